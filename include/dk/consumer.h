@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The consumer: group membership on a thread of its own, messages in batches, offsets that move only over
+ * messages whose outcome is known.
+ *
+ * Every function returns DK_EFORKED in a child of the process that made the handle (free then only forgets it),
+ * and DK_ECLOSED after dk_consumer_close().
+ */
+#ifndef DK_CONSUMER_H
+#define DK_CONSUMER_H
+
+#include "dk/kafka.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dk_consumer dk_consumer;
+typedef struct dk_batch dk_batch;
+
+#define DK_COMMIT_NEVER (-1)
+#define DK_COMMIT_CONF (-2) /* as enable.auto.commit and auto.commit.interval.ms say */
+
+typedef struct dk_consumer_opts {
+    size_t size;                 /* sizeof(dk_consumer_opts) */
+    int commit_interval_ms;      /* >0 every so often, 0 after each batch, DK_COMMIT_NEVER, DK_COMMIT_CONF */
+    int drain_ms;                /* how long a revocation waits for the message in hand; default 30000, bounded by
+                                    half of max.poll.interval.ms */
+    uint32_t batch_max_messages; /* default 1000 */
+    size_t batch_max_bytes;      /* default 8 MiB; a larger message comes alone */
+    bool rebalance_ack;          /* revocations wait (at most drain_ms) for dk_consumer_rebalance_ack() */
+} dk_consumer_opts;
+
+/* dk_consumer_opts_init - fill in the defaults. */
+DK_API void dk_consumer_opts_init(dk_consumer_opts *opts);
+
+/* dk_consumer_new - make a client and start its engine thread. No connection is awaited.
+ *
+ * Configuration: librdkafka's names. The engine always sets enable.auto.offset.store=false and
+ * enable.auto.commit=false in librdkafka and commits by itself (see opts); it lowers fetch.queue.backoff.ms unless
+ * the caller sets it. group.id is required.
+ * Ownership: pairs and opts are borrowed; *out is yours, drop it with dk_consumer_close() and dk_consumer_free().
+ * Threads:   a handle may be used from several threads, but only one may be inside dk_consumer_fetch() at a time.
+ * Errors:    DK_ECONFIG (err->text names the key), DK_ENOMEM, DK_EKAFKA, DK_ELIBRARY.
+ */
+DK_API DK_MUST_CHECK dk_status dk_consumer_new(const dk_alloc *alloc, const dk_pair *pairs, size_t n_pairs,
+                                               const dk_consumer_opts *opts, dk_consumer **out, dk_error *err);
+
+/* dk_consumer_close - leave the group: the outcomes known so far are committed synchronously, then the partitions are
+ * given back. Waits at most timeout_ms (-1: for ever); DK_ETIMEOUT means that it goes on in the background and may be
+ * called again. Threads: any. Calling it twice is fine.
+ */
+DK_API DK_MUST_CHECK dk_status dk_consumer_close(dk_consumer *c, int timeout_ms, dk_error *err);
+
+/* dk_consumer_free - drop the handle; not closed, the group is not left and nothing is committed. Batches that are
+ * still open stay valid until they are freed. NULL is fine.
+ */
+DK_API void dk_consumer_free(dk_consumer *c);
+
+/* dk_consumer_stop - ask the consumer to end: a waiting dk_consumer_fetch() returns DK_ESTOPPED at once, and
+ * dk_batch_next() ends after the message in hand. Irrevocable. Threads: any; async-signal-safe.
+ */
+DK_API void dk_consumer_stop(dk_consumer *c);
+DK_API bool dk_consumer_stopping(const dk_consumer *c);
+
+/* dk_consumer_wake - make a waiting dk_consumer_fetch() return DK_ETIMEOUT. Threads: any; async-signal-safe. */
+DK_API void dk_consumer_wake(dk_consumer *c);
+
+/* dk_consumer_fetch - the next batch: up to max_messages (0: opts) that are here now; waits at most timeout_ms
+ * (-1: for ever) for the first. Returns early, without a batch, with DK_ETIMEOUT when an event is waiting
+ * (dk_consumer_event()), when dk_consumer_wake() was called or a signal interrupted the wait.
+ * Ownership: on DK_OK *out is yours: walk it with dk_batch_next() or dk_batch_take(), then dk_batch_free() it.
+ * Errors: DK_ETIMEOUT, DK_ESTOPPED, DK_EBUSY (another thread is in it), DK_EFATAL, DK_ENOMEM (nothing is lost).
+ */
+DK_API DK_MUST_CHECK dk_status dk_consumer_fetch(dk_consumer *c, uint32_t max_messages, int timeout_ms,
+                                                 dk_batch **out, dk_error *err);
+
+/* dk_consumer_event - take the oldest event, NULL if there is none. Ownership: yours, dk_event_free(). */
+DK_API dk_event *dk_consumer_event(dk_consumer *c);
+
+/* dk_consumer_rebalance_ack - with opts.rebalance_ack: the REVOKE or LOST event just taken has been dealt with. */
+DK_API void dk_consumer_rebalance_ack(dk_consumer *c);
+
+/* ---- membership ------------------------------------------------------------------------------------------------ */
+
+/* dk_consumer_subscribe - join the group for these topics; a name that begins with '^' is a regular expression.
+ * dk_consumer_assign - set the partitions by hand, each from its offset (DK_OFFSET_* allowed). NULL/0 unassigns.
+ * _incremental_(un)assign - add to or take from it. dk_consumer_assignment - what is assigned now, into *out.
+ * Threads: any. Errors: DK_EKAFKA, DK_EINVAL.
+ */
+DK_API DK_MUST_CHECK dk_status dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_unsubscribe(dk_consumer *c, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_subscription(dk_consumer *c, dk_partitions *out, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_incremental_unassign(dk_consumer *c, const dk_partitions *parts,
+                                                                dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_assignment(dk_consumer *c, dk_partitions *out, dk_error *err);
+
+/* dk_consumer_member_id - copy the member id into buf (empty before the group was joined). Returns its length. */
+DK_API size_t dk_consumer_member_id(dk_consumer *c, char *buf, size_t cap);
+
+/* ---- position -------------------------------------------------------------------------------------------------- */
+
+/* dk_consumer_pause, _resume - hold partitions back, or let them go on; membership and position stay. Messages of a
+ * paused partition that were fetched already are kept and come after the resume. A partition that is not assigned
+ * gets kafka_err _UNKNOWN_PARTITION in its item. Resume of one that is not paused does nothing.
+ */
+DK_API DK_MUST_CHECK dk_status dk_consumer_pause(dk_consumer *c, dk_partitions *parts, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_resume(dk_consumer *c, dk_partitions *parts, dk_error *err);
+
+/* dk_consumer_seek - go on from parts[i].offset (DK_OFFSET_BEGINNING/_END allowed); what was fetched is dropped, what
+ * was handed out of these partitions before counts no longer. Waits at most timeout_ms. Per-partition kafka_err. */
+DK_API DK_MUST_CHECK dk_status dk_consumer_seek(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err);
+
+/* dk_consumer_position - offset of the next message that would be handed out; DK_OFFSET_INVALID if none was yet. */
+DK_API DK_MUST_CHECK dk_status dk_consumer_position(dk_consumer *c, dk_partitions *parts, dk_error *err);
+
+/* dk_consumer_committed - committed offsets and metadata, asked from the broker. */
+DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err);
+
+/* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before it
+ * counts as finished. A partition that is not assigned gets kafka_err _STATE and DK_EKAFKA is returned. */
+DK_API DK_MUST_CHECK dk_status dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err);
+
+/* dk_consumer_commit - commit now. parts NULL: everything that is finished; else the given offsets as they are, filled
+ * with a result per partition when sync. With sync false the result comes as a COMMIT event.
+ * Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit (as librdkafka says). */
+DK_API DK_MUST_CHECK dk_status dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err);
+
+/* ---- questions to the broker ----------------------------------------------------------------------------------- */
+
+DK_API DK_MUST_CHECK dk_status dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition, bool cached,
+                                                      int timeout_ms, int64_t *low, int64_t *high, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_offsets_for_times(dk_consumer *c, dk_partitions *parts, int timeout_ms,
+                                                             dk_error *err);
+/* topic NULL: all topics. Ownership: *out is yours, dk_metadata_free(). */
+DK_API DK_MUST_CHECK dk_status dk_consumer_metadata(dk_consumer *c, const char *topic, int timeout_ms, dk_metadata **out,
+                                                    dk_error *err);
+
+DK_API DK_MUST_CHECK dk_status dk_consumer_oauth_token(dk_consumer *c, const char *token, int64_t lifetime_ms,
+                                                       const char *principal, const dk_pair *extensions, size_t n,
+                                                       dk_error *err);
+DK_API void dk_consumer_oauth_failure(dk_consumer *c, const char *reason);
+DK_API DK_MUST_CHECK dk_status dk_consumer_sasl_credentials(dk_consumer *c, const char *username, const char *password,
+                                                            dk_error *err);
+
+/* ---- counters -------------------------------------------------------------------------------------------------- */
+
+#define DK_COUNTER_MAP(XX)                                                                                           \
+    XX(fetched) XX(finished) XX(failed) XX(stale_dropped) XX(batches) XX(commits) XX(commit_errors) XX(rebalances)    \
+    XX(events_dropped) XX(allocations)
+
+typedef struct dk_counters {
+#define XX(name) uint64_t name;
+    DK_COUNTER_MAP(XX)
+#undef XX
+    int64_t last_poll_ms;  /* age of the engine thread's last poll */
+    int64_t in_hand_ms;    /* how long the message in hand has been handled, -1 if none */
+    char in_hand_topic[250];
+    int32_t in_hand_partition;
+    int64_t in_hand_offset;
+} dk_counters;
+
+DK_API void dk_consumer_counters(dk_consumer *c, dk_counters *out);
+
+/* ---- batch ----------------------------------------------------------------------------------------------------- */
+
+/* A batch owns its messages; everything read from it is borrowed and valid until dk_batch_free().
+ * Walking it: dk_batch_next() gives the messages to handle, one after the other. Moving on from a message says that it
+ * is finished, unless dk_batch_fail() or dk_batch_defer() said otherwise before. Messages whose partition was revoked,
+ * paused, or failed are passed over: they come again, or belong to another member.
+ * Threads: owner (one thread at a time), reading the messages: any.
+ */
+
+/* dk_batch_next - index of the next message to handle, or -1 at the end of the batch or when a stop was asked. */
+DK_API int32_t dk_batch_next(dk_batch *b);
+
+/* dk_batch_peek - index of what dk_batch_next() would give (without finishing the message in hand), or -1. */
+DK_API int32_t dk_batch_peek(dk_batch *b);
+
+/* dk_batch_current - index of the message in hand, or -1. */
+DK_API int32_t dk_batch_current(const dk_batch *b);
+
+/* dk_batch_fail - the message in hand was not handled: its partition is held back for delay_ms, then it and those
+ * behind it come again, in order and without another fetch. Errors: DK_ESTATE if no message is in hand. */
+DK_API DK_MUST_CHECK dk_status dk_batch_fail(dk_batch *b, int64_t delay_ms);
+
+/* dk_batch_defer - the message in hand is finished later, by dk_consumer_resolve() with the ticket. The batch goes on. */
+typedef struct dk_ticket {
+    void *partition;
+    uint32_t generation;
+    int64_t offset;
+} dk_ticket;
+DK_API DK_MUST_CHECK dk_status dk_batch_defer(dk_batch *b, dk_ticket *out);
+DK_API void dk_consumer_resolve(dk_consumer *c, const dk_ticket *ticket);
+
+/* dk_batch_take - like dk_batch_next(), but moving on from the message does not finish it: that is said later by
+ * dk_consumer_store() (what Consumer.poll() of a client with enable.auto.offset.store=false means). */
+DK_API int32_t dk_batch_take(dk_batch *b);
+
+/* dk_batch_close - the walk is over: known outcomes are settled, what was not handled goes back to its partition.
+ * dk_batch_free() does it too. Messages stay readable. */
+DK_API void dk_batch_close(dk_batch *b);
+DK_API void dk_batch_free(dk_batch *b);
+
+DK_API uint32_t dk_batch_len(const dk_batch *b);
+DK_API const char *dk_batch_topic(const dk_batch *b, uint32_t i);
+/* dk_batch_topic_id - a small number that is the same for equal topic names of one consumer, for caches. */
+DK_API uint32_t dk_batch_topic_id(const dk_batch *b, uint32_t i);
+DK_API int32_t dk_batch_partition(const dk_batch *b, uint32_t i);
+DK_API int64_t dk_batch_offset(const dk_batch *b, uint32_t i);
+DK_API int32_t dk_batch_leader_epoch(const dk_batch *b, uint32_t i);
+DK_API dk_slice dk_batch_key(const dk_batch *b, uint32_t i);
+DK_API dk_slice dk_batch_value(const dk_batch *b, uint32_t i);
+/* timestamp in ms since the epoch, -1 if none; *type as in dk_delivery. */
+DK_API int64_t dk_batch_timestamp(const dk_batch *b, uint32_t i, int *type);
+/* dk_batch_headers - number of headers; dk_batch_header - the k-th, in order. Names can repeat. */
+DK_API size_t dk_batch_headers(const dk_batch *b, uint32_t i);
+DK_API bool dk_batch_header(const dk_batch *b, uint32_t i, size_t k, dk_header *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

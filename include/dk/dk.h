@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Umbrella of the engine's public API.
+ */
+#ifndef DK_DK_H
+#define DK_DK_H
+
+#include "dk/base.h"
+#include "dk/broker.h"
+#include "dk/consumer.h"
+#include "dk/kafka.h"
+#include "dk/producer.h"
+
+#endif
