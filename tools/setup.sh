@@ -1,0 +1,233 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Set-up on Debian or Ubuntu: system packages, the virtual environment .venv, the build, Kafka's jars.
+#
+#   tools/setup.sh build|demo|test|fuzz|coverage     all that this make target needs
+#   tools/setup.sh system LEVEL | venv LEVEL | native | jars | peer     one step alone
+#
+# Every step looks at what is there first, so a second run ends in a second, and a run that was cut off is taken up
+# where it stopped. Nothing is removed from the system. PYTHON=/path/to/python chooses the interpreter of .venv.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+ROOT=$PWD
+CACHE=$ROOT/.cache
+VENV=$ROOT/.venv
+KAFKA_VERSION=4.4.0
+PEER_VERSION=5.1.2
+mkdir -p "$CACHE"
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# ---- system packages ------------------------------------------------------------------------------------------------
+
+installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        die "these packages need root, and there is no sudo: run as root: $*"
+    fi
+}
+
+apt_install() {
+    say "Installing with apt-get: $*"
+    local package update=0
+    for package in "$@"; do
+        apt-cache show "$package" >/dev/null 2>&1 || update=1
+    done
+    if [ $update = 1 ]; then
+        as_root apt-get update -q
+    fi
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@")
+    # An old package list names files that the archive no longer has: refresh it once.
+    as_root "${install[@]}" || { as_root apt-get update -q && as_root "${install[@]}"; }
+}
+
+# The first interpreter that is new enough, the newest of the system's last: what the developer chose comes first.
+find_python() {
+    local candidate path
+    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
+        path=$(command -v "$candidate" 2>/dev/null) || continue
+        if "$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$path"
+            return
+        fi
+        if [ "$candidate" = "${PYTHON:-}" ]; then
+            die "PYTHON=$PYTHON is older than Python 3.11"
+        fi
+    done
+}
+
+# What a Python from the distribution still lacks for virtual environments and extensions.
+python_packages() {
+    local python=$1 version
+    if [ -z "$python" ]; then
+        # None is new enough. The archive's own may be, else Ubuntu 22.04 has 3.11 beside its 3.10.
+        if apt-cache show python3 2>/dev/null | grep -qE '^Version: 3\.(1[1-9]|[2-9][0-9])'; then
+            echo python3 python3-venv python3-dev
+        else
+            echo python3.11 python3.11-venv python3.11-dev
+        fi
+        return
+    fi
+    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    "$python" -c 'import ensurepip' 2>/dev/null || echo "python$version-venv"
+    "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+        || echo "python$version-dev"
+}
+
+java_ok() { # JAVA: 17 or newer
+    local version
+    version=$("$1" -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p')
+    [ -n "$version" ] && [ "$version" -ge 17 ]
+}
+
+find_java() {
+    local candidate
+    for candidate in ${JAVA:-} ${JAVA_HOME:+"$JAVA_HOME/bin/java"} java /usr/lib/jvm/*/bin/java; do
+        have "$candidate" && java_ok "$candidate" && { command -v "$candidate"; return; }
+    done
+}
+
+java_package() {
+    if apt-cache show default-jre-headless 2>/dev/null | grep -qE '^Version: 2:1\.(1[7-9]|[2-9][0-9])'; then
+        echo default-jre-headless
+    else
+        echo openjdk-17-jre-headless
+    fi
+}
+
+system() { # LEVEL
+    local level=$1 missing=() package python
+    if ! have apt-get || ! have dpkg-query; then
+        say "No apt-get here: install by hand a C compiler, pkg-config, Python 3.11 with headers, and the headers of librdkafka" \
+            "and jansson; for tests also Maven, a Java 17 runtime and PostgreSQL."
+        return
+    fi
+    # The two look-ups below ask the package lists; an image without any needs them first.
+    if [ -z "$(apt-cache policy librdkafka-dev 2>/dev/null)" ] && ! installed librdkafka-dev; then
+        say "The package lists are empty: apt-get update"
+        as_root apt-get update -q
+    fi
+
+    local wanted=(gcc libc6-dev pkg-config librdkafka-dev libjansson-dev ca-certificates)
+    python=$(find_python)
+    # shellcheck disable=SC2207
+    wanted+=($(python_packages "$python"))
+    case $level in test | live | bench)
+        have mvn || wanted+=(maven)
+        [ -n "$(find_java)" ] || wanted+=("$(java_package)")
+        compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
+        ;;
+    esac
+    case $level in
+        fuzz) have clang || wanted+=(clang)
+            compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null ||
+            compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a' >/dev/null || wanted+=("$(fuzz_runtime)") ;;
+        coverage) have lcov || wanted+=(lcov) ;;
+    esac
+    for package in "${wanted[@]}"; do
+        installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    local keep=/etc/postgresql-common/createcluster.d/zz-no-main.conf guard=0
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && ! compgen -G '/etc/postgresql/*' >/dev/null; then
+        # The tests make clusters of their own in temporary folders: no server of the system's is wanted.
+        guard=1
+        as_root mkdir -p "${keep%/*}"
+        echo 'create_main_cluster = false' | as_root tee "$keep" >/dev/null
+    fi
+    apt_install "${missing[@]}"
+    if [ $guard = 1 ]; then
+        as_root rm -f "$keep"
+    fi
+}
+
+fuzz_runtime() { # the run-time library of the clang that will be used
+    local version
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\).*/\1/p' | head -1)
+    echo "libclang-rt-${version:-14}-dev"
+}
+
+# ---- Python ---------------------------------------------------------------------------------------------------------
+
+# The folder must work from where it is: a copied or moved tree, or a run cut off in the middle, is made anew.
+venv_ok() { [ -x "$1/bin/python" ] && "$1/bin/python" -m pip --version >/dev/null 2>&1 && head -1 "$1/bin/pip" | grep -q "$1/"; }
+
+make_venv() { # FOLDER PYTHON
+    if ! venv_ok "$1"; then
+        say "Making the virtual environment ${1#"$ROOT"/} with $("$2" --version)"
+        "$2" -m venv --clear "$1"
+        "$1/bin/python" -m pip install -q --upgrade 'pip>=24'
+    fi
+}
+
+pip_install() { # FOLDER STAMP REQUIREMENT...: once per list of requirements
+    local venv=$1 stamp=$1/$2 wanted
+    shift 2
+    wanted=$(printf '%s\n' "$@")
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+        return
+    fi
+    say "Installing Python packages into ${venv#"$ROOT"/}: $*"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check "$@"
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+venv() { # LEVEL
+    local python extra=build wanted
+    python=$(find_python)
+    [ -n "$python" ] || die "no Python 3.11 or newer was found: install one, or name it with PYTHON=/path/to/python"
+    make_venv "$VENV" "$python"
+    case $1 in test | live | lint | bench | coverage) extra=dev ;; release) extra=release ;; esac
+    mapfile -t wanted < <("$VENV/bin/python" tools/requirements.py $extra)
+    pip_install "$VENV" ".stamp-$extra" "${wanted[@]}"
+    # The package is used in place: the tree is on the path of everything that runs in .venv.
+    echo "$ROOT" >"$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/django_kafka_in_place.pth"
+}
+
+# ---- build ----------------------------------------------------------------------------------------------------------
+
+native() { PATH="$VENV/bin:$PATH" tools/dev_build.sh build -Dpython=enabled; }
+
+# ---- Kafka's jars, and the peer for comparisons ---------------------------------------------------------------------
+
+jars() {
+    local folder=$CACHE/kafka-$KAFKA_VERSION
+    [ -f "$folder/complete" ] && return
+    have mvn || die "Maven is missing: apt-get install maven"
+    say "Fetching Apache Kafka $KAFKA_VERSION from Maven Central (about 43 MB) into .cache/kafka-$KAFKA_VERSION"
+    rm -rf "$folder" "$folder.part"
+    mkdir -p "$folder.part"
+    # Maven keeps a failed look-up and repeats the old answer: -U asks again.
+    mvn -q -B -U -f tools/maven/kafka/pom.xml -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$folder.part/libs" </dev/null ||
+        die "Maven could not fetch Kafka: see its message above; a second run goes on where this one stopped"
+    touch "$folder.part/complete"
+    mv "$folder.part" "$folder"
+}
+
+peer() { # the library that is compared with, in an environment of its own
+    local folder=$CACHE/peer
+    make_venv "$folder" "$(find_python)"
+    pip_install "$folder" .stamp "django-kafka==$PEER_VERSION" 'Django>=5.2,<6' psutil
+}
+
+case ${1:-} in
+    system) system "${2:-test}" ;;
+    venv) venv "${2:-test}" ;;
+    native | jars | peer) "$1" ;;
+    build | demo | lint) system "$1"; venv "$1"; [ "$1" = lint ] || native ;;
+    test | live) system "$1"; venv "$1"; native; jars ;;
+    bench) system "$1"; venv "$1"; native; jars; peer ;;
+    fuzz | coverage) system "$1"; venv "$1" ;;
+    *) die "usage: tools/setup.sh build|demo|lint|test|bench|fuzz|coverage, or one step: system|venv|native|jars|peer" ;;
+esac
