@@ -103,13 +103,19 @@ class Batch:
     def fail(self, delay: float) -> None:
         """The message in hand was not handled: it and those behind it on its partition come again after `delay` s."""
     def defer(self) -> Ticket:
-        """The message in hand is finished later, by Consumer.resolve(ticket)."""
+        """The outcome of the message in hand is known later: call exactly one of the ticket's methods."""
     def close(self) -> None: ...
     def __enter__(self) -> Batch: ...
     def __exit__(self, *exc: object) -> None: ...
 
 @final
-class Ticket: ...
+class Ticket:
+    """The outcome of one message, still owed. A ticket that is dropped without an answer counts as rejected."""
+
+    def resolve(self) -> None:
+        """The message is finished. From any thread; a second answer is ignored."""
+    def reject(self, delay: float) -> None:
+        """It is not: it comes again after `delay` seconds."""
 
 class Consumer:
     """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
@@ -133,7 +139,6 @@ class Consumer:
         of single partitions or the group go to error_cb. Raises Stopped."""
     def poll(self, timeout: float | None = None) -> Message | None: ...
     def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]: ...
-    def resolve(self, ticket: Ticket) -> None: ...
     def stop(self) -> None:
         """Ask to end: fetch() and poll() raise Stopped, a batch ends after the message in hand. From any thread, and
         from a signal handler."""

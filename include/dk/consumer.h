@@ -28,7 +28,8 @@ typedef struct dk_consumer_opts {
                                     half of max.poll.interval.ms */
     uint32_t batch_max_messages; /* default 1000 */
     size_t batch_max_bytes;      /* default 8 MiB; a larger message comes alone */
-    bool rebalance_ack;          /* revocations wait (at most drain_ms) for dk_consumer_rebalance_ack() */
+    bool rebalance_ack;          /* revocations wait (at most drain_ms) for dk_consumer_rebalance_ack(); can be changed
+                                    later with dk_consumer_set_rebalance_ack() */
 } dk_consumer_opts;
 
 /* dk_consumer_opts_init - fill in the defaults. */
@@ -80,6 +81,8 @@ DK_API dk_event *dk_consumer_event(dk_consumer *c);
 
 /* dk_consumer_rebalance_ack - with opts.rebalance_ack: the REVOKE or LOST event just taken has been dealt with. */
 DK_API void dk_consumer_rebalance_ack(dk_consumer *c);
+/* dk_consumer_set_rebalance_ack - change opts.rebalance_ack; false releases a revocation that is waiting. Threads: any. */
+DK_API void dk_consumer_set_rebalance_ack(dk_consumer *c, bool on);
 
 /* ---- membership ------------------------------------------------------------------------------------------------ */
 
@@ -186,14 +189,18 @@ DK_API int32_t dk_batch_current(const dk_batch *b);
  * behind it come again, in order and without another fetch. Errors: DK_ESTATE if no message is in hand. */
 DK_API DK_MUST_CHECK dk_status dk_batch_fail(dk_batch *b, int64_t delay_ms);
 
-/* dk_batch_defer - the message in hand is finished later, by dk_consumer_resolve() with the ticket. The batch goes on. */
+/* dk_batch_defer - the outcome of the message in hand is known later (its copy is on its way to another topic); the batch
+ * goes on. Ownership: *out keeps the batch alive until exactly one of the two functions below was called with it.
+ * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it comes again after delay_ms, before what
+ * is still behind it. Outcomes for partitions that were taken away meanwhile are dropped and counted. Threads: any.
+ */
 typedef struct dk_ticket {
-    void *partition;
-    uint32_t generation;
-    int64_t offset;
+    dk_batch *batch;
+    uint32_t index;
 } dk_ticket;
 DK_API DK_MUST_CHECK dk_status dk_batch_defer(dk_batch *b, dk_ticket *out);
-DK_API void dk_consumer_resolve(dk_consumer *c, const dk_ticket *ticket);
+DK_API void dk_ticket_resolve(dk_ticket *ticket);
+DK_API void dk_ticket_reject(dk_ticket *ticket, int64_t delay_ms);
 
 /* dk_batch_take - like dk_batch_next(), but moving on from the message does not finish it: that is said later by
  * dk_consumer_store() (what Consumer.poll() of a client with enable.auto.offset.store=false means). */

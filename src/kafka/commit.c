@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Committing: the end of each partition's contiguous run of finished messages, by interval, after a batch, before a
+ * partition is given back, or on request; and what is committed or stored by hand.
+ */
+#include "kafka/consumer_internal.h"
+
+bool
+dk__commits(const dk_consumer *c)
+{
+    return c->opts.commit_interval_ms != DK_COMMIT_NEVER && c->info.has_group;
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------ */
+
+static void
+note_result(dk_consumer *c, rd_kafka_resp_err_t rkerr, const rd_kafka_topic_partition_list_t *parts)
+{
+    pthread_mutex_lock(&c->lock);
+    if (rkerr)
+        c->counters.commit_errors++;
+    else
+        c->counters.commits++;
+    for (int i = 0; parts != NULL && i < parts->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &parts->elems[i];
+        dk__part *part = dk__part_find(c, p->topic, p->partition);
+
+        if (!rkerr && !p->err && part != NULL && part->assigned)
+            part->offsets.committed = p->offset;
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Served on the engine thread, or, for a synchronous commit, on the thread that waits for it. */
+static void
+committed(rd_kafka_t *rk, rd_kafka_resp_err_t rkerr, rd_kafka_topic_partition_list_t *parts, void *opaque)
+{
+    dk_consumer *c = rd_kafka_opaque(rk);
+    rd_kafka_topic_partition_list_t **result = opaque;
+
+    note_result(c, rkerr, parts);
+    if (result != NULL) {
+        if (parts != NULL)
+            *result = rd_kafka_topic_partition_list_copy(parts);
+        return;
+    }
+    if (rkerr == RD_KAFKA_RESP_ERR__NO_OFFSET)
+        return;
+    dk__events_push_partitions(c->events, DK_EVENT_COMMIT, rkerr, parts);
+}
+
+/* ---- what is finished ---------------------------------------------------------------------------------------------- */
+
+static bool
+wanted(const rd_kafka_topic_partition_list_t *only, const dk__part *part)
+{
+    return only == NULL ||
+           rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)only, part->topic, part->partition) !=
+               NULL;
+}
+
+static rd_kafka_topic_partition_list_t *
+collect(dk_consumer *c, const rd_kafka_topic_partition_list_t *only)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    pthread_mutex_lock(&c->lock);
+    dk__batches_settle(c);
+    for (size_t i = 0; i < c->n_parts; i++) {
+        dk__part *part = c->parts[i];
+
+        if (!part->assigned || part->offsets.mark < 0 || part->offsets.mark == part->offsets.committed ||
+            !wanted(only, part))
+            continue;
+        rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->offsets.mark;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return list;
+}
+
+rd_kafka_resp_err_t
+dk__commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only, bool sync)
+{
+    rd_kafka_topic_partition_list_t *list, *result = NULL;
+    rd_kafka_resp_err_t rkerr = RD_KAFKA_RESP_ERR__NO_OFFSET;
+
+    if (!c->info.has_group)
+        return RD_KAFKA_RESP_ERR__UNKNOWN_GROUP;
+    list = collect(c, only);
+    if (list->cnt > 0)
+        rkerr = rd_kafka_commit_queue(c->rk, list, sync ? NULL : c->queue, committed, sync ? &result : NULL);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (result != NULL)
+        rd_kafka_topic_partition_list_destroy(result);
+    return rkerr;
+}
+
+/* ---- by hand -------------------------------------------------------------------------------------------------------- */
+
+static dk_status
+commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list, *result = NULL;
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__to_rd_list(parts, &list, err);
+
+    if (st != DK_OK)
+        return st;
+    rkerr = rd_kafka_commit_queue(c->rk, list, sync ? NULL : c->queue, committed, sync ? &result : NULL);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (result != NULL) {
+        st = dk__from_rd_list(result, parts);
+        rd_kafka_topic_partition_list_destroy(result);
+    }
+    if (rkerr)
+        return dk__kafka_error(err, rkerr, "commit");
+    return st;
+}
+
+dk_status
+dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
+{
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st != DK_OK)
+        return st;
+    if (parts != NULL && parts->len > 0)
+        return commit_given(c, parts, sync, err);
+    rkerr = dk__commit_finished(c, NULL, sync);
+    return rkerr ? dk__kafka_error(err, rkerr, "commit") : DK_OK;
+}
+
+dk_status
+dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
+{
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st != DK_OK)
+        return st;
+    pthread_mutex_lock(&c->lock);
+    dk__batches_settle(c);
+    for (size_t i = 0; i < parts->len; i++) {
+        dk_partition *p = &parts->items[i];
+        dk__part *part = dk__part_find(c, p->topic, p->partition);
+
+        p->kafka_err = 0;
+        if (part == NULL || !part->assigned) {
+            p->kafka_err = RD_KAFKA_RESP_ERR__STATE;
+            st = DK_EKAFKA;
+        } else if (p->offset >= 0) {
+            dk__offsets_store(&part->offsets, p->offset);
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (st != DK_OK)
+        return dk__kafka_error(err, RD_KAFKA_RESP_ERR__STATE, "store offsets: a partition is not assigned to this consumer");
+    return DK_OK;
+}
+
+dk_status
+dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    rkerr = rd_kafka_committed(c->rk, list, timeout_ms);
+    if (rkerr)
+        st = dk__kafka_error(err, rkerr, "committed");
+    else
+        st = dk__from_rd_list(list, parts);
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The assignment: what the group gives and takes (on the engine thread, inside rd_kafka_consumer_poll()), and what the
+ * application sets by hand.
+ *
+ * Before a partition is given back: its gate is closed, the message in hand and the outstanding tickets get a bounded
+ * time to finish, what is finished is committed synchronously. A partition that was lost is only forgotten.
+ */
+#include "kafka/consumer_internal.h"
+
+/* ---- taking --------------------------------------------------------------------------------------------------------- */
+
+static void
+close_gates(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts, bool shut)
+{
+    for (int i = 0; i < parts->cnt; i++) {
+        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part == NULL)
+            continue;
+        if (shut)
+            atomic_fetch_or(&part->gate, DK__GATE_REVOKING);
+        else
+            atomic_fetch_and(&part->gate, ~DK__GATE_REVOKING);
+    }
+}
+
+/* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes the
+ * consumer has left the handler. Lock held. */
+static bool
+in_hand(dk_consumer *c)
+{
+    for (dk_batch *b = c->closing ? NULL : c->open; b != NULL; b = b->next) {
+        int hand = atomic_load(&b->hand);
+
+        if (hand >= 0 && (atomic_load(&b->entries[hand].part->gate) & DK__GATE_REVOKING))
+            return true;
+    }
+    for (size_t i = 0; i < c->n_parts; i++)
+        if ((atomic_load(&c->parts[i]->gate) & DK__GATE_REVOKING) && c->parts[i]->deferred > 0)
+            return true;
+    return false;
+}
+
+/* Wait, at most drain_ms, for the messages in hand. Lock held. */
+static void
+drain(dk_consumer *c)
+{
+    int64_t deadline = dk__now_ms() + c->opts.drain_ms;
+
+    atomic_store(&c->draining, true);
+    while (in_hand(c) && !c->quit && dk__consumer_wait(c, deadline))
+        ;
+    atomic_store(&c->draining, false);
+}
+
+/* Let the application's callback run before the partitions are gone, if it asked for that. Lock held. */
+static void
+await_ack(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    int64_t deadline = dk__now_ms() + c->opts.drain_ms;
+    uint64_t want = ++c->acks_wanted;
+
+    pthread_mutex_unlock(&c->lock);
+    dk__events_push_partitions(c->events, DK_EVENT_REVOKE, 0, parts);
+    pthread_mutex_lock(&c->lock);
+    while (c->acks < want && !c->quit && !c->closing && dk__consumer_wait(c, deadline))
+        ;
+    c->acks = want;
+}
+
+static void
+forget(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    for (int i = 0; i < parts->cnt; i++) {
+        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part != NULL)
+            dk__part_revoke(c, part);
+    }
+}
+
+static void
+revoke(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts, bool lost)
+{
+    bool acked = false;
+
+    pthread_mutex_lock(&c->lock);
+    c->counters.rebalances++;
+    if (!lost) {
+        close_gates(c, parts, true);
+        drain(c);
+        acked = atomic_load(&c->rebalance_ack) && !c->closing;
+        if (acked)
+            await_ack(c, parts);
+        pthread_mutex_unlock(&c->lock);
+        if (dk__commits(c))
+            dk__commit_finished(c, parts, true);
+        pthread_mutex_lock(&c->lock);
+    }
+    forget(c, parts);
+    pthread_mutex_unlock(&c->lock);
+    if (!acked)
+        dk__events_push_partitions(c->events, lost ? DK_EVENT_LOST : DK_EVENT_REVOKE, 0, parts);
+}
+
+/* ---- giving --------------------------------------------------------------------------------------------------------- */
+
+static dk_status
+give(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    dk_status st = DK_OK;
+
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; i < parts->cnt && st == DK_OK; i++)
+        st = dk__part_assign(c, parts->elems[i].topic, parts->elems[i].partition);
+    pthread_mutex_unlock(&c->lock);
+    return st;
+}
+
+/* ---- what the group says --------------------------------------------------------------------------------------------- */
+
+static bool
+incremental(rd_kafka_t *rk)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(rk);
+
+    return protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0;
+}
+
+static void
+report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const char *what)
+{
+    dk_error err;
+
+    if (rderr != NULL)
+        dk__rd_error(&err, rderr, what);
+    else if (rkerr)
+        dk__kafka_error(&err, rkerr, what);
+    else
+        return;
+    dk__events_push_error(c->events, err.kafka, err.fatal, err.text);
+}
+
+static void
+on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+{
+    if (give(c, parts) != DK_OK)
+        atomic_store(&c->fatal, true); /* a partition without its queue would be skipped: end instead */
+    dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, parts);
+    if (incremental(c->rk))
+        report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
+    else
+        report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");
+}
+
+static void
+on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+{
+    revoke(c, parts, rd_kafka_assignment_lost(c->rk));
+    if (incremental(c->rk))
+        report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
+    else
+        report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
+}
+
+void
+dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque)
+{
+    dk_consumer *c = opaque;
+
+    switch (err) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        on_assign(c, parts);
+        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        on_revoke(c, parts);
+        break;
+    default:
+        dk__events_push_error(c->events, err, false, rd_kafka_err2str(err));
+        rd_kafka_assign(rk, NULL);
+    }
+}
+
+void
+dk_consumer_rebalance_ack(dk_consumer *c)
+{
+    if (dk__forked(c->fork_generation))
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->acks = c->acks_wanted;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void
+dk_consumer_set_rebalance_ack(dk_consumer *c, bool on)
+{
+    atomic_store(&c->rebalance_ack, on);
+}
+
+/* ---- subscription ---------------------------------------------------------------------------------------------------- */
+
+dk_status
+dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st != DK_OK)
+        return st;
+    if (n == 0)
+        return dk__error_set(err, DK_EINVAL, "subscribe needs at least one topic");
+    list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_add(list, topics[i], RD_KAFKA_PARTITION_UA);
+    rkerr = rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return rkerr ? dk__kafka_error(err, rkerr, "subscribe") : DK_OK;
+}
+
+dk_status
+dk_consumer_unsubscribe(dk_consumer *c, dk_error *err)
+{
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st != DK_OK)
+        return st;
+    rkerr = rd_kafka_unsubscribe(c->rk);
+    return rkerr ? dk__kafka_error(err, rkerr, "unsubscribe") : DK_OK;
+}
+
+static dk_status
+ask_list(dk_consumer *c, rd_kafka_resp_err_t (*ask)(rd_kafka_t *, rd_kafka_topic_partition_list_t **), const char *what,
+         dk_partitions *out, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st != DK_OK)
+        return st;
+    rkerr = ask(c->rk, &list);
+    if (rkerr)
+        return dk__kafka_error(err, rkerr, what);
+    st = dk__append_rd_list(list, out);
+    rd_kafka_topic_partition_list_destroy(list);
+    return st == DK_OK ? st : dk__error_set(err, st, "no memory for a list of partitions");
+}
+
+dk_status
+dk_consumer_subscription(dk_consumer *c, dk_partitions *out, dk_error *err)
+{
+    return ask_list(c, rd_kafka_subscription, "subscription", out, err);
+}
+
+dk_status
+dk_consumer_assignment(dk_consumer *c, dk_partitions *out, dk_error *err)
+{
+    return ask_list(c, rd_kafka_assignment, "assignment", out, err);
+}
+
+/* ---- by hand ---------------------------------------------------------------------------------------------------------- */
+
+/* All partitions that are assigned now; lock not held. */
+static rd_kafka_topic_partition_list_t *
+assigned_now(dk_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (c->parts[i]->assigned)
+            rd_kafka_topic_partition_list_add(list, c->parts[i]->topic, c->parts[i]->partition);
+    pthread_mutex_unlock(&c->lock);
+    return list;
+}
+
+/* The caller's own thread may have a message in hand, so nothing is waited for. */
+static void
+take_back(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    if (parts->cnt == 0)
+        return;
+    if (dk__commits(c))
+        dk__commit_finished(c, parts, true);
+    pthread_mutex_lock(&c->lock);
+    forget(c, parts);
+    pthread_mutex_unlock(&c->lock);
+}
+
+dk_status
+dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *old, *list = NULL;
+    rd_kafka_resp_err_t rkerr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK && parts != NULL && parts->len > 0)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    old = assigned_now(c);
+    take_back(c, old);
+    rd_kafka_topic_partition_list_destroy(old);
+    if (list != NULL)
+        st = give(c, list);
+    if (st == DK_OK) {
+        rkerr = rd_kafka_assign(c->rk, list);
+        if (rkerr)
+            st = dk__kafka_error(err, rkerr, "assign");
+    } else {
+        dk__error_set(err, st, "no memory for the assignment");
+    }
+    if (list != NULL)
+        rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+dk_status
+dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_error_t *rderr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    st = give(c, list);
+    if (st == DK_OK) {
+        rderr = rd_kafka_incremental_assign(c->rk, list);
+        if (rderr != NULL)
+            st = dk__rd_error(err, rderr, "incremental assign");
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+dk_status
+dk_consumer_incremental_unassign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_error_t *rderr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    take_back(c, list);
+    rderr = rd_kafka_incremental_unassign(c->rk, list);
+    if (rderr != NULL)
+        st = dk__rd_error(err, rderr, "incremental unassign");
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
