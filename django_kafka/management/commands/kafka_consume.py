@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""manage.py kafka_consume: run consumers until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+
+from django_kafka import kafka
+from django_kafka.consumer.runner import KafkaConsumeRunner
+from django_kafka.exceptions import DjangoKafkaError
+
+EPILOG = """\
+A consumer that dies is started again, after 1 second at first, after up to 60
+when it keeps dying. SIGTERM, SIGINT (Ctrl-C) or SIGHUP, to this process or to
+its process group, stops all consumers: each finishes the message in hand,
+flushes the producer, commits its offsets and leaves its group. A second signal
+ends at once; messages in hand then come again.
+
+exit codes:
+  0    stopped as asked, or there was nothing to run
+  1    an unknown consumer; a consumer that died (with --exit-on-failure), that
+       could not be configured (and no other was left), or that failed while
+       it was stopping
+  2    wrong command line
+  3    a consumer was killed because it had not stopped within --grace
+  130  ended by a second SIGINT
+  143  ended by a second SIGTERM
+"""
+
+
+class HelpFormatter(DjangoHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Django's, but leaves the lines of the epilog as they are."""
+
+
+class Command(BaseCommand):
+    help = "Start Kafka consumers in parallel, each in a process of its own, and keep them running."
+    # The project's other checks import its views; a worker should be up before they are.
+    requires_system_checks = ("django_kafka",)
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(prog_name, subcommand, formatter_class=HelpFormatter, epilog=EPILOG, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "consumers",
+            nargs="*",
+            default=None,
+            metavar="consumer",
+            help="Consumers by registry key, as in myapp.consumers.MyConsumer. Without any, all that are registered.",
+        )
+        parser.add_argument(
+            "--exit-on-failure",
+            action="store_true",
+            help="When a consumer dies, stop the others and end with code 1 instead of starting it again.",
+        )
+        parser.add_argument(
+            "--grace",
+            type=seconds,
+            default=30.0,
+            metavar="SECONDS",
+            help="Time the consumers have to stop in before they are killed. Default: 30.",
+        )
+        parser.add_argument(
+            "--start-method",
+            choices=("auto", "fork", "spawn"),
+            default="auto",
+            help="How processes are started: by fork, which is quick and shares memory, or by spawn, which is safe when "
+            "imported code has started threads. Default: fork unless there are threads.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.show_log(options["verbosity"])
+        method = options["start_method"]
+        try:
+            runner = KafkaConsumeRunner(
+                options["consumers"],
+                grace=options["grace"],
+                exit_on_failure=options["exit_on_failure"],
+                start_method=None if method == "auto" else method,
+            )
+        except DjangoKafkaError as exc:
+            raise CommandError(str(exc)) from exc
+        if not list(kafka.consumers):
+            self.stdout.write("No consumer is registered: decorate a class in <app>/consumers.py with @kafka.consumers().")
+        if code := runner.run():
+            sys.exit(code)
+
+    def show_log(self, verbosity: int) -> None:
+        """Log to the standard error where the project's LOGGING says nothing about us."""
+        logger = logging.getLogger("django_kafka")
+        if logger.hasHandlers():
+            return
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
+
+
+def seconds(text: str) -> float:
+    """An argument that is a number of seconds, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
+    return value
