@@ -66,6 +66,7 @@ dk__error_clear(dk_error *err)
     err->kafka = 0;
     err->retriable = false;
     err->fatal = false;
+    err->txn_abort = false;
     err->pos = 0;
     err->path[0] = '\0';
     err->text[0] = '\0';

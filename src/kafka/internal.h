@@ -27,6 +27,7 @@ typedef struct dk__conf_info {
     bool has_group;               /* group.id was given and is not empty */
     int message_timeout_ms;       /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
     int max_message_bytes;        /* producer: message.max.bytes, default 1000000 */
+    int queue_max_messages;       /* producer: queue.buffering.max.messages, default 100000 */
 } dk__conf_info;
 
 /* dk__conf_new - pairs to rd_kafka_conf_t, with the engine's defaults and forced values. On DK_OK *out is yours
@@ -34,10 +35,14 @@ typedef struct dk__conf_info {
  * unknown to this librdkafka is named together with its version and, if there is one, the nearest right name. */
 DK_MUST_CHECK dk_status dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **out,
                                      dk__conf_info *info, dk_error *err);
+/* dk__client_new - rd_kafka_new(): takes conf, whether it succeeds or not. Errors: DK_ECONFIG (settings that do not go
+ * together; librdkafka's words), DK_EKAFKA (no threads, no memory). */
+DK_MUST_CHECK dk_status dk__client_new(dk__client kind, rd_kafka_conf_t *conf, rd_kafka_t **out, dk_error *err);
 
 /* ---- event.c --------------------------------------------------------------------------------------------------- */
 
-/* A bounded FIFO of events with its own lock. LOG and STATS are dropped (and counted) when it is full, others never. */
+/* A bounded FIFO of events with its own lock. LOG, STATS, THROTTLE and ERRORs that are not fatal are dropped (and counted)
+ * when it is full, others never. */
 typedef struct dk__events dk__events;
 
 DK_MUST_CHECK dk_status dk__events_new(const dk_alloc *alloc, dk__events **out);
@@ -58,11 +63,16 @@ void dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err
                                 const rd_kafka_topic_partition_list_t *parts);
 /* MESSAGE: an error message taken from a consumer queue. */
 void dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg);
-/* DELIVERY: takes the event (rd_kafka_event_t of type DR) with it. */
-void dk__events_push_delivery(dk__events *q, rd_kafka_event_t *rkev);
+/* DELIVERY: a copy of those of the n reports (at most DK__EVENTS_MAX_REPORTS) that have an opaque or failed. Failed ones
+ * without an opaque are dropped (and counted) when many wait already, and carry no value. Returns false if there was no
+ * memory: nothing was queued then, try again later. Delivered ones without an opaque cost nothing here. */
+#define DK__EVENTS_MAX_REPORTS 256
+DK_MUST_CHECK bool dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n);
+/* Reports with an opaque that wait to be taken: one atomic load. */
+size_t dk__events_reports(const dk__events *q);
 
-/* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks that push into q into conf. q becomes
- * conf's opaque?  No: the opaque is the client's, whose first member must be a dk__events *. */
+/* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks into conf. They find their queue through
+ * the opaque, which must be the client's struct, whose first member must be a dk__events *. */
 void dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind);
 
 /* ---- convert.c: partitions lists, errors ----------------------------------------------------------------------- */
@@ -106,6 +116,7 @@ typedef struct dk__offsets {
     const dk_alloc *alloc;
     struct dk__offsets_slot *ring; /* power of two */
     uint32_t cap, head, len;
+    uint32_t finished; /* how many of the len are finished, behind one that is not */
     int64_t mark;      /* next offset to consume as far as finished; DK_OFFSET_INVALID before the first delivery */
     int64_t committed; /* last mark given to a commit that succeeded */
     int64_t last;      /* highest delivered offset */

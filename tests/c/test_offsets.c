@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of src/kafka/offsets.c: every order of finishing a few offsets, and random walks against a plain list.
+ */
+#include <stdlib.h>
+
+#include "dk_test.h"
+#include "kafka/internal.h"
+
+static void
+deliver(dk__offsets *o, int64_t offset)
+{
+    CHECK_OK(dk__offsets_deliver(o, offset));
+}
+
+static void
+deliver_range(dk__offsets *o, int64_t first, int64_t end)
+{
+    int64_t i;
+
+    for (i = first; i < end; i++)
+        deliver(o, i);
+}
+
+DK_TEST(offsets_begin_empty)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    CHECK_EQ(o.mark, DK_OFFSET_INVALID);
+    CHECK_EQ(o.committed, DK_OFFSET_INVALID);
+    CHECK_EQ(o.last, DK_OFFSET_INVALID);
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    CHECK(!dk__offsets_done(&o, 0));
+    CHECK(!dk__offsets_done(&o, DK_OFFSET_INVALID));
+    CHECK_EQ(dk_test_alloc_count(), 0);
+    dk__offsets_fini(&o);
+    dk__offsets_fini(&o); /* twice is fine */
+}
+
+DK_TEST(offsets_in_order)
+{
+    dk__offsets o;
+    int64_t i;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    for (i = 10; i < 1000; i++) {
+        deliver(&o, i);
+        CHECK_EQ(o.mark, i);
+        CHECK_EQ(dk__offsets_pending(&o), 1);
+        CHECK(dk__offsets_done(&o, i));
+        CHECK_EQ(o.mark, i + 1);
+        CHECK_EQ(o.last, i);
+    }
+    CHECK_EQ(dk_test_alloc_count(), 1);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_hole_holds_the_mark)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 5);
+    CHECK(!dk__offsets_done(&o, 1));
+    CHECK(!dk__offsets_done(&o, 4));
+    CHECK(!dk__offsets_done(&o, 2));
+    CHECK_EQ(o.mark, 0);
+    CHECK_EQ(dk__offsets_pending(&o), 2);
+    CHECK(dk__offsets_done(&o, 0));
+    CHECK_EQ(o.mark, 3);
+    CHECK(dk__offsets_done(&o, 3));
+    CHECK_EQ(o.mark, 5);
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    dk__offsets_fini(&o);
+}
+
+/* The mark is the end of what is finished, not the begin of what is not: the gap between may yet be filled. */
+DK_TEST(offsets_mark_does_not_jump_gaps)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver(&o, 5);
+    deliver(&o, 100);
+    CHECK(dk__offsets_done(&o, 5));
+    CHECK_EQ(o.mark, 6);
+    CHECK(dk__offsets_done(&o, 100));
+    CHECK_EQ(o.mark, 101);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_unknown_and_finished_are_ignored)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver(&o, 5);
+    deliver(&o, 8);
+    deliver(&o, 9);
+    CHECK(!dk__offsets_done(&o, 4));  /* before */
+    CHECK(!dk__offsets_done(&o, 6));  /* in a gap */
+    CHECK(!dk__offsets_done(&o, 10)); /* not yet delivered */
+    CHECK(!dk__offsets_done(&o, 9));
+    CHECK(!dk__offsets_done(&o, 9)); /* twice */
+    CHECK_EQ(dk__offsets_pending(&o), 2);
+    CHECK(dk__offsets_done(&o, 5));
+    CHECK(!dk__offsets_done(&o, 5));
+    CHECK_EQ(o.mark, 6);
+    CHECK(dk__offsets_done(&o, 8));
+    CHECK_EQ(o.mark, 10);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_redelivery_is_ignored)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 4);
+    CHECK(dk__offsets_done(&o, 0));
+    CHECK(!dk__offsets_done(&o, 2));
+    deliver_range(&o, 1, 4); /* handed back and out again */
+    CHECK_EQ(dk__offsets_pending(&o), 2);
+    CHECK_EQ(o.last, 3);
+    CHECK(dk__offsets_done(&o, 1));
+    CHECK_EQ(o.mark, 3);
+    deliver(&o, 0);
+    CHECK(!dk__offsets_done(&o, 0));
+    CHECK_EQ(o.mark, 3);
+    CHECK(dk__offsets_done(&o, 3));
+    CHECK_EQ(o.mark, 4);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_store_forward)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 6);
+    CHECK(!dk__offsets_done(&o, 3));
+    CHECK(dk__offsets_store(&o, 2));
+    CHECK_EQ(o.mark, 2);
+    CHECK(!dk__offsets_store(&o, 2));
+    CHECK(dk__offsets_store(&o, 3)); /* 3 was finished before: the run goes on to 4 */
+    CHECK_EQ(o.mark, 4);
+    CHECK_EQ(dk__offsets_pending(&o), 2);
+    CHECK(dk__offsets_store(&o, 6));
+    CHECK_EQ(o.mark, 6);
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_store_beyond_what_was_delivered)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 3);
+    CHECK(dk__offsets_store(&o, 10));
+    CHECK_EQ(o.mark, 10);
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    deliver(&o, 3); /* below the mark: finished beforehand */
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    CHECK(!dk__offsets_done(&o, 3));
+    CHECK_EQ(o.mark, 10);
+    deliver_range(&o, 9, 12);
+    CHECK_EQ(dk__offsets_pending(&o), 2);
+    CHECK(dk__offsets_done(&o, 10));
+    CHECK_EQ(o.mark, 11);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_store_before_the_first)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    CHECK(dk__offsets_store(&o, 7));
+    CHECK_EQ(o.mark, 7);
+    deliver(&o, 7);
+    CHECK(dk__offsets_done(&o, 7));
+    CHECK_EQ(o.mark, 8);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_store_backward)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 8);
+    CHECK(dk__offsets_store(&o, 6));
+    CHECK(!dk__offsets_done(&o, 7));
+    CHECK(dk__offsets_store(&o, 3));
+    CHECK_EQ(o.mark, 3);
+    CHECK_EQ(dk__offsets_pending(&o), 1);
+    CHECK(dk__offsets_done(&o, 6)); /* 7 is still known to be finished */
+    CHECK_EQ(o.mark, 8);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_reset_keeps_the_memory)
+{
+    dk__offsets o;
+    size_t count;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 500);
+    CHECK(!dk__offsets_done(&o, 9));
+    o.committed = 1;
+    count = dk_test_alloc_count();
+    dk__offsets_reset(&o);
+    CHECK_EQ(o.mark, DK_OFFSET_INVALID);
+    CHECK_EQ(o.committed, DK_OFFSET_INVALID);
+    CHECK_EQ(dk__offsets_pending(&o), 0);
+    deliver_range(&o, 3, 503);
+    CHECK(dk__offsets_done(&o, 3));
+    CHECK_EQ(o.mark, 4);
+    CHECK_EQ(dk_test_alloc_count(), count);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST(offsets_no_memory_changes_nothing)
+{
+    dk__offsets o;
+    int64_t i = 0;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    dk_test_alloc_fail(1, true);
+    CHECK_STATUS(dk__offsets_deliver(&o, 5), DK_ENOMEM);
+    CHECK_EQ(o.mark, DK_OFFSET_INVALID);
+    CHECK_EQ(o.last, DK_OFFSET_INVALID);
+    dk_test_alloc_fail(0, false);
+    deliver(&o, i);
+    dk_test_alloc_fail(1, true);
+    while (dk__offsets_deliver(&o, i + 1) == DK_OK)
+        i++;
+    CHECK(!dk__offsets_done(&o, i + 1)); /* was not taken */
+    CHECK_EQ(o.last, i);
+    CHECK_EQ(dk__offsets_pending(&o), i + 1);
+    CHECK(dk__offsets_done(&o, 0));
+    deliver(&o, i + 1); /* there is room again */
+    CHECK_EQ(o.last, i + 1);
+    dk__offsets_fini(&o);
+}
+
+DK_TEST_FAULT(offsets_fault)
+{
+    dk__offsets o;
+    int64_t i;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    for (i = 0; i < 2000; i++)
+        if (NOMEM(dk__offsets_deliver(&o, i)))
+            break;
+    CHECK_EQ(dk__offsets_pending(&o), i);
+    CHECK_EQ(o.mark, i > 0 ? 0 : DK_OFFSET_INVALID);
+    dk__offsets_fini(&o);
+}
+
+/* ---- every order ----------------------------------------------------------------------------------------------- */
+
+enum { MOST = 7 };
+
+/* By definition: the end of the finished ones at the begin. */
+static int64_t
+mark_of(const int64_t *offsets, const bool *finished, int n)
+{
+    int i;
+
+    for (i = 0; i < n && finished[i]; i++)
+        ;
+    return i > 0 ? offsets[i - 1] + 1 : offsets[0];
+}
+
+static void
+finish_in_order(const int64_t *offsets, const int *order, int n, dk__offsets *o)
+{
+    bool finished[MOST] = {false};
+    int64_t before, after;
+    int i;
+
+    dk__offsets_reset(o);
+    for (i = 0; i < n; i++)
+        deliver(o, offsets[i]);
+    for (i = 0; i < n; i++) {
+        before = mark_of(offsets, finished, n);
+        finished[order[i]] = true;
+        after = mark_of(offsets, finished, n);
+        CHECK_EQ(dk__offsets_done(o, offsets[order[i]]), after != before);
+        CHECK_EQ(o->mark, after);
+        CHECK_EQ(dk__offsets_pending(o), n - i - 1);
+    }
+}
+
+/* All orders of the elements from k on. */
+static void
+permute(const int64_t *offsets, int *order, int k, int n, dk__offsets *o)
+{
+    int i, t;
+
+    if (k == n) {
+        finish_in_order(offsets, order, n, o);
+        return;
+    }
+    for (i = k; i < n; i++) {
+        t = order[k], order[k] = order[i], order[i] = t;
+        permute(offsets, order, k + 1, n, o);
+        t = order[k], order[k] = order[i], order[i] = t;
+    }
+}
+
+DK_TEST(offsets_every_order_with_every_gap)
+{
+    int64_t offsets[MOST];
+    int order[MOST], n, i;
+    unsigned gaps;
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    for (n = 1; n <= MOST; n++)
+        for (gaps = 0; gaps < 1u << (n - 1); gaps++) {
+            for (i = 0; i < n; i++) {
+                order[i] = i;
+                offsets[i] = i == 0 ? 40 : offsets[i - 1] + (gaps >> (i - 1) & 1 ? 5 : 1);
+            }
+            permute(offsets, order, 0, n, &o);
+        }
+    dk__offsets_fini(&o);
+}
+
+/* ---- random walks against a plain list ------------------------------------------------------------------------- */
+
+enum { MODEL_MAX = 4096 };
+
+typedef struct model {
+    int64_t offset[MODEL_MAX];
+    bool finished[MODEL_MAX];
+    int n;
+    int64_t mark, last;
+} model;
+
+static void
+model_drop_first(model *m)
+{
+    m->n--;
+    memmove(m->offset, m->offset + 1, (size_t)m->n * sizeof m->offset[0]);
+    memmove(m->finished, m->finished + 1, (size_t)m->n * sizeof m->finished[0]);
+}
+
+static void
+model_settle(model *m)
+{
+    while (m->n > 0 && m->finished[0]) {
+        m->mark = m->offset[0] + 1;
+        model_drop_first(m);
+    }
+}
+
+static void
+model_deliver(model *m, int64_t offset)
+{
+    if (offset <= m->last)
+        return;
+    m->last = offset;
+    if (m->mark == DK_OFFSET_INVALID)
+        m->mark = offset;
+    if (offset < m->mark)
+        return;
+    m->offset[m->n] = offset;
+    m->finished[m->n++] = false;
+}
+
+static void
+model_done(model *m, int64_t offset)
+{
+    int i;
+
+    for (i = 0; i < m->n; i++)
+        if (m->offset[i] == offset)
+            m->finished[i] = true;
+    model_settle(m);
+}
+
+static void
+model_store(model *m, int64_t next)
+{
+    while (m->n > 0 && m->offset[0] < next)
+        model_drop_first(m);
+    m->mark = next;
+    model_settle(m);
+}
+
+static int
+model_pending(const model *m)
+{
+    int i, n = 0;
+
+    for (i = 0; i < m->n; i++)
+        n += !m->finished[i];
+    return n;
+}
+
+/* How a walk goes: of 100 steps, this many deliver and this many store; the others finish something. */
+typedef struct walk {
+    int deliver, store;
+    bool ordered; /* finish mostly the oldest */
+} walk;
+
+static int64_t
+pick_offset(const model *m, const walk *w, uint64_t *rnd)
+{
+    if (m->n == 0 || dk_test_below(rnd, 20) == 0)
+        return (int64_t)dk_test_below(rnd, (uint32_t)(m->last > 0 ? m->last + 10 : 10));
+    if (w->ordered && dk_test_below(rnd, 10) != 0)
+        return m->offset[0];
+    return m->offset[dk_test_below(rnd, (uint32_t)m->n)];
+}
+
+static void
+step(dk__offsets *o, model *m, const walk *w, uint64_t *rnd)
+{
+    int what = (int)dk_test_below(rnd, 100);
+    int64_t before = m->mark, offset;
+    bool moved = false;
+
+    if (what < w->deliver && m->n < MODEL_MAX) {
+        offset = (m->last >= 0 ? m->last : 0) + dk_test_below(rnd, 8) - 3;
+        if (offset < 0)
+            offset = 0;
+        model_deliver(m, offset);
+        deliver(o, offset);
+        before = m->mark;
+    } else if (what < w->deliver + w->store) {
+        offset = (m->mark >= 0 ? m->mark : 0) + dk_test_below(rnd, 12) - 4;
+        if (offset < 0)
+            offset = 0;
+        model_store(m, offset);
+        moved = dk__offsets_store(o, offset);
+    } else {
+        offset = pick_offset(m, w, rnd);
+        model_done(m, offset);
+        moved = dk__offsets_done(o, offset);
+    }
+    CHECK_EQ(moved, m->mark != before);
+    CHECK_EQ(o->mark, m->mark);
+    CHECK_EQ(o->last, m->last);
+    CHECK_EQ(o->len, m->n);
+}
+
+static void
+random_walk(const walk *w, int steps)
+{
+    uint64_t rnd = dk_test_seed();
+    model *m = malloc(sizeof *m);
+    dk__offsets o;
+    int i;
+
+    CHECK(m != NULL);
+    dk__offsets_init(&o, dk_test_alloc());
+    *m = (model){.mark = DK_OFFSET_INVALID, .last = DK_OFFSET_INVALID};
+    for (i = 0; i < steps; i++) {
+        step(&o, m, w, &rnd);
+        if (i % 16 == 0)
+            CHECK_EQ(dk__offsets_pending(&o), model_pending(m));
+        if (dk_test_below(&rnd, 20000) == 0) { /* a rebalance */
+            dk__offsets_reset(&o);
+            *m = (model){.mark = DK_OFFSET_INVALID, .last = DK_OFFSET_INVALID};
+        }
+    }
+    dk__offsets_fini(&o);
+    free(m);
+}
+
+DK_TEST(offsets_random_ordered)
+{
+    random_walk(&(walk){.deliver = 55, .ordered = true}, 300000);
+}
+
+DK_TEST(offsets_random_unordered)
+{
+    random_walk(&(walk){.deliver = 60}, 200000);
+}
+
+DK_TEST(offsets_random_with_stores)
+{
+    random_walk(&(walk){.deliver = 60, .store = 3}, 300000);
+}
