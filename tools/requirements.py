@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Print, one a line, what a development environment needs, out of pyproject.toml, the only place where it is written.
 
-    python tools/requirements.py build      the package's own requirements and the build tools
-    python tools/requirements.py dev        these and the tools for tests and lint
+python tools/requirements.py build      the package's own requirements and the build tools
+python tools/requirements.py dev        these and the tools for tests and lint
 """
 
 from __future__ import annotations

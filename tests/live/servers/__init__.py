@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real servers for tests and benchmarks: Apache Kafka and PostgreSQL, on free loopback ports, in temporary folders."""
+"""Real servers for tests and benchmarks: Apache Kafka and PostgreSQL, on loopback, in temporary folders."""
 
 from __future__ import annotations
 

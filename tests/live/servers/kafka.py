@@ -83,7 +83,12 @@ class KafkaNode:
     """One broker and controller in a process of its own."""
 
     def __init__(
-        self, node_id: int, folder: Path, *, properties: Mapping[str, str] | None = None, jvm: Iterable[str] = TEST_JVM
+        self,
+        node_id: int,
+        folder: Path,
+        *,
+        properties: Mapping[str, str] | None = None,
+        jvm: Iterable[str] = TEST_JVM,
     ) -> None:
         self.node_id = node_id
         self.folder = folder
@@ -164,7 +169,9 @@ class KafkaNode:
                 config = Path(place) / "server.properties"
                 text = self._config_file.read_text()
                 config.write_text(text.replace(f"log.dirs={self.log_dir}\n", f"log.dirs={data}\n"))
-                tool = self._command("kafka.tools.StorageTool", "format", f"--cluster-id={_kafka_id()}", "-c", str(config))
+                tool = self._command(
+                    "kafka.tools.StorageTool", "format", f"--cluster-id={_kafka_id()}", "-c", str(config)
+                )
                 done = subprocess.run(tool, capture_output=True, text=True, check=False)
                 if done.returncode != 0:
                     raise ServerError(f"Kafka's StorageTool failed:\n{done.stdout}{done.stderr}")
@@ -240,7 +247,7 @@ class KafkaCluster:
             node.process.stop(timeout=10)
 
     def close(self, *, keep_logs: bool = False) -> list[Path]:
-        """End all nodes at once and leave nothing behind; with keep_logs their logs are copied to .cache/logs first."""
+        """End all nodes at once and leave nothing behind; keep_logs copies their logs to .cache/logs first."""
         self._admin = None
         for node in self.nodes:
             node.kill()
@@ -256,7 +263,9 @@ class KafkaCluster:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close(keep_logs=kind is not None)
 
     # ---- what tests ask of a cluster ------------------------------------------------------------------------------

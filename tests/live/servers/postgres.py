@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """PostgreSQL in a temporary folder, on a free loopback port. Run by root it is started as user postgres.
 
-    with PostgresServer() as postgres:
-        ... postgres.django_settings() ...
+with PostgresServer() as postgres:
+    ... postgres.django_settings() ...
 """
 
 from __future__ import annotations
@@ -62,7 +62,18 @@ class PostgresServer:
 
     def _initdb(self) -> None:
         self.data.mkdir()
-        command = [str(self.bin / "initdb"), "-D", str(self.data), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync"]
+        command = [
+            str(self.bin / "initdb"),
+            "-D",
+            str(self.data),
+            "-A",
+            "trust",
+            "-U",
+            USER,
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         command += ["--locale=C.UTF-8"]
         if self._user:
             user = pwd.getpwnam(self._user)
@@ -135,5 +146,7 @@ class PostgresServer:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close(keep_logs=kind is not None)

@@ -25,7 +25,7 @@ class ServerError(RuntimeError):
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str, *, interval: float = 0.02) -> T:
-    """Ask again until `condition` is true and give what it returned; an AssertionError that says `what` after `timeout` s."""
+    """Ask until `condition` is true, and return what it gave; after `timeout` s an AssertionError says `what`."""
     deadline = time.monotonic() + timeout
     while True:
         result = condition()
@@ -37,8 +37,8 @@ def wait_until(condition: Callable[[], T], timeout: float, what: str, *, interva
 
 
 def free_port() -> int:
-    """A port nobody listens on. Below the range that the system gives to outgoing connections, so that it is still free when
-    a server that was stopped comes back to it."""
+    """A port nobody listens on. It is below the range that the system gives to outgoing connections, so that it is still
+    free when a server that was stopped comes back to it."""
     for _ in range(200):
         port = random.SystemRandom().randint(20000, 32000)
         with socket.socket() as probe:
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A child in a session of its own whose output goes to a log file. It is killed with its parent, should that be killed.
+    """A child in a session of its own whose output goes to a log file. If its parent is killed, so is it.
 
     Start it from a thread that lives on: the kernel ties the child to the thread that forked it.
     """

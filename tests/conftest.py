@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""For all Python tests: in CI no server may be missing; a crash of the interpreter names its test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+_NEEDS_SERVER = ("live", "postgres", "chaos")
+_RUNNING = Path(__file__).parents[1] / ".cache" / "running-test"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if _RUNNING.exists():
+        print(f"\nThe run before this one ended inside {_RUNNING.read_text()} (a crash, or it was killed).")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Note which test runs: after a segmentation fault that is all there is to see."""
+    _RUNNING.parent.mkdir(exist_ok=True)
+    _RUNNING.write_text(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        _RUNNING.unlink(missing_ok=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if os.environ.get("CI") and report.skipped and any(item.get_closest_marker(name) for name in _NEEDS_SERVER):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure in CI: {report.longrepr}"
+    return report

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""One Kafka for the whole run, and processes of a real Django project."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.project.run import Worker
+from tests.live.servers import KafkaServer, PostgresServer, kafka, postgres
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+def shared_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
+    """The broker of the run. Nobody stops it: tests that do take `own_kafka`."""
+    if reason := kafka.available():
+        pytest.skip(reason)
+    server = KafkaServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        for path in server.close(keep_logs=request.session.testsfailed > 0):
+            print(f"\nKafka's log: {path}")
+
+
+@pytest.fixture
+def broker(shared_kafka: KafkaServer) -> KafkaServer:
+    return shared_kafka
+
+
+@pytest.fixture
+def own_kafka(request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
+    """A broker for this test alone, which may kill and restart it."""
+    if reason := kafka.available():
+        pytest.skip(reason)
+    failed = request.session.testsfailed
+    server = KafkaServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        for path in server.close(keep_logs=request.session.testsfailed > failed):
+            print(f"\nKafka's log: {path}")
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """The PostgreSQL of the run."""
+    if reason := postgres.available():
+        pytest.skip(reason)
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A name that no other test uses, for topics and groups."""
+    return f"{request.node.originalname.removeprefix('test_')[:60]}-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Start `kafka_consume` of tests/live/project as a process; those still running are killed at the end."""
+    started: list[Worker] = []
+
+    def start(**options: object) -> Worker:
+        options.setdefault("ledger", tmp_path / "ledger.jsonl")
+        options.setdefault("log", tmp_path / f"worker-{len(started)}.log")
+        started.append(Worker(**options))  # type: ignore[arg-type]
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill_all()
