@@ -31,7 +31,7 @@ void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part,
 
 /* clang-format off */
 #define DK__RDK_REQUIRED_MAP(XX) \
-    XX(rd_kafka_version) XX(rd_kafka_version_str) \
+    XX(rd_kafka_version) XX(rd_kafka_version_str) XX(rd_kafka_mem_malloc) XX(rd_kafka_mem_free) \
     XX(rd_kafka_err2name) XX(rd_kafka_err2str) XX(rd_kafka_last_error) XX(rd_kafka_fatal_error) \
     XX(rd_kafka_test_fatal_error) \
     XX(rd_kafka_error_code) XX(rd_kafka_error_name) XX(rd_kafka_error_string) XX(rd_kafka_error_is_fatal) \
@@ -83,7 +83,7 @@ void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part,
     XX(rd_kafka_headers_new) XX(rd_kafka_headers_destroy) XX(rd_kafka_headers_copy) XX(rd_kafka_header_add) \
     XX(rd_kafka_header_cnt) XX(rd_kafka_header_get_all) \
     XX(rd_kafka_topic_new) XX(rd_kafka_topic_destroy) XX(rd_kafka_topic_name) XX(rd_kafka_topic_conf_new) \
-    XX(rd_kafka_topic_conf_destroy) XX(rd_kafka_topic_conf_set) \
+    XX(rd_kafka_topic_conf_destroy) XX(rd_kafka_topic_conf_set) XX(rd_kafka_topic_conf_dump) \
     XX(rd_kafka_produce) XX(rd_kafka_produceva) XX(rd_kafka_produce_batch) XX(rd_kafka_flush) XX(rd_kafka_purge) \
     XX(rd_kafka_init_transactions) XX(rd_kafka_begin_transaction) XX(rd_kafka_send_offsets_to_transaction) \
     XX(rd_kafka_commit_transaction) XX(rd_kafka_abort_transaction) \
@@ -122,6 +122,8 @@ extern dk__rdk_functions dk__rdk_table;
 
 #define rd_kafka_version(...) dk__rdk_table.rd_kafka_version(__VA_ARGS__)
 #define rd_kafka_version_str(...) dk__rdk_table.rd_kafka_version_str(__VA_ARGS__)
+#define rd_kafka_mem_malloc(...) dk__rdk_table.rd_kafka_mem_malloc(__VA_ARGS__)
+#define rd_kafka_mem_free(...) dk__rdk_table.rd_kafka_mem_free(__VA_ARGS__)
 #define rd_kafka_err2name(...) dk__rdk_table.rd_kafka_err2name(__VA_ARGS__)
 #define rd_kafka_err2str(...) dk__rdk_table.rd_kafka_err2str(__VA_ARGS__)
 #define rd_kafka_last_error(...) dk__rdk_table.rd_kafka_last_error(__VA_ARGS__)
@@ -273,6 +275,7 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_topic_conf_new(...) dk__rdk_table.rd_kafka_topic_conf_new(__VA_ARGS__)
 #define rd_kafka_topic_conf_destroy(...) dk__rdk_table.rd_kafka_topic_conf_destroy(__VA_ARGS__)
 #define rd_kafka_topic_conf_set(...) dk__rdk_table.rd_kafka_topic_conf_set(__VA_ARGS__)
+#define rd_kafka_topic_conf_dump(...) dk__rdk_table.rd_kafka_topic_conf_dump(__VA_ARGS__)
 #define rd_kafka_produce(...) dk__rdk_table.rd_kafka_produce(__VA_ARGS__)
 #define rd_kafka_produceva(...) dk__rdk_table.rd_kafka_produceva(__VA_ARGS__)
 #define rd_kafka_produce_batch(...) dk__rdk_table.rd_kafka_produce_batch(__VA_ARGS__)

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Events: what librdkafka's threads have to say, copied at once and queued until the owner takes it. An event owns
+ * all of its memory, so it may outlive the client.
+ */
+#include <stdio.h>
+
+#include "kafka/internal.h"
+
+#define MAX_QUEUED 4096            /* droppable events beyond are dropped */
+#define MAX_QUEUED_BYTES (8 << 20) /* the same for the bytes of their texts */
+#define MAX_FAILURES 1000          /* waiting reports of failed messages that have no opaque */
+
+struct dk_event {
+    const dk_alloc *alloc;
+    dk_event *next;
+    dk_event_kind kind;
+    int level;
+    int kafka_err;
+    bool fatal;
+    bool retriable;
+    bool droppable;
+    int32_t broker_id;
+    int64_t value;
+    const char *fac;  /* in the block of the event, as are all texts */
+    const char *text; /* never NULL */
+    dk_partitions parts;
+    dk_delivery *deliveries; /* in the block of the event */
+    size_t n_deliveries;
+    size_t n_failures; /* those without an opaque */
+    size_t n_text;
+};
+
+struct dk__events {
+    const dk_alloc *alloc;
+    pthread_mutex_t lock;
+    dk_event *first, **last;
+    dk_event *reserve; /* says "out of memory" when another event cannot be made */
+    size_t droppable, droppable_bytes, failures;
+    void (*notify)(void *ctx);
+    void *notify_ctx;
+    atomic_size_t len, reports;
+    atomic_ullong dropped;
+};
+
+/* ---- the block of one event
+ * ----------------------------------------------------------------------------------------- */
+
+/* An event with room for n more bytes behind it, at *tail. */
+static dk_event *
+make_event(const dk_alloc *alloc, dk_event_kind kind, size_t n, char **tail)
+{
+    dk_event *ev = n < SIZE_MAX / 2 ? dk__malloc(alloc, sizeof *ev + n) : NULL;
+
+    if (ev == NULL)
+        return NULL;
+    *ev = (dk_event){.alloc = alloc, .kind = kind, .broker_id = -1, .fac = "", .text = ""};
+    dk_partitions_init(&ev->parts, alloc);
+    if (tail != NULL)
+        *tail = (char *)(ev + 1);
+    return ev;
+}
+
+/* Copy n bytes to *tail and a NUL behind them, move *tail on. */
+static char *
+put_bytes(char **tail, const void *bytes, size_t n)
+{
+    char *at = *tail;
+
+    if (n > 0)
+        memcpy(at, bytes, n);
+    at[n] = '\0';
+    *tail += n + 1;
+    return at;
+}
+
+static dk_event *
+make_text_event(const dk_alloc *alloc, dk_event_kind kind, const char *fac, const char *text)
+{
+    size_t n_fac = fac != NULL ? strlen(fac) : 0, n_text = text != NULL ? strlen(text) : 0;
+    char *tail;
+    dk_event *ev = make_event(alloc, kind, n_fac + n_text + 2, &tail);
+
+    if (ev == NULL)
+        return NULL;
+    ev->fac = put_bytes(&tail, fac, n_fac);
+    ev->text = put_bytes(&tail, text, n_text);
+    ev->n_text = n_text;
+    return ev;
+}
+
+static dk_event *
+make_reserve(const dk_alloc *alloc)
+{
+    dk_event *ev = make_text_event(alloc, DK_EVENT_ERROR, NULL, "out of memory: an event was lost");
+
+    if (ev != NULL)
+        ev->kafka_err = RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+    return ev;
+}
+
+void
+dk_event_free(dk_event *ev)
+{
+    if (ev == NULL)
+        return;
+    dk_partitions_fini(&ev->parts);
+    dk__free(ev->alloc, ev);
+}
+
+/* ---- the queue
+ * ------------------------------------------------------------------------------------------------------ */
+
+dk_status
+dk__events_new(const dk_alloc *alloc, dk__events **out)
+{
+    dk__events *q = dk__calloc(alloc, 1, sizeof *q);
+
+    if (q == NULL)
+        return DK_ENOMEM;
+    q->alloc = dk__alloc_or_libc(alloc);
+    q->reserve = make_reserve(q->alloc);
+    if (q->reserve == NULL || pthread_mutex_init(&q->lock, NULL) != 0) {
+        dk_event_free(q->reserve);
+        dk__free(q->alloc, q);
+        return DK_ENOMEM;
+    }
+    q->last = &q->first;
+    *out = q;
+    return DK_OK;
+}
+
+void
+dk__events_free(dk__events *q)
+{
+    dk_event *ev;
+
+    if (q == NULL)
+        return;
+    while ((ev = q->first) != NULL) {
+        q->first = ev->next;
+        dk_event_free(ev);
+    }
+    dk_event_free(q->reserve);
+    pthread_mutex_destroy(&q->lock);
+    dk__free(q->alloc, q);
+}
+
+void
+dk__events_notify(dk__events *q, void (*notify)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&q->lock);
+    q->notify = notify;
+    q->notify_ctx = ctx;
+    pthread_mutex_unlock(&q->lock);
+}
+
+static bool
+is_full(const dk__events *q, const dk_event *ev)
+{
+    return ev->droppable && (q->droppable >= MAX_QUEUED || q->droppable_bytes + ev->n_text > MAX_QUEUED_BYTES);
+}
+
+static void
+append_locked(dk__events *q, dk_event *ev)
+{
+    size_t reports = ev->n_deliveries - ev->n_failures;
+
+    *q->last = ev;
+    q->last = &ev->next;
+    q->droppable += ev->droppable;
+    q->droppable_bytes += ev->droppable ? ev->n_text : 0;
+    q->failures += ev->n_failures;
+    if (reports > 0)
+        atomic_fetch_add_explicit(&q->reports, reports, memory_order_relaxed);
+    atomic_fetch_add_explicit(&q->len, 1, memory_order_release);
+}
+
+/* Queue the event, or the reserve if there was no memory for it. */
+static void
+push(dk__events *q, dk_event *ev, bool droppable)
+{
+    void (*notify)(void *ctx);
+    void *ctx;
+
+    pthread_mutex_lock(&q->lock);
+    if (ev == NULL && !droppable) {
+        ev = q->reserve;
+        q->reserve = NULL;
+    } else if (ev != NULL) {
+        ev->droppable = droppable;
+    }
+    notify = q->notify;
+    ctx = q->notify_ctx;
+    if (ev == NULL || is_full(q, ev)) {
+        atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
+        notify = NULL;
+    } else {
+        append_locked(q, ev);
+        ev = NULL;
+    }
+    pthread_mutex_unlock(&q->lock);
+    dk_event_free(ev);
+    if (notify != NULL)
+        notify(ctx);
+}
+
+dk_event *
+dk__events_take(dk__events *q)
+{
+    dk_event *ev;
+
+    if (dk__events_empty(q))
+        return NULL;
+    pthread_mutex_lock(&q->lock);
+    ev = q->first;
+    if (ev != NULL) {
+        size_t reports = ev->n_deliveries - ev->n_failures;
+
+        q->first = ev->next;
+        if (q->first == NULL)
+            q->last = &q->first;
+        ev->next = NULL;
+        q->droppable -= ev->droppable;
+        q->droppable_bytes -= ev->droppable ? ev->n_text : 0;
+        q->failures -= ev->n_failures;
+        if (reports > 0)
+            atomic_fetch_sub_explicit(&q->reports, reports, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&q->len, 1, memory_order_relaxed);
+    }
+    if (q->reserve == NULL)
+        q->reserve = make_reserve(q->alloc);
+    pthread_mutex_unlock(&q->lock);
+    return ev;
+}
+
+bool
+dk__events_empty(const dk__events *q)
+{
+    return atomic_load_explicit(&q->len, memory_order_acquire) == 0;
+}
+
+uint64_t
+dk__events_dropped(const dk__events *q)
+{
+    return atomic_load_explicit(&q->dropped, memory_order_relaxed);
+}
+
+size_t
+dk__events_reports(const dk__events *q)
+{
+    return atomic_load_explicit(&q->reports, memory_order_relaxed);
+}
+
+/* ---- making events
+ * -------------------------------------------------------------------------------------------------- */
+
+void
+dk__events_push_log(dk__events *q, int level, const char *fac, const char *text)
+{
+    dk_event *ev = make_text_event(q->alloc, DK_EVENT_LOG, fac, text);
+
+    if (ev != NULL)
+        ev->level = level;
+    push(q, ev, true);
+}
+
+void
+dk__events_push_error(dk__events *q, int kafka_err, bool fatal, const char *text)
+{
+    dk_event *ev = make_text_event(q->alloc, DK_EVENT_ERROR, NULL, text);
+
+    if (ev != NULL) {
+        ev->kafka_err = kafka_err;
+        ev->fatal = fatal;
+    }
+    push(q, ev, !fatal);
+}
+
+void
+dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, int64_t value, int32_t broker_id)
+{
+    dk_event *ev = make_text_event(q->alloc, kind, NULL, text);
+
+    if (ev != NULL) {
+        ev->value = value;
+        ev->broker_id = broker_id;
+    }
+    push(q, ev, kind == DK_EVENT_STATS || kind == DK_EVENT_THROTTLE);
+}
+
+void
+dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err,
+                           const rd_kafka_topic_partition_list_t *parts)
+{
+    dk_event *ev = make_text_event(q->alloc, kind, NULL, kafka_err != 0 ? dk_kafka_err_text(kafka_err) : NULL);
+
+    if (ev != NULL)
+        ev->kafka_err = kafka_err;
+    if (ev != NULL && parts != NULL && dk__append_rd_list(parts, &ev->parts) != DK_OK) {
+        dk_event_free(ev);
+        ev = NULL;
+    }
+    push(q, ev, false);
+}
+
+void
+dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg)
+{
+    const char *text = rd_kafka_message_errstr(msg);
+    dk_event *ev = make_text_event(q->alloc, DK_EVENT_MESSAGE, NULL, text);
+    dk_partition part = {.topic = msg->rkt != NULL ? rd_kafka_topic_name(msg->rkt) : NULL,
+                         .partition = msg->partition,
+                         .offset = msg->offset,
+                         .leader_epoch = dk__rdk_message_leader_epoch(msg),
+                         .kafka_err = msg->err};
+
+    if (ev != NULL)
+        ev->kafka_err = msg->err;
+    if (ev != NULL && part.topic != NULL && dk_partitions_add(&ev->parts, &part) != DK_OK) {
+        dk_event_free(ev);
+        ev = NULL;
+    }
+    push(q, ev, false);
+}
+
+/* ---- delivery reports
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool
+is_reported(const rd_kafka_message_t *msg, bool failures)
+{
+    return msg->_private != NULL || (failures && msg->err != RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* What a report needs behind the event. The value of a message that nobody waits for is not kept. */
+static size_t
+report_size(const rd_kafka_message_t *msg)
+{
+    return (msg->key != NULL ? msg->key_len + 1 : 0) +
+           (msg->payload != NULL && msg->_private != NULL ? msg->len + 1 : 0);
+}
+
+static dk_slice
+put_slice(char **tail, const void *bytes, size_t n)
+{
+    if (bytes == NULL)
+        return (dk_slice){NULL, 0};
+    return (dk_slice){(const uint8_t *)put_bytes(tail, bytes, n), n};
+}
+
+static void
+put_report(dk_delivery *to, const rd_kafka_message_t *msg, const char *topic, char **tail)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+
+    to->opaque = msg->_private;
+    to->topic = topic;
+    to->partition = msg->partition;
+    to->offset = msg->offset;
+    to->key = put_slice(tail, msg->key, msg->key_len);
+    to->value = put_slice(tail, msg->_private != NULL ? msg->payload : NULL, msg->len);
+    to->timestamp = rd_kafka_message_timestamp(msg, &type);
+    to->timestamp_type = type;
+    to->latency_us = rd_kafka_message_latency(msg);
+    to->kafka_err = msg->err;
+    to->errstr = msg->err != RD_KAFKA_RESP_ERR_NO_ERROR ? dk_kafka_err_text(msg->err) : NULL;
+}
+
+static const char *
+topic_of(const rd_kafka_message_t *msg)
+{
+    const char *name = msg->rkt != NULL ? rd_kafka_topic_name(msg->rkt) : NULL;
+
+    return name != NULL ? name : "";
+}
+
+static dk_event *
+make_deliveries(const dk_alloc *alloc, const rd_kafka_message_t *const *msgs, size_t n, bool failures, size_t count)
+{
+    size_t size = count * sizeof(dk_delivery);
+    const rd_kafka_topic_t *rkt = NULL;
+    const char *topic = "";
+    char *tail;
+    dk_event *ev;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!is_reported(msgs[i], failures))
+            continue;
+        size += report_size(msgs[i]);
+        if (msgs[i]->rkt != rkt)
+            size += strlen(topic_of(msgs[i])) + 1;
+        rkt = msgs[i]->rkt;
+    }
+    ev = make_event(alloc, DK_EVENT_DELIVERY, size, &tail);
+    if (ev == NULL)
+        return NULL;
+    ev->deliveries = (dk_delivery *)(void *)tail;
+    tail += count * sizeof(dk_delivery);
+    rkt = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_reported(msgs[i], failures))
+            continue;
+        if (msgs[i]->rkt != rkt)
+            topic = put_bytes(&tail, topic_of(msgs[i]), strlen(topic_of(msgs[i])));
+        rkt = msgs[i]->rkt;
+        put_report(&ev->deliveries[ev->n_deliveries++], msgs[i], topic, &tail);
+        ev->n_failures += msgs[i]->_private == NULL;
+    }
+    return ev;
+}
+
+static bool
+has_room_for_failures(dk__events *q, size_t n)
+{
+    bool room;
+
+    pthread_mutex_lock(&q->lock);
+    room = q->failures + n <= MAX_FAILURES;
+    pthread_mutex_unlock(&q->lock);
+    if (!room)
+        atomic_fetch_add_explicit(&q->dropped, n, memory_order_relaxed);
+    return room;
+}
+
+bool
+dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n)
+{
+    size_t opaque = 0, failures = 0;
+    dk_event *ev;
+
+    assert(n <= DK__EVENTS_MAX_REPORTS);
+    for (size_t i = 0; i < n; i++) {
+        opaque += msgs[i]->_private != NULL;
+        failures += msgs[i]->_private == NULL && msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    if (failures > 0 && !has_room_for_failures(q, failures))
+        failures = 0;
+    if (opaque + failures == 0)
+        return true;
+    ev = make_deliveries(q->alloc, msgs, n, failures > 0, opaque + failures);
+    if (ev == NULL)
+        return false;
+    push(q, ev, false);
+    return true;
+}
+
+/* ---- callbacks of librdkafka
+ * ---------------------------------------------------------------------------------------- */
+
+static dk__events *
+events_of(void *opaque)
+{
+    return opaque != NULL ? *(dk__events **)opaque : NULL;
+}
+
+/* Called from any thread of librdkafka, also while rd_kafka_new() is at work. */
+static void
+on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
+{
+    dk__events *q = rk != NULL ? events_of(rd_kafka_opaque(rk)) : NULL;
+
+    if (q != NULL)
+        dk__events_push_log(q, level, fac, text);
+}
+
+static void
+on_error(rd_kafka_t *rk, int rkerr, const char *reason, void *opaque)
+{
+    dk__events *q = events_of(opaque);
+    char text[512];
+
+    if (q == NULL)
+        return;
+    if (rkerr != RD_KAFKA_RESP_ERR__FATAL) {
+        dk__events_push_error(q, rkerr, false, reason);
+        return;
+    }
+    rkerr = rd_kafka_fatal_error(rk, text, sizeof text);
+    dk__events_push_error(q, rkerr, true, text);
+}
+
+static int
+on_stats(rd_kafka_t *rk, char *json, size_t n, void *opaque)
+{
+    dk__events *q = events_of(opaque);
+
+    (void)rk;
+    (void)n;
+    if (q != NULL)
+        dk__events_push_text(q, DK_EVENT_STATS, json, 0, -1);
+    return 0; /* librdkafka frees json */
+}
+
+static void
+on_throttle(rd_kafka_t *rk, const char *broker, int32_t broker_id, int throttle_ms, void *opaque)
+{
+    dk__events *q = events_of(opaque);
+
+    (void)rk;
+    if (q != NULL)
+        dk__events_push_text(q, DK_EVENT_THROTTLE, broker, throttle_ms, broker_id);
+}
+
+static void
+on_oauth(rd_kafka_t *rk, const char *config, void *opaque)
+{
+    dk__events *q = events_of(opaque);
+
+    (void)rk;
+    if (q != NULL)
+        dk__events_push_text(q, DK_EVENT_OAUTH, config, 0, -1);
+}
+
+static bool
+conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+    char buf[64];
+    size_t n = sizeof buf;
+
+    return rd_kafka_conf_get(conf, key, buf, &n) == RD_KAFKA_CONF_OK && strcmp(buf, value) == 0;
+}
+
+void
+dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind)
+{
+    (void)kind;
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
+    rd_kafka_conf_set_throttle_cb(conf, on_throttle);
+    /* Where librdkafka gets its tokens by itself it does not want a callback. */
+    if (!conf_is(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true") &&
+        !conf_is(conf, "sasl.oauthbearer.method", "oidc"))
+        rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_oauth);
+}
+
+/* ---- accessors
+ * ------------------------------------------------------------------------------------------------------ */
+
+dk_event_kind
+dk_event_kind_of(const dk_event *ev)
+{
+    return ev->kind;
+}
+
+int
+dk_event_level(const dk_event *ev)
+{
+    return ev->level;
+}
+
+const char *
+dk_event_fac(const dk_event *ev)
+{
+    return ev->fac;
+}
+
+const char *
+dk_event_text(const dk_event *ev)
+{
+    return ev->text;
+}
+
+int
+dk_event_kafka_err(const dk_event *ev)
+{
+    return ev->kafka_err;
+}
+
+bool
+dk_event_fatal(const dk_event *ev)
+{
+    return ev->fatal;
+}
+
+bool
+dk_event_retriable(const dk_event *ev)
+{
+    return ev->retriable;
+}
+
+int64_t
+dk_event_value(const dk_event *ev)
+{
+    return ev->value;
+}
+
+int32_t
+dk_event_broker_id(const dk_event *ev)
+{
+    return ev->broker_id;
+}
+
+const dk_partitions *
+dk_event_partitions(const dk_event *ev)
+{
+    return &ev->parts;
+}
+
+size_t
+dk_event_deliveries(const dk_event *ev)
+{
+    return ev->n_deliveries;
+}
+
+void
+dk_event_delivery(const dk_event *ev, size_t i, dk_delivery *out)
+{
+    assert(i < ev->n_deliveries);
+    *out = ev->deliveries[i];
+}
