@@ -32,6 +32,7 @@ start(dk_broker *b, dk_error *err)
     if (b->cluster == NULL)
         return dk__error_set(err, DK_EKAFKA, "the embedded broker could not open its %d port%s on 127.0.0.1",
                              b->nodes, b->nodes == 1 ? "" : "s");
+    dk__rdk_mock_group_delay(b->cluster, 0); /* a developer waits for the first message, not for more members */
     return DK_OK;
 }
 

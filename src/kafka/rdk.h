@@ -28,6 +28,7 @@ int32_t rd_kafka_message_leader_epoch(const rd_kafka_message_t *msg);
 int32_t rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition_t *part);
 void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part, int32_t leader_epoch);
 #endif
+void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_cluster_t *mcluster, int32_t delay_ms);
 
 /* clang-format off */
 #define DK__RDK_REQUIRED_MAP(XX) \
@@ -107,7 +108,7 @@ void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part,
 
 #define DK__RDK_OPTIONAL_MAP(XX) \
     XX(rd_kafka_message_leader_epoch) XX(rd_kafka_topic_partition_get_leader_epoch) \
-    XX(rd_kafka_topic_partition_set_leader_epoch)
+    XX(rd_kafka_topic_partition_set_leader_epoch) XX(rd_kafka_mock_group_initial_rebalance_delay_ms)
 /* clang-format on */
 
 #ifdef DK_RDKAFKA_TABLE
@@ -341,6 +342,8 @@ extern dk__rdk_functions dk__rdk_table;
     dk__rdk_table.rd_kafka_topic_partition_get_leader_epoch(__VA_ARGS__)
 #define rd_kafka_topic_partition_set_leader_epoch(...)                                                               \
     dk__rdk_table.rd_kafka_topic_partition_set_leader_epoch(__VA_ARGS__)
+#define rd_kafka_mock_group_initial_rebalance_delay_ms(...)                                                          \
+    dk__rdk_table.rd_kafka_mock_group_initial_rebalance_delay_ms(__VA_ARGS__)
 
 #define DK__RDK_HAS(name) (dk__rdk_table.name != NULL)
 
@@ -349,6 +352,7 @@ extern dk__rdk_functions dk__rdk_table;
 #pragma weak rd_kafka_message_leader_epoch
 #pragma weak rd_kafka_topic_partition_get_leader_epoch
 #pragma weak rd_kafka_topic_partition_set_leader_epoch
+#pragma weak rd_kafka_mock_group_initial_rebalance_delay_ms
 #define DK__RDK_HAS(name) ((name) != NULL)
 
 #endif
@@ -372,6 +376,14 @@ dk__rdk_partition_set_leader_epoch(rd_kafka_topic_partition_t *part, int32_t lea
 {
     if (DK__RDK_HAS(rd_kafka_topic_partition_set_leader_epoch))
         rd_kafka_topic_partition_set_leader_epoch(part, leader_epoch);
+}
+
+/* How long the embedded broker waits for more members of a new group; without the function it is 3 seconds. */
+static inline void
+dk__rdk_mock_group_delay(rd_kafka_mock_cluster_t *cluster, int32_t delay_ms)
+{
+    if (DK__RDK_HAS(rd_kafka_mock_group_initial_rebalance_delay_ms))
+        rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, delay_ms);
 }
 
 #endif
