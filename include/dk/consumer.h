@@ -189,6 +189,15 @@ DK_API int32_t dk_batch_current(const dk_batch *b);
  * behind it come again, in order and without another fetch. Errors: DK_ESTATE if no message is in hand. */
 DK_API DK_MUST_CHECK dk_status dk_batch_fail(dk_batch *b, int64_t delay_ms);
 
+/* dk_batch_note - remember a short text (an attempt count, say) with the message in hand until that message is finished:
+ * it is committed at once as the metadata of its partition's offset, so that a restart or another member finds it.
+ * dk_batch_note_of - the note of message i, also one that was committed by an earlier owner of the partition, or NULL.
+ * Kept only while the message is the first unfinished one of its partition. Ownership: text borrowed; the result is
+ * borrowed until the next call with this batch. Errors: DK_ESTATE (no message in hand), DK_ENOMEM.
+ */
+DK_API DK_MUST_CHECK dk_status dk_batch_note(dk_batch *b, const char *text);
+DK_API const char *dk_batch_note_of(dk_batch *b, uint32_t i);
+
 /* dk_batch_defer - the outcome of the message in hand is known later (its copy is on its way to another topic); the batch
  * goes on. Ownership: *out keeps the batch alive until exactly one of the two functions below was called with it.
  * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it comes again after delay_ms, before what

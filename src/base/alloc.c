@@ -95,10 +95,17 @@ dk__free(const dk_alloc *a, const void *p)
 char *
 dk__strdup(const dk_alloc *a, const char *s)
 {
-    size_t n = strlen(s) + 1;
-    char *copy = dk__malloc(a, n);
+    return dk__strndup(a, s, strlen(s));
+}
 
-    if (copy != NULL)
+char *
+dk__strndup(const dk_alloc *a, const char *s, size_t n)
+{
+    char *copy = dk__malloc(a, n + 1);
+
+    if (copy != NULL) {
         memcpy(copy, s, n);
+        copy[n] = '\0';
+    }
     return copy;
 }

@@ -18,6 +18,7 @@ void *dk__calloc(const dk_alloc *a, size_t count, size_t size);
 void *dk__realloc(const dk_alloc *a, void *p, size_t count, size_t size); /* p is untouched on failure */
 void dk__free(const dk_alloc *a, const void *p);
 char *dk__strdup(const dk_alloc *a, const char *s);
+char *dk__strndup(const dk_alloc *a, const char *s, size_t n); /* n bytes without NUL in them */
 
 /* error.c - fill *err (may be NULL) and return st. dk__error_clear() makes it DK_OK with empty texts. */
 dk_status dk__error_set(dk_error *err, dk_status st, const char *fmt, ...) DK_PRINTF(3, 4);

@@ -242,6 +242,55 @@ dk_batch_fail(dk_batch *b, int64_t delay_ms)
     return DK_OK;
 }
 
+/* ---- notes ------------------------------------------------------------------------------------------------------- */
+
+dk_status
+dk_batch_note(dk_batch *b, const char *text)
+{
+    dk_consumer *c = b->c;
+    int32_t hand = dk_batch_current(b);
+    dk__entry *e;
+    char *copy;
+    bool current;
+
+    if (hand < 0 || b->closed)
+        return DK_ESTATE;
+    copy = dk__strdup(c->alloc, text);
+    if (copy == NULL)
+        return DK_ENOMEM;
+    e = &b->entries[hand];
+    pthread_mutex_lock(&c->lock);
+    current = atomic_load(&e->part->generation) == e->generation;
+    if (current) {
+        dk__part_note(c, e->part, copy, e->msg->offset);
+        e->part->note_dirty = true;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!current)
+        dk__free(c->alloc, copy);
+    else if (dk__commits(c))
+        dk__commit_finished(c, NULL, false);
+    return DK_OK;
+}
+
+const char *
+dk_batch_note_of(dk_batch *b, uint32_t i)
+{
+    dk__entry *e = &b->entries[i];
+    dk__part *part = e->part;
+    bool found;
+
+    pthread_mutex_lock(&b->c->lock);
+    found = part->note != NULL && part->note_offset == e->msg->offset &&
+            atomic_load(&part->generation) == e->generation;
+    if (found) {
+        strncpy(b->note, part->note, sizeof b->note - 1);
+        b->note[sizeof b->note - 1] = '\0';
+    }
+    pthread_mutex_unlock(&b->c->lock);
+    return found ? b->note : NULL;
+}
+
 /* ---- tickets ----------------------------------------------------------------------------------------------------- */
 
 dk_status

@@ -25,8 +25,12 @@ note_result(dk_consumer *c, rd_kafka_resp_err_t rkerr, const rd_kafka_topic_part
         const rd_kafka_topic_partition_t *p = &parts->elems[i];
         dk__part *part = dk__part_find(c, p->topic, p->partition);
 
-        if (!rkerr && !p->err && part != NULL && part->assigned)
+        if (part == NULL || !part->assigned)
+            continue;
+        if (!rkerr && !p->err)
             part->offsets.committed = p->offset;
+        else if (part->note != NULL && part->note_offset == p->offset)
+            part->note_dirty = true;
     }
     pthread_mutex_unlock(&c->lock);
 }
@@ -59,6 +63,30 @@ wanted(const rd_kafka_topic_partition_list_t *only, const dk__part *part)
                NULL;
 }
 
+static void
+add_mark(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk__part *part)
+{
+    rd_kafka_topic_partition_t *p = rd_kafka_topic_partition_list_add(list, part->topic, part->partition);
+
+    p->offset = part->offsets.mark;
+    if (part->note != NULL && part->note_offset < part->offsets.mark)
+        dk__part_note(c, part, NULL, DK_OFFSET_INVALID);
+    if (part->note == NULL || part->note_offset != part->offsets.mark)
+        return;
+    p->metadata = strdup(part->note); /* librdkafka frees it with free() */
+    p->metadata_size = p->metadata == NULL ? 0 : strlen(part->note);
+    part->note_dirty = p->metadata == NULL;
+}
+
+static bool
+has_news(const dk__part *part)
+{
+    const dk__offsets *o = &part->offsets;
+
+    return part->assigned && o->mark >= 0 &&
+           (o->mark != o->committed || (part->note_dirty && part->note_offset == o->mark));
+}
+
 static rd_kafka_topic_partition_list_t *
 collect(dk_consumer *c, const rd_kafka_topic_partition_list_t *only)
 {
@@ -69,10 +97,8 @@ collect(dk_consumer *c, const rd_kafka_topic_partition_list_t *only)
     for (size_t i = 0; i < c->n_parts; i++) {
         dk__part *part = c->parts[i];
 
-        if (!part->assigned || part->offsets.mark < 0 || part->offsets.mark == part->offsets.committed ||
-            !wanted(only, part))
-            continue;
-        rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->offsets.mark;
+        if (has_news(part) && wanted(only, part))
+            add_mark(c, list, part);
     }
     pthread_mutex_unlock(&c->lock);
     return list;

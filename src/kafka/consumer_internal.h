@@ -53,6 +53,9 @@ typedef struct dk__part {
     uint32_t deferred; /* tickets that are out */
     uint32_t owed;     /* messages in batches and tickets that may come back: `held` always has room for them */
     dk_batch *busy;    /* the open batch that has messages of this partition */
+    char *note;        /* commit metadata for as long as the mark is at note_offset */
+    int64_t note_offset;
+    bool note_dirty; /* not committed yet */
 } dk__part;
 
 enum { DK__NEW, DK__DONE, DK__KEPT, DK__STALE, DK__TAKEN, DK__DEFERRED };
@@ -80,6 +83,7 @@ struct dk_batch {
     uint32_t settled; /* entries below are known to the trackers */
     uint32_t seen_cursor; /* for the age of the message in hand */
     int64_t seen_ms;
+    char note[256];  /* what dk_batch_note_of() lent */
     dk_batch *next; /* list of open batches, or of spare ones */
 };
 
@@ -135,6 +139,7 @@ DK_MUST_CHECK dk_status dk__part_assign(dk_consumer *c, const char *topic, int32
 void dk__part_revoke(dk_consumer *c, dk__part *part); /* forget what is held, let the queue go */
 void dk__part_reset(dk_consumer *c, dk__part *part);  /* a new generation: what was handed out no longer counts */
 bool dk__part_open(const dk__part *part, int64_t now_ms);
+void dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset); /* NULL: none any more */
 void dk__parts_fini(dk_consumer *c);
 DK_MUST_CHECK dk_status dk__held_reserve(dk_consumer *c, dk__held *h, uint32_t room);
 void dk__held_insert(dk__held *h, dk__held_msg m); /* by offset; room must be reserved */

@@ -175,11 +175,20 @@ dk__part_assign(dk_consumer *c, const char *topic, int32_t partition)
 }
 
 void
+dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset)
+{
+    dk__free(c->alloc, part->note);
+    part->note = taken;
+    part->note_offset = offset;
+    part->note_dirty = false;
+}
+
+void
 dk__part_reset(dk_consumer *c, dk__part *part)
 {
     dk__held_msg m;
 
-    (void)c;
+    dk__part_note(c, part, NULL, DK_OFFSET_INVALID);
     atomic_fetch_add(&part->generation, 1);
     while (dk__held_pop(&part->held, &m))
         dk__held_release(m);

@@ -8,6 +8,8 @@
  */
 #include "kafka/consumer_internal.h"
 
+#define COMMITTED_MS 10000 /* how long an assignment waits for the committed offsets */
+
 /* ---- taking --------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -142,11 +144,39 @@ report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const
     dk__events_push_error(c->events, err.kafka, err.fatal, err.text);
 }
 
+/* Where the group stands, with the notes of earlier owners; the answer spares librdkafka its own question. */
+static void
+adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(parts);
+    rd_kafka_resp_err_t rkerr = rd_kafka_committed(c->rk, list, COMMITTED_MS);
+
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; !rkerr && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &list->elems[i];
+        dk__part *part = dk__part_find(c, p->topic, p->partition);
+
+        if (p->err || p->offset < 0 || part == NULL || !part->assigned || parts->elems[i].offset >= 0)
+            continue;
+        rd_kafka_topic_partition_set_leader_epoch(&parts->elems[i], rd_kafka_topic_partition_get_leader_epoch(p));
+        parts->elems[i].offset = p->offset;
+        part->offsets.committed = p->offset;
+        if (p->metadata_size > 0 && memchr(p->metadata, '\0', p->metadata_size) == NULL)
+            dk__part_note(c, part, dk__strndup(c->alloc, p->metadata, p->metadata_size), p->offset);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (rkerr)
+        dk__events_push_error(c->events, rkerr, false,
+                              "committed offsets could not be read after an assignment: attempt counts begin anew");
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void
 on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     if (give(c, parts) != DK_OK)
         atomic_store(&c->fatal, true); /* a partition without its queue would be skipped: end instead */
+    adopt_committed(c, parts);
     dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, parts);
     if (incremental(c->rk))
         report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
