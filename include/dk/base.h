@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* DK_STATIC: the engine is compiled into something else (the CPython extension), which exports nothing of it. */
 #if defined(__GNUC__)
+#ifdef DK_STATIC
+#define DK_API
+#else
 #define DK_API __attribute__((visibility("default")))
+#endif
 #define DK_MUST_CHECK __attribute__((warn_unused_result))
 #define DK_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
@@ -81,6 +86,7 @@ typedef struct dk_error {
     int kafka;       /* rd_kafka_resp_err_t when code is DK_EKAFKA or DK_EFATAL, else 0 */
     bool retriable;  /* Kafka says that the same request may pass later */
     bool fatal;      /* Kafka says that the client instance is done for */
+    bool txn_abort;  /* Kafka says that the transaction has to be aborted */
     size_t pos;      /* byte offset in the input, for parsers */
     char path[96];   /* "order.items[3].price", built only on failure */
     char text[512];
