@@ -3,6 +3,7 @@
  * Tests of src/base/guard.c.
  */
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ DK_TEST(guard_child_sees_it)
     pid_t pid = fork();
 
     if (pid == 0)
-        _exit(dk__forked(generation) && !dk__forked(dk__fork_generation()) ? 0 : 1);
+        exit(dk__forked(generation) && !dk__forked(dk__fork_generation()) ? 0 : 1);
     CHECK_EQ(exit_code_of(pid), 0);
     CHECK(!dk__forked(generation)); /* the parent goes on */
 }
@@ -48,8 +49,8 @@ DK_TEST(guard_grandchild_sees_both)
         pid_t inner = fork();
 
         if (inner == 0)
-            _exit(dk__forked(generation) && dk__forked(mine) ? 0 : 1);
-        _exit(exit_code_of(inner) == 0 && !dk__forked(mine) && dk__forked(generation) ? 0 : 1);
+            exit(dk__forked(generation) && dk__forked(mine) ? 0 : 1);
+        exit(exit_code_of(inner) == 0 && !dk__forked(mine) && dk__forked(generation) ? 0 : 1);
     }
     CHECK_EQ(exit_code_of(pid), 0);
 }
