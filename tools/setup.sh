@@ -227,7 +227,10 @@ case ${1:-} in
     native | jars | peer) "$1" ;;
     build | demo | lint) system "$1"; venv "$1"; [ "$1" = lint ] || native ;;
     test | live) system "$1"; venv "$1"; native; jars ;;
-    bench) system "$1"; venv "$1"; native; jars; peer ;;
+    bench)
+        system "$1"; venv "$1"; native; jars; peer
+        PATH="$VENV/bin:$PATH" tools/dev_build.sh build-bench -Dpython=disabled -Dbench=true -Dbuildtype=release
+        ;;
     fuzz | coverage) system "$1"; venv "$1" ;;
     *) die "usage: tools/setup.sh build|demo|lint|test|bench|fuzz|coverage, or one step: system|venv|native|jars|peer" ;;
 esac

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`: this library side by side with other clients, on one real broker."""

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""What every contestant in Python shares: the handler, and the measuring around it.
+
+Each contestant runs in a process of its own. What is measured begins with the first message and ends with the last, so
+start-up and group formation are not in it (they have a measurement of their own). The result is one line of JSON.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+BOOTSTRAP = os.environ["BENCH_BOOTSTRAP"]
+TOPIC = os.environ["BENCH_TOPIC"]
+GROUP = os.environ["BENCH_GROUP"]
+MESSAGES = int(os.environ["BENCH_MESSAGES"])
+EXTRA: dict[str, Any] = json.loads(os.environ.get("BENCH_CONFIG", "{}"))
+
+_begin: list[float] = []
+
+
+def _used() -> float:
+    """CPU seconds of this process, all threads."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def begin() -> None:
+    _begin[:] = [time.perf_counter(), _used()]
+
+
+def finish(messages: int, **more: Any) -> None:
+    """Print the result and end the process at once: closing is not measured."""
+    seconds = time.perf_counter() - _begin[0]
+    cpu = _used() - _begin[1]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"messages": messages, "seconds": seconds, "cpu": cpu, "peak": peak, **more}), flush=True)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def make_handler() -> Callable[[Any], None]:
+    """The handler: reads the value; the same for all who call one per message."""
+    numbers = itertools.count()
+    last = MESSAGES - 1
+    size = 0
+
+    def handle(msg: Any) -> None:
+        value = msg.value()
+        number = next(numbers)
+        if number == 0:
+            nonlocal size
+            size = len(value)
+            begin()
+        elif number == last:
+            assert len(value) == size
+            finish(MESSAGES)
+
+    return handle
+
+
+def consumer_config() -> dict[str, Any]:
+    return {"bootstrap.servers": BOOTSTRAP, "group.id": GROUP, "auto.offset.reset": "earliest", **EXTRA}
+
+
+def producer_config() -> dict[str, Any]:
+    """The same for both clients: idempotent, acks=all, and the batching of librdkafka's default."""
+    return {"bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "acks": "all", "linger.ms": 5, **EXTRA}
+
+
+VALUE = os.urandom(50).hex().encode()
+# Calls that surely find room in a queue of the default size.
+FREE_CALLS = min(MESSAGES, 50_000)
