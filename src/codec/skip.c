@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Passing over values without making anything of them, and from that the index of a record's fields.
+ */
+#include "codec/internal.h"
+
+static bool
+skip_blocks(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op)
+{
+    const dk_avro_op *item = &c->ops[op->a];
+    dk_slice key;
+    int64_t v, size;
+
+    for (;;) {
+        const uint8_t *at = r->p;
+        uint64_t n;
+
+        if (!dk_avro_read_long(r, &v))
+            return false;
+        if (v == 0)
+            return true;
+        if (v < 0) { /* a block that says how many bytes it takes */
+            if (!dk_avro_read_long(r, &size))
+                return false;
+            if (size < 0 || size > r->end - r->p)
+                return dk_avro_reader_fail(r, at, "block of %lld bytes, but %zu are left", (long long)size,
+                                           (size_t)(r->end - r->p));
+            r->p += size;
+            continue;
+        }
+        r->p = at;
+        if (!dk_avro_read_block(r, op, &n))
+            return false;
+        if (op->code == DK_OP_ARRAY && op->n == 0 && item->code == DK_OP_NIL)
+            continue;
+        for (; n > 0; n--)
+            if ((op->code == DK_OP_MAP && !dk_avro_read_bytes(r, &key)) || !dk_avro_skip_value(c, r, item))
+                return false;
+    }
+}
+
+static bool
+skip_nested(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op)
+{
+    bool ok = true;
+    uint32_t i;
+
+    if (!dk_avro_enter(r))
+        return false;
+    if (op->code != DK_OP_RECORD)
+        ok = skip_blocks(c, r, op);
+    else
+        for (i = 0; i < op->n && ok; i++)
+            ok = dk_avro_skip_value(c, r, &c->ops[op->a + i]);
+    dk_avro_leave(r);
+    return ok;
+}
+
+bool
+dk_avro_skip_value(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op)
+{
+    dk_slice bytes;
+    int64_t v;
+
+    for (;;) {
+        switch ((dk_avro_opcode)op->code) {
+        case DK_OP_NIL:
+        case DK_OP_DEFAULT:
+        case DK_OP_COUNT:
+            return true;
+        case DK_OP_BOOL:
+            return dk_avro_read_raw(r, 1, &bytes);
+        case DK_OP_INT:
+        case DK_OP_LONG:
+        case DK_OP_LONG_TO_DOUBLE:
+        case DK_OP_ENUM:
+            return dk_avro_read_long(r, &v);
+        case DK_OP_FLOAT:
+        case DK_OP_FLOAT_TO_DOUBLE:
+            return dk_avro_read_raw(r, 4, &bytes);
+        case DK_OP_DOUBLE:
+            return dk_avro_read_raw(r, 8, &bytes);
+        case DK_OP_BYTES:
+        case DK_OP_STRING:
+        case DK_OP_STRING_TO_BYTES:
+        case DK_OP_BYTES_TO_STRING:
+            return dk_avro_read_bytes(r, &bytes);
+        case DK_OP_FIXED:
+            return dk_avro_read_raw(r, op->n, &bytes);
+        case DK_OP_UNION:
+        case DK_OP_OPTION:
+            if (!dk_avro_read_branch(c, r, op, &op))
+                return false;
+            continue;
+        case DK_OP_BRANCH:
+        case DK_OP_SKIP:
+            op = &c->ops[op->a];
+            continue;
+        case DK_OP_ARRAY:
+        case DK_OP_MAP:
+        case DK_OP_RECORD:
+            return skip_nested(c, r, op);
+        case DK_OP_FAIL:
+            return dk_avro_reader_fail(r, r->p, "%s", c->texts[op->ref]);
+        }
+        return true;
+    }
+}
+
+dk_status
+dk_avro_skip(const dk_avro_program *p, dk_slice bytes, const dk_avro_limits *limits, size_t *used, dk_error *err)
+{
+    const dk_avro_code *c;
+    dk_avro_reader r;
+
+    dk__error_clear(err);
+    if (p == NULL || used == NULL)
+        return dk__error_set(err, DK_EINVAL, "no program given");
+    c = dk_avro_program_code(p);
+    dk_avro_reader_init(&r, bytes, limits, err);
+    if (!dk_avro_skip_value(c, &r, &c->ops[c->root]))
+        return DK_EAVRO;
+    *used = (size_t)(r.p - r.start);
+    return DK_OK;
+}
+
+dk_status
+dk_avro_index(const dk_avro_code *c, const dk_avro_op *record, dk_slice bytes, const dk_avro_limits *limits,
+              uint32_t *offsets, uint32_t *known, uint32_t step, dk_error *err)
+{
+    const dk_avro_record *rec;
+    dk_avro_reader r;
+
+    dk__error_clear(err);
+    if (c == NULL || record == NULL || record->code != DK_OP_RECORD || *known == 0 || step > record->n ||
+        bytes.n > UINT32_MAX || offsets[*known - 1] > bytes.n)
+        return dk__error_set(err, DK_EINVAL, "not a record, or no such step in it");
+    rec = &c->records[record->ref];
+    dk_avro_reader_init(&r, bytes, limits, err);
+    r.p += offsets[*known - 1];
+    while (*known <= step) {
+        const dk_avro_op *op = &c->ops[record->a + *known - 1];
+
+        if (!dk_avro_skip_value(c, &r, op)) {
+            if (op->slot != DK_AVRO_NONE)
+                dk_avro_path_field(err, rec->fields[op->slot].name);
+            return DK_EAVRO;
+        }
+        offsets[(*known)++] = (uint32_t)(r.p - r.start);
+    }
+    return DK_OK;
+}
