@@ -3,8 +3,8 @@
 
     python -m bench [--messages N] [--runs R] [--only PART] [--output FILE]
 
-The rounds are interleaved (A B C A B C ...), so that a slow minute of the machine hits all alike. Every contestant is a
-process of its own; the slow ones get a fifth of the messages. One JSON line per run goes to --output.
+The rounds are interleaved (A B C A B C ...), so that a slow minute of the machine hits all alike. Each contestant is
+a process of its own; the slow ones get a fifth of the messages. One JSON line per run goes to --output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.live.servers.process import CACHE, ROOT
 HERE = ROOT / "bench"
 PEER = CACHE / "peer/bin/python"
 # What the engine sets by itself for consumers, given to the others where a line says "same settings".
-SAME = {"fetch.queue.backoff.ms": 10}
+SAME = {"fetch.queue.backoff.ms": 5}
 SIZE = 100
 PARTITIONS = 4
 
@@ -109,19 +109,22 @@ class Bench:
         results: dict[str, list[Result]] = defaultdict(list)
         for number in range(self.runs):
             for one in contestants:
-                print(
-                    f"\r\033[K{part}: round {number + 1} of {self.runs}: {one.title}",
-                    end="",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                self.progress(f"{part}: round {number + 1} of {self.runs}: {one.title}")
                 result = measure(one)
                 results[one.title].append(result)
                 with self.output.open("a") as out:
                     line = {"part": part, "title": one.title, "time": time.time(), **result}
                     out.write(json.dumps(line) + "\n")
-        print("\r\033[K", end="", file=sys.stderr)
+        self.progress("")
         return results
+
+    @staticmethod
+    def progress(text: str) -> None:
+        """One line that the next overwrites."""
+        if sys.stderr.isatty():
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        elif text:
+            print(text, file=sys.stderr, flush=True)
 
     # ---- preparation ----------------------------------------------------------------------------------------------
 
@@ -198,7 +201,7 @@ class Bench:
             self.kafka.delete_topic(topic)
 
     def start(self, one: Contestant) -> Result:
-        """From the start of the process to its first message; memory of all its processes when it has read everything."""
+        """Start of the process to its first message; memory of all its processes when it has read everything."""
         notes = CACHE / "bench-notes"
         notes.unlink(missing_ok=True)
         env = self.environment(one, "start", 50_000, BENCH_NOTES=str(notes), DJANGO_SETTINGS_MODULE="benchsettings")
@@ -251,9 +254,7 @@ class Bench:
     def consume_table(self, results: dict[str, list[Result]]) -> None:
         rates = {title: median(runs, lambda run: run["messages"] / run["seconds"]) for title, runs in results.items()}
         ours = rates[CONSUME[0].title]
-        print(
-            f"\nConsume {self.messages:,} messages of {SIZE} bytes, the handler reads msg.value(); medians of {self.runs}"
-        )
+        print(f"\nConsume {self.messages:,} messages of {SIZE} bytes, handler reads value(); medians of {self.runs}")
         print(f"  {'':41}{'messages/s':>12}{'CPU µs/msg':>12}{'peak MiB':>10}{'Django face is':>16}")
         for title, runs in results.items():
             cpu = median(runs, lambda run: run["cpu"] / run["messages"] * 1e6)
@@ -276,13 +277,11 @@ class Bench:
         print(f"\nA process: to its first message, memory of it and its children, to stop; medians of {self.runs}")
         print(f"  {'':41}{'first, s':>12}{'MiB':>12}{'processes':>10}{'stop, s':>10}")
         for title, runs in results.items():
-            values = {
-                key: median(runs, lambda run, key=key: run[key]) for key in ("first", "memory", "processes", "stop")
-            }
-            memory = values["memory"] / 2**20
-            print(
-                f"  {title:41}{values['first']:>12.2f}{memory:>12.1f}{values['processes']:>10.0f}{values['stop']:>10.2f}"
-            )
+            first = median(runs, lambda run: run["first"])
+            memory = median(runs, lambda run: run["memory"] / 2**20)
+            count = median(runs, lambda run: run["processes"])
+            stop = median(runs, lambda run: run["stop"])
+            print(f"  {title:41}{first:>12.2f}{memory:>12.1f}{count:>10.0f}{stop:>10.2f}")
 
 
 def median(runs: list[Result], value: Callable[[Result], float]) -> float:

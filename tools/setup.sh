@@ -131,7 +131,6 @@ system() { # LEVEL
         fuzz) have clang || wanted+=(clang)
             compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null ||
             compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a' >/dev/null || wanted+=("$(fuzz_runtime)") ;;
-        coverage) have lcov || wanted+=(lcov) ;;
     esac
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Consumer class of a Django project, its own loop in this process. The same file serves this library and its peer."""
+"""A Consumer class of a Django project, its loop in this process: one file for this library and its peer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What every contestant in Python shares: the handler, and the measuring around it.
 
-Each contestant runs in a process of its own. What is measured begins with the first message and ends with the last, so
+Each contestant runs in a process of its own. What is measured begins with the first message and ends with the last:
 start-up and group formation are not in it (they have a measurement of their own). The result is one line of JSON.
 """
 

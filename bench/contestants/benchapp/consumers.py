@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The consumer that both libraries run. BENCH_NOTES names a file: then nothing is measured here, but the time of the first
-message and of the last are written there, for what is measured from outside."""
+"""The consumer that both libraries run.
+
+With BENCH_NOTES nothing is measured here: the times of the first message and of the last are written to that file,
+for what is measured from outside.
+"""
 
 from __future__ import annotations
 
