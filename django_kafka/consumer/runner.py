@@ -16,7 +16,7 @@ from django.db import connections
 import django_kafka
 from django_kafka import _native
 from django_kafka.consumer.supervisor import Backoff, Exit, StartMethod, StopRequest, Supervisor
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 
 if TYPE_CHECKING:
     from django_kafka.consumer.consumer import Consumer
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class ConsumerWorker:
-    """Runs one registered consumer in this process until it is asked to stop. Its instances are the supervisor's jobs."""
+    """Runs one registered consumer in this process until it is asked to stop: the supervisor's job."""
 
     def __init__(self, consumer_key: str) -> None:
         self.consumer_key = consumer_key
@@ -35,7 +35,7 @@ class ConsumerWorker:
             django.setup()
         try:
             consumer = django_kafka.kafka.consumers[self.consumer_key]()
-        except (ImproperlyConfigured, _native.ConfigError) as exc:
+        except (ImproperlyConfigured, ConfigurationError, _native.ConfigError) as exc:
             logger.error("Consumer %s cannot start: %s", self.consumer_key, exc)
             return Exit.CONFIG
         try:
@@ -105,6 +105,19 @@ class KafkaConsumeRunner:
     def pids(self) -> dict[str, int]:
         """Process ids of the running consumers by key."""
         return self._supervisor.pids
+
+
+def run_consumers(
+    consumers: Iterable[str] | None = None,
+    *,
+    grace: float = 30.0,
+    exit_on_failure: bool = False,
+    start_method: StartMethod | None = None,
+) -> int:
+    """KafkaConsumeRunner(...).run(): supervise consumers until all have ended, and return the exit code."""
+    return KafkaConsumeRunner(
+        consumers, grace=grace, exit_on_failure=exit_on_failure, start_method=start_method
+    ).run()
 
 
 def explain(code: int) -> str:

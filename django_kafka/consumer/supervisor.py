@@ -3,16 +3,16 @@
 
 This module knows processes and signals, and nothing of Kafka or databases; runner.py fills in what the children do.
 
-Fork or spawn. Children are forked where that is sound, because it is the fastest way to a first message (everything is
-imported already) and takes the least memory (imported code stays shared; gc.freeze() keeps the collector from
-touching it). It is sound because the supervisor has no thread, no Kafka handle and no open database connection. If the
-process has threads all the same, say of a monitoring library, children are spawned: slower, but no lock can be
+Fork or spawn. Children are forked where that is sound, because it is the fastest way to a first message (everything
+is imported already) and takes the least memory (imported code stays shared; gc.freeze() keeps the collector from
+touching it). It is sound because the supervisor has no thread, no Kafka handle and no open database connection. If
+the process has threads all the same, say of a monitoring library, children are spawned: slower, but no lock can be
 inherited that nobody will ever release.
 
 Stopping. SIGTERM, SIGINT or SIGHUP to the supervisor, or to the whole process group, asks each child to stop. A child
 never counts signals, since under most service managers it gets the same one twice, from the manager and from us; only
-the supervisor escalates: a second signal, or the end of the grace period, kills. A child learns that its supervisor is
-gone from a pipe whose other end only the supervisor holds; it then stops by itself, also within the grace period.
+the supervisor escalates: a second signal, or the end of the grace period, kills. A child learns that its supervisor
+is gone from a pipe whose other end only the supervisor holds; it then stops by itself, also within the grace period.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ logger = logging.getLogger(__name__)
 
 StartMethod = Literal["fork", "spawn"]
 
-# What asks for a graceful stop, and what counts as a second signal. SIGHUP does not: service managers send it along with
-# SIGTERM.
+# What asks for a graceful stop, and what counts as a second signal. SIGHUP does not: service managers send it along
+# with SIGTERM.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ESCALATING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Wrappers (make, "uv run", container inits) pass on a Ctrl-C that the terminal has sent to the whole group anyway; so
@@ -97,15 +97,15 @@ class StopRequest:
             self._callback = None
 
 
-# A job runs in the child until it is done or asked to stop. It returns the child's exit code; None is 0. To be spawned,
-# it must be picklable.
+# A job runs in the child until it is done or asked to stop. It returns the child's exit code; None is 0. To be
+# spawned, it must be picklable.
 Job = Callable[[StopRequest], int | None]
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds to wait before a died child is started again: `first`, doubling up to `limit`; from the start again once
-    a child has lived for `stable` seconds."""
+    """Seconds to wait before a died child is started again: `first`, doubling up to `limit`; and `first` again once a
+    child has lived for `stable` seconds."""
 
     first: float = 1.0
     limit: float = 60.0
@@ -420,7 +420,7 @@ def _watch_supervisor(life: Connection, done: threading.Event, grace: float) -> 
 
 
 def _disarm_inherited_finalizers() -> None:
-    """What the supervisor's process wanted to clean up at its end, such as temporary folders, is not for us to remove."""
+    """What the supervisor's process is going to clean up at its end, temporary folders say, is not ours to remove."""
     for finalizer in list(getattr(weakref.finalize, "_registry", ())):
         finalizer.atexit = False
 
@@ -445,8 +445,8 @@ def _signal_handlers(handler: Callable[[int, Any], None], wakeup_fd: int) -> Ite
             signal.signal(signum, handler)
         yield
     finally:
-        for signum, old in before.items():
-            signal.signal(signum, signal.SIG_DFL if old is None else old)
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
         signal.set_wakeup_fd(old_fd)
 
 

@@ -14,7 +14,7 @@ R = TypeVar("R")
 def substitute_error(
     errors: Iterable[type[Exception]], substitution: type[Exception]
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorator: one of `errors` leaves the function as `substitution`, with the same text and the original chained."""
+    """Decorator: one of `errors` leaves the function as `substitution`, with the same text, the original chained."""
     caught = tuple(errors)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

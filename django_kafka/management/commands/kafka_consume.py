@@ -70,8 +70,8 @@ class Command(BaseCommand):
             "--start-method",
             choices=("auto", "fork", "spawn"),
             default="auto",
-            help="How processes are started: by fork, which is quick and shares memory, or by spawn, which is safe when "
-            "imported code has started threads. Default: fork unless there are threads.",
+            help="How processes are started: by fork, which is quick and shares memory, or by spawn, which is safe "
+            "when imported code has started threads. Default: fork unless there are threads.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -87,7 +87,9 @@ class Command(BaseCommand):
         except DjangoKafkaError as exc:
             raise CommandError(str(exc)) from exc
         if not list(kafka.consumers):
-            self.stdout.write("No consumer is registered: decorate a class in <app>/consumers.py with @kafka.consumers().")
+            self.stdout.write(
+                "No consumer is registered: decorate a class in <app>/consumers.py with @kafka.consumers()."
+            )
         if code := runner.run():
             sys.exit(code)
 

@@ -76,7 +76,9 @@ class Program:
         found = [json.loads(line) for line in lines]
         return [one for one in found if what in (None, one["what"]) and job in (None, one["job"])]
 
-    def wait_events(self, what: str, count: int = 1, job: str | None = None, timeout: float = 20.0) -> list[dict[str, Any]]:
+    def wait_events(
+        self, what: str, count: int = 1, job: str | None = None, timeout: float = 20.0
+    ) -> list[dict[str, Any]]:
         def enough() -> list[dict[str, Any]]:
             found = self.events(what, job)
             if len(found) < count and self.popen.poll() is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -64,7 +65,10 @@ def test_signal_before_the_job_is_ready(supervise: Supervise, method: str) -> No
         assert run.wait() == 0
         assert "did not stop cleanly" not in run.output
         # The child was alive, and so had to be told, unless it had not even begun.
-        assert [one["what"] for one in run.events()] in (["start", "told", "stopped"], ["start", "told", "told", "stopped"])
+        assert [one["what"] for one in run.events()] in (
+            ["start", "told", "stopped"],
+            ["start", "told", "told", "stopped"],
+        )
 
 
 def test_signal_at_once(supervise: Supervise) -> None:
@@ -136,7 +140,7 @@ def test_died_child_is_started_again(supervise: Supervise, method: str) -> None:
 def test_backoff_doubles_up_to_its_limit(supervise: Supervise) -> None:
     with supervise("crash", backoff={"first": 0.1, "limit": 0.4}) as run:
         times = [one["time"] for one in run.wait_events("start", 6)]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
         for gap, least in zip(gaps, (0.1, 0.2, 0.4, 0.4, 0.4), strict=True):
             assert least <= gap < least + 0.3, gaps
         assert "RuntimeError: this job crashes" in run.output

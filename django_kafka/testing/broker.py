@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""A broker for the duration of a test, with settings that lead to it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+from django.conf import settings as django_settings
+from django.test import override_settings
+
+from django_kafka._native import OFFSET_BEGINNING, Broker, Consumer, Message, Producer
+from django_kafka.conf import DEFAULTS, SETTINGS_KEY
+
+Bytes = bytes | str | None
+
+CONFIG_KEYS = ("GLOBAL_CONFIG", "PRODUCER_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG")
+# Where the project's real cluster is and how to log in there; the local one has neither TLS nor users.
+FOREIGN_PREFIXES = (
+    *("bootstrap.servers", "metadata.broker.list", "broker.address.family", "client.dns."),
+    *("security.", "ssl.", "enable.ssl.", "sasl.", "enable.sasl.", "oauth"),
+)
+# The mock cluster answers a fetch that finds nothing only when its time is up, and Kafka tells of a rebalance only in
+# answers to heartbeats.
+QUICK_CONSUMER = {"fetch.wait.max.ms": 10, "heartbeat.interval.ms": 100}
+
+
+class LocalBroker:
+    """An embedded broker, and ways to put messages in and to look at what is there.
+
+    Messages go straight to the broker, past serializers, settings and producer suppression.
+    """
+
+    def __init__(self, native: Broker) -> None:
+        self.native = native
+        self._producer: Producer | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """Value for bootstrap.servers."""
+        return self.native.bootstrap
+
+    def create_topic(self, name: str, partitions: int = 1) -> None:
+        self.native.create_topic(name, partitions)
+
+    def produce(
+        self,
+        topic: str,
+        *values: Bytes,
+        key: Bytes = None,
+        headers: Any = None,
+        partition: int = -1,
+        timestamp: int = 0,
+    ) -> None:
+        """Write a message per value, and return when they are on the broker. timestamp: milliseconds, 0 is now.
+
+        Errors: KafkaException of the first message that could not be written, AssertionError after 30 s."""
+        if self._producer is None:
+            self._producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
+        errors: list[Any] = []
+        for value in values:
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                partition=partition,
+                timestamp=timestamp,
+                headers=headers,
+                on_delivery=lambda error, _: errors.append(error) if error else None,
+            )
+        if left := self._producer.flush(30.0):
+            raise AssertionError(f"{left} messages could not be written to topic {topic!r} within 30 s.")
+        if errors:
+            raise KafkaException(errors[0])
+
+    def collect(self, topic: str, count: int | None = None, timeout: float = 10.0) -> list[Message]:
+        """The messages of a topic from its beginning, by partition and offset.
+
+        count: wait for so many, and return so many; None: what is there now. Errors: AssertionError when fewer than
+        count came within timeout seconds."""
+        config = {
+            "bootstrap.servers": self.bootstrap,
+            "group.id": f"collect-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+            **QUICK_CONSUMER,
+        }
+        deadline = time.monotonic() + timeout
+        with Consumer(config) as consumer:
+            partitions = self._partitions(consumer, topic, timeout)
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+            wanted = count if count is not None else self._lying(consumer, topic, partitions, timeout)
+            found: list[Message] = []
+            while len(found) < wanted:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(
+                        f"topic {topic!r} has {len(found)} messages, not {wanted}, after {timeout} s."
+                    )
+                found += [message.detach() for message in consumer.consume(wanted - len(found), min(left, 0.1))]
+        return sorted(found, key=lambda message: (message.partition(), message.offset()))
+
+    @staticmethod
+    def _partitions(consumer: Consumer, topic: str, timeout: float) -> list[int]:
+        return sorted(consumer.list_topics(topic, timeout).topics[topic].partitions)
+
+    @staticmethod
+    def _lying(consumer: Consumer, topic: str, partitions: list[int], timeout: float) -> int:
+        marks = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout) for number in partitions]
+        return sum(high - low for low, high in filter(None, marks))
+
+    def close(self) -> None:
+        if self._producer is not None:
+            self._producer.close(1.0)
+        self.native.close()
+
+
+def broker_settings(bootstrap: str) -> dict[str, Any]:
+    """The project's DJANGO_KAFKA, changed so that it leads to this local broker and wastes no time."""
+    settings = dict(getattr(django_settings, SETTINGS_KEY, None) or {})
+    for name in CONFIG_KEYS:
+        config = settings.get(name, DEFAULTS[name])
+        settings[name] = {key: value for key, value in config.items() if not key.startswith(FOREIGN_PREFIXES)}
+    settings["GLOBAL_CONFIG"]["bootstrap.servers"] = bootstrap
+    settings["PRODUCER_CONFIG"]["linger.ms"] = 0
+    settings["CONSUMER_CONFIG"] = {"auto.offset.reset": "earliest", **settings["CONSUMER_CONFIG"], **QUICK_CONSUMER}
+    return settings
+
+
+@contextlib.contextmanager
+def kafka_broker(topics: Mapping[str, int] | Iterable[str] = (), *, nodes: int = 1) -> Iterator[LocalBroker]:
+    """A fresh broker on a free port, and DJANGO_KAFKA overridden so that consumers and `kafka.producer` made inside
+    use it. Their other settings stay, but for logging in and TLS.
+
+    topics: names, with their numbers of partitions if they are to have more than one.
+    """
+    with contextlib.ExitStack() as stack:
+        broker = LocalBroker(stack.enter_context(Broker(nodes)))
+        stack.callback(broker.close)
+        for name, partitions in topics.items() if isinstance(topics, Mapping) else ((name, 1) for name in topics):
+            broker.create_topic(name, partitions)
+        # The change of the setting makes kafka forget a producer that leads elsewhere, and this one again at the end.
+        stack.enter_context(override_settings(**{SETTINGS_KEY: broker_settings(broker.bootstrap)}))
+        yield broker
