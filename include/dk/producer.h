@@ -17,14 +17,17 @@ extern "C" {
 typedef struct dk_producer dk_producer;
 
 /* dk_producer_new - make a client. No connection is awaited. enable.idempotence=true and acks=all unless the pairs say
- * otherwise (acks other than all/-1, or an explicit enable.idempotence=false, switch idempotence off).
+ * otherwise (an explicit enable.idempotence=false switches idempotence off, and so do settings that it cannot go with:
+ * acks other than all/-1, max.in.flight above 5, retries=0, another queuing.strategy than fifo).
  * Ownership: pairs borrowed; *out is yours, dk_producer_free(). Threads: the handle may be used from any thread.
  * Errors: DK_ECONFIG (err->text names the key), DK_ENOMEM, DK_EKAFKA, DK_ELIBRARY.
  */
 DK_API DK_MUST_CHECK dk_status dk_producer_new(const dk_alloc *alloc, const dk_pair *pairs, size_t n_pairs,
                                                dk_producer **out, dk_error *err);
 
-/* dk_producer_free - drop the handle; what is still queued is lost, so dk_producer_flush() first. NULL is fine. */
+/* dk_producer_free - drop the handle; what is still queued is lost, so dk_producer_flush() first. So are the events that
+ * nobody took: whoever keeps something alive by way of opaques purges, flushes and takes the events before. Events that
+ * were taken stay valid. NULL is fine. */
 DK_API void dk_producer_free(dk_producer *p);
 
 typedef struct dk_record {
@@ -39,8 +42,9 @@ typedef struct dk_record {
 } dk_record;
 
 /* dk_producer_produce - queue one record; the bytes are copied. Never waits.
- * Errors: DK_EQUEUEFULL (wait with dk_producer_wait_room() and try again), DK_EKAFKA (e.g. _UNKNOWN_TOPIC,
- * MSG_SIZE_TOO_LARGE; err->text says topic and size), DK_EFATAL, DK_EFORKED.
+ * Errors: DK_EQUEUEFULL (take the events, wait with dk_producer_wait_room() and try again; with an opaque also when
+ * queue.buffering.max.messages reports wait to be taken), DK_EKAFKA (e.g. _UNKNOWN_PARTITION, MSG_SIZE_TOO_LARGE;
+ * err->text says topic and size), DK_EINVAL, DK_EFATAL, DK_EFORKED, DK_ENOMEM.
  */
 DK_API DK_MUST_CHECK dk_status dk_producer_produce(dk_producer *p, const dk_record *rec, dk_error *err);
 
@@ -49,8 +53,8 @@ DK_API DK_MUST_CHECK dk_status dk_producer_produce(dk_producer *p, const dk_reco
 DK_API DK_MUST_CHECK dk_status dk_producer_produce_many(dk_producer *p, const dk_record *rec, const dk_slice *values,
                                                         const dk_slice *keys, size_t n, size_t *done, dk_error *err);
 
-/* dk_producer_wait_room - wait at most timeout_ms until the queue has room. DK_OK or DK_ETIMEOUT; a signal ends it with
- * DK_ETIMEOUT early. */
+/* dk_producer_wait_room - wait at most timeout_ms (-1: for ever) until the queue has room. DK_OK or DK_ETIMEOUT; a signal
+ * ends it with DK_ETIMEOUT early, and so do reports with an opaque that wait to be taken. */
 DK_API DK_MUST_CHECK dk_status dk_producer_wait_room(dk_producer *p, int timeout_ms);
 
 /* dk_producer_flush - wait at most timeout_ms (-1: for ever) until every record has been delivered or has failed.
@@ -60,12 +64,13 @@ DK_API DK_MUST_CHECK dk_status dk_producer_flush(dk_producer *p, int timeout_ms,
 /* dk_producer_purge - give up what is queued (queue) and what is on its way (inflight); reports come as failures. */
 DK_API DK_MUST_CHECK dk_status dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking, dk_error *err);
 
-/* dk_producer_event - take the oldest event or NULL; dk_producer_wait_event - wait at most timeout_ms for one.
- * Ownership: yours, dk_event_free(). */
+/* dk_producer_event - take the oldest event or NULL; dk_producer_wait_event - wait at most timeout_ms (-1: for ever) for
+ * one; a signal ends it early. Ownership: yours, dk_event_free(). A DELIVERY event of a failed message without an opaque
+ * carries no value; of those no more than about a thousand wait, the rest counts in events_dropped. */
 DK_API dk_event *dk_producer_event(dk_producer *p);
 DK_API DK_MUST_CHECK dk_status dk_producer_wait_event(dk_producer *p, int timeout_ms);
 
-/* dk_producer_len - records queued or on their way, plus reports not yet taken. */
+/* dk_producer_len - records queued or on their way, plus reports with an opaque not yet taken. */
 DK_API size_t dk_producer_len(dk_producer *p);
 
 typedef struct dk_producer_counters {

@@ -418,8 +418,6 @@ has_room_for_failures(dk__events *q, size_t n)
     pthread_mutex_lock(&q->lock);
     room = q->failures + n <= MAX_FAILURES;
     pthread_mutex_unlock(&q->lock);
-    if (!room)
-        atomic_fetch_add_explicit(&q->dropped, n, memory_order_relaxed);
     return room;
 }
 
@@ -427,21 +425,23 @@ bool
 dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n)
 {
     size_t opaque = 0, failures = 0;
-    dk_event *ev;
+    dk_event *ev = NULL;
+    bool room;
 
     assert(n <= DK__EVENTS_MAX_REPORTS);
     for (size_t i = 0; i < n; i++) {
         opaque += msgs[i]->_private != NULL;
         failures += msgs[i]->_private == NULL && msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    if (failures > 0 && !has_room_for_failures(q, failures))
-        failures = 0;
-    if (opaque + failures == 0)
-        return true;
-    ev = make_deliveries(q->alloc, msgs, n, failures > 0, opaque + failures);
-    if (ev == NULL)
-        return false;
-    push(q, ev, false);
+    room = failures > 0 && has_room_for_failures(q, failures);
+    if (opaque > 0 || room) {
+        ev = make_deliveries(q->alloc, msgs, n, room, opaque + (room ? failures : 0));
+        if (ev == NULL)
+            return false;
+        push(q, ev, false);
+    }
+    if (!room)
+        atomic_fetch_add_explicit(&q->dropped, failures, memory_order_relaxed);
     return true;
 }
 
