@@ -16,22 +16,6 @@ dk_test_register(dk_test *test)
     registered = test;
 }
 
-/* So that a sanitizer's finding ends the test even where nobody set the environment. */
-const char *__ubsan_default_options(void);
-const char *__asan_default_options(void);
-
-const char *
-__ubsan_default_options(void)
-{
-    return "halt_on_error=1:print_stacktrace=1";
-}
-
-const char *
-__asan_default_options(void)
-{
-    return "detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1";
-}
-
 static const char usage[] =
     "usage: dk-test [options] [part of a name]...\n"
     "  -j N            run N tests at a time (default 1)\n"
