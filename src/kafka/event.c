@@ -464,20 +464,27 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
         dk__events_push_log(q, level, fac, text);
 }
 
+/* A fatal error is told as itself, not as "a fatal error was raised". */
 static void
-on_error(rd_kafka_t *rk, int rkerr, const char *reason, void *opaque)
+push_client_error(dk__events *q, rd_kafka_t *rk, int rkerr, bool fatal, const char *reason)
 {
-    dk__events *q = events_of(opaque);
     char text[512];
 
-    if (q == NULL)
-        return;
-    if (rkerr != RD_KAFKA_RESP_ERR__FATAL) {
+    if (!fatal && rkerr != RD_KAFKA_RESP_ERR__FATAL) {
         dk__events_push_error(q, rkerr, false, reason);
         return;
     }
     rkerr = rd_kafka_fatal_error(rk, text, sizeof text);
     dk__events_push_error(q, rkerr, true, text);
+}
+
+static void
+on_error(rd_kafka_t *rk, int rkerr, const char *reason, void *opaque)
+{
+    dk__events *q = events_of(opaque);
+
+    if (q != NULL)
+        push_client_error(q, rk, rkerr, false, reason);
 }
 
 static int

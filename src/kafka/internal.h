@@ -71,6 +71,10 @@ DK_MUST_CHECK bool dk__events_push_deliveries(dk__events *q, const rd_kafka_mess
 /* Reports with an opaque that wait to be taken: one atomic load. */
 size_t dk__events_reports(const dk__events *q);
 
+/* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where there
+ * are callbacks); others are ignored. rkev stays the caller's. */
+void dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev);
+
 /* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks into conf. They find their queue through
  * the opaque, which must be the client's struct, whose first member must be a dk__events *. */
 void dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind);

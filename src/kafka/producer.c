@@ -97,6 +97,8 @@ serve(dk_producer *p, rd_kafka_event_t *rkev)
 
     if (rd_kafka_event_type(rkev) == RD_KAFKA_EVENT_DR)
         n = serve_reports(p, rkev);
+    else
+        dk__events_push_rd_event(p->events, p->rk, rkev);
     rd_kafka_event_destroy(rkev);
     if (n == 0)
         return;
