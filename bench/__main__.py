@@ -239,7 +239,7 @@ class Bench:
 
     @staticmethod
     def memory(pid: int) -> tuple[int, int]:
-        """Proportional set size of a process and those below it (pages that are shared count once), and their number."""
+        """Proportional set size of a process and those below it (shared pages count once), and their number."""
         total = count = 0
         for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
             try:
