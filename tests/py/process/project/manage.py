@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""Django's command line for the project of these tests."""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crew.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
