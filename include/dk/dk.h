@@ -10,5 +10,6 @@
 #include "dk/consumer.h"
 #include "dk/kafka.h"
 #include "dk/producer.h"
+#include "dk/retry.h"
 
 #endif
