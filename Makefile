@@ -40,17 +40,17 @@ build: ## build the extension in place (build/)
 
 .PHONY: check-c
 check-c: ## C tests under ASan and UBSan; NAME=part of a test's name
-	@tools/setup.sh build
+	@tools/setup.sh c
 	@tools/step.sh "C tests under ASan and UBSan" tools/check_c.sh build-asan "$(SANITIZED)" $(NAME)
 
 .PHONY: check-fault
 check-fault: ## every allocation failed in turn, under ASan
-	@tools/setup.sh build
+	@tools/setup.sh c
 	@tools/step.sh "C tests with failing allocations" tools/check_c.sh build-asan "$(SANITIZED)" --fail-alloc $(NAME)
 
 .PHONY: check-tsan
 check-tsan: ## C tests under ThreadSanitizer
-	@tools/setup.sh build
+	@tools/setup.sh c
 	@tools/step.sh "C tests under TSan" tools/check_c.sh build-tsan \
 		"-Db_sanitize=thread -Db_lundef=false -Dtests=true -Dpython=disabled" $(NAME)
 
@@ -67,7 +67,7 @@ check-live: ## tests with a real Kafka; K=expression as for pytest -k
 
 .PHONY: check-install
 check-install: ## pip install . into a new environment, and a round trip with what was installed
-	@tools/setup.sh build
+	@tools/setup.sh c
 	@tools/step.sh "Installation into a new environment" tools/check_install.sh
 
 .PHONY: matrix

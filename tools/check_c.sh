@@ -11,6 +11,7 @@ folder=$1
 read -ra options <<<"$2"
 shift 2
 tools/dev_build.sh "$folder" "${options[@]}"
+[ -z "${CI:-}" ] || set -- --no-skip "$@"
 # TSan cannot place its shadow memory under the widest address randomisation of newer kernels.
 case ${options[*]} in
 *thread*) exec setarch "$(uname -m)" -R "$folder/tests/c/dk-test" -j "$(nproc)" "$@" ;;

@@ -3,7 +3,7 @@
 #
 # Set-up on Debian or Ubuntu: system packages, the virtual environment .venv, the build, Kafka's jars.
 #
-#   tools/setup.sh build|demo|test|fuzz|coverage     all that this make target needs
+#   tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage     all that such a make target needs
 #   tools/setup.sh system LEVEL | venv LEVEL | native | jars | peer     one step alone
 #
 # Every step looks at what is there first, so a second run ends in a second, and a run that was cut off is taken up
@@ -230,6 +230,6 @@ case ${1:-} in
         system "$1"; venv "$1"; native; jars; peer
         PATH="$VENV/bin:$PATH" tools/dev_build.sh build-bench -Dpython=disabled -Dbench=true -Dbuildtype=release
         ;;
-    fuzz | coverage) system "$1"; venv "$1" ;;
-    *) die "usage: tools/setup.sh build|demo|lint|test|bench|fuzz|coverage, or one step: system|venv|native|jars|peer" ;;
+    c | fuzz | coverage) system "$1"; venv "$1" ;;
+    *) die "usage: tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage, or one step: system|venv|native|jars|peer" ;;
 esac
