@@ -18,7 +18,7 @@ extern "C" {
 #define DK_OFFSET_STORED (-1000)
 #define DK_OFFSET_INVALID (-1001)
 
-/* One configuration pair, both strings borrowed for the call. */
+/* One configuration pair, both strings borrowed for the call. A pair without a value (NULL) is as good as none. */
 typedef struct dk_pair {
     const char *key;
     const char *value;

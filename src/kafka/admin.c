@@ -6,8 +6,7 @@
 
 #include "kafka/internal.h"
 
-/* ---- metadata
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- metadata -------------------------------------------------------------------------------------------------- */
 
 /* The public struct is the last of the block's head; everything it points to follows in the same block. */
 typedef struct meta_block {
@@ -179,8 +178,7 @@ dk_metadata_free(dk_metadata *meta)
     dk__free(block->alloc, block);
 }
 
-/* ---- credentials
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- credentials ----------------------------------------------------------------------------------------------- */
 
 /* librdkafka wants the extensions as one list: key, value, key, value. */
 static const char **

@@ -83,8 +83,7 @@ static const char *const undumped_keys[] = {
     "transactional.id",
 };
 
-/* ---- the nearest right name ---------------------------------------------------------------------------------------
- */
+/* ---- the nearest right name ------------------------------------------------------------------------------------ */
 
 #define MAX_KEY 63 /* longer names get no suggestion */
 
@@ -176,8 +175,7 @@ find_nearest(nearest *near)
     rd_kafka_conf_destroy(conf);
 }
 
-/* ---- errors -------------------------------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
 
 static bool
 find_newer(const char *key, const char **since)
@@ -237,8 +235,7 @@ bad_value(const char *key, const char *value, const char *why, dk_error *err)
                          value != NULL ? value : "", why);
 }
 
-/* ---- pairs --------------------------------------------------------------------------------------------------------
- */
+/* ---- pairs ----------------------------------------------------------------------------------------------------- */
 
 static dk_status
 set_pair(rd_kafka_conf_t *conf, const char *key, const char *value, dk_error *err)
@@ -261,7 +258,7 @@ find_value(const dk_pair *pairs, size_t n, const char *const *names)
 {
     while (n-- > 0)
         for (const char *const *name = names; *name != NULL; name++)
-            if (strcmp(pairs[n].key, *name) == 0)
+            if (pairs[n].value != NULL && strcmp(pairs[n].key, *name) == 0)
                 return pairs[n].value;
     return NULL;
 }
@@ -299,8 +296,7 @@ contains(const rd_kafka_conf_t *conf, const char *key, const char *part)
     return get(conf, key, buf, sizeof buf) && strstr(buf, part) != NULL;
 }
 
-/* ---- what the engine wants ----------------------------------------------------------------------------------------
- */
+/* ---- what the engine wants ------------------------------------------------------------------------------------- */
 
 /* The engine sets these itself; librdkafka knows them, so it cannot refuse. */
 static dk_status
@@ -410,7 +406,7 @@ dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **
     for (size_t i = 0; st == DK_OK && i < n; i++) {
         if (pairs[i].key == NULL || pairs[i].key[0] == '\0')
             st = dk__error_set(err, DK_ECONFIG, "configuration pair %zu has no key", i);
-        else
+        else if (pairs[i].value != NULL)
             st = set_pair(conf, pairs[i].key, pairs[i].value, err);
     }
     if (st == DK_OK) /* a log queue that nobody serves would only grow */

@@ -6,8 +6,7 @@
 
 #include "kafka/internal.h"
 
-/* ---- error numbers -----------------------------------------------------------------------------------------------
- */
+/* ---- error numbers --------------------------------------------------------------------------------------------- */
 
 /* librdkafka names numbers it does not know in a buffer that the next call overwrites; say it once and for all. */
 const char *
@@ -54,14 +53,14 @@ dk__rd_error(dk_error *err, rd_kafka_error_t *rderr, const char *what)
     if (err != NULL) {
         err->kafka = rd_kafka_error_code(rderr);
         err->retriable = rd_kafka_error_is_retriable(rderr);
+        err->txn_abort = rd_kafka_error_txn_requires_abort(rderr);
         err->fatal = st == DK_EFATAL;
     }
     rd_kafka_error_destroy(rderr);
     return st;
 }
 
-/* ---- our list ----------------------------------------------------------------------------------------------------
- */
+/* ---- our list -------------------------------------------------------------------------------------------------- */
 
 void
 dk_partitions_init(dk_partitions *list, const dk_alloc *alloc)
@@ -113,8 +112,7 @@ dk_partitions_add(dk_partitions *list, const dk_partition *item)
     return DK_OK;
 }
 
-/* ---- to librdkafka ------------------------------------------------------------------------------------------------
- */
+/* ---- to librdkafka --------------------------------------------------------------------------------------------- */
 
 /* librdkafka frees the metadata of its lists itself, so it must come from its allocator. */
 static dk_status
@@ -155,8 +153,7 @@ dk__to_rd_list(const dk_partitions *in, rd_kafka_topic_partition_list_t **out, d
     return DK_OK;
 }
 
-/* ---- from librdkafka ----------------------------------------------------------------------------------------------
- */
+/* ---- from librdkafka ------------------------------------------------------------------------------------------- */
 
 /* Kafka's commit metadata is bytes with a length; ours is a string. NULL for none. */
 static dk_status

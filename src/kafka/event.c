@@ -43,8 +43,7 @@ struct dk__events {
     atomic_ullong dropped;
 };
 
-/* ---- the block of one event
- * ----------------------------------------------------------------------------------------- */
+/* ---- the block of one event ------------------------------------------------------------------------------------ */
 
 /* An event with room for n more bytes behind it, at *tail. */
 static dk_event *
@@ -108,8 +107,7 @@ dk_event_free(dk_event *ev)
     dk__free(ev->alloc, ev);
 }
 
-/* ---- the queue
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the queue ------------------------------------------------------------------------------------------------- */
 
 dk_status
 dk__events_new(const dk_alloc *alloc, dk__events **out)
@@ -252,8 +250,7 @@ dk__events_reports(const dk__events *q)
     return atomic_load_explicit(&q->reports, memory_order_relaxed);
 }
 
-/* ---- making events
- * -------------------------------------------------------------------------------------------------- */
+/* ---- making events --------------------------------------------------------------------------------------------- */
 
 void
 dk__events_push_log(dk__events *q, int level, const char *fac, const char *text)
@@ -324,8 +321,7 @@ dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg)
     push(q, ev, false);
 }
 
-/* ---- delivery reports
- * ----------------------------------------------------------------------------------------------- */
+/* ---- delivery reports ------------------------------------------------------------------------------------------ */
 
 static bool
 is_reported(const rd_kafka_message_t *msg, bool failures)
@@ -445,8 +441,7 @@ dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs,
     return true;
 }
 
-/* ---- callbacks of librdkafka
- * ---------------------------------------------------------------------------------------- */
+/* ---- callbacks of librdkafka ----------------------------------------------------------------------------------- */
 
 static dk__events *
 events_of(void *opaque)
@@ -542,8 +537,33 @@ dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind)
         rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_oauth);
 }
 
-/* ---- accessors
- * ------------------------------------------------------------------------------------------------------ */
+void
+dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev)
+{
+    const char *fac, *text;
+    int level;
+
+    switch (rd_kafka_event_type(rkev)) {
+    case RD_KAFKA_EVENT_ERROR:
+        push_client_error(q, rk, rd_kafka_event_error(rkev), rd_kafka_event_error_is_fatal(rkev) != 0,
+                          rd_kafka_event_error_string(rkev));
+        break;
+    case RD_KAFKA_EVENT_STATS:
+        dk__events_push_text(q, DK_EVENT_STATS, rd_kafka_event_stats(rkev), 0, -1);
+        break;
+    case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH:
+        dk__events_push_text(q, DK_EVENT_OAUTH, rd_kafka_event_config_string(rkev), 0, -1);
+        break;
+    case RD_KAFKA_EVENT_LOG:
+        if (rd_kafka_event_log(rkev, &fac, &text, &level) == 0)
+            dk__events_push_log(q, level, fac, text);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- accessors ------------------------------------------------------------------------------------------------- */
 
 dk_event_kind
 dk_event_kind_of(const dk_event *ev)

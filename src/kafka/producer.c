@@ -54,8 +54,7 @@ struct dk_producer {
     atomic_ullong settled; /* delivered + failed, whose memory librdkafka has back */
 };
 
-/* ---- the service thread
- * --------------------------------------------------------------------------------------------- */
+/* ---- the service thread ---------------------------------------------------------------------------------------- */
 
 /* Queue the reports somebody waits for. Without memory, wait for some: an opaque must come back. */
 static void
@@ -149,8 +148,7 @@ stop_thread(dk_producer *p)
     p->thread_started = false;
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void
 on_event(void *ctx)
@@ -263,8 +261,7 @@ enter(const dk_producer *p, dk_error *err)
     return DK_OK;
 }
 
-/* ---- topics
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- topics ---------------------------------------------------------------------------------------------------- */
 
 static size_t
 bucket_of(const char *name)
@@ -346,8 +343,7 @@ get_topic(dk_producer *p, const char *name, known_topic **out, dk_error *err)
     return st;
 }
 
-/* ---- why a record was not taken
- * ------------------------------------------------------------------------------------- */
+/* ---- why a record was not taken -------------------------------------------------------------------------------- */
 
 static dk_status
 refuse_size(dk_producer *p, const dk_record *rec, dk_error *err)
@@ -421,8 +417,7 @@ refuse(dk_producer *p, const dk_record *rec, rd_kafka_resp_err_t rkerr, dk_error
     return st;
 }
 
-/* ---- producing
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- producing ------------------------------------------------------------------------------------------------- */
 
 static bool
 is_slice(dk_slice s)
@@ -573,8 +568,7 @@ dk_producer_produce(dk_producer *p, const dk_record *rec, dk_error *err)
     return st == DK_OK ? send_or_refuse(p, t, rec, err) : st;
 }
 
-/* ---- many records
- * --------------------------------------------------------------------------------------------------- */
+/* ---- many records ---------------------------------------------------------------------------------------------- */
 
 typedef struct many {
     const dk_record *rec;
@@ -655,8 +649,7 @@ dk_producer_produce_many(dk_producer *p, const dk_record *rec, const dk_slice *v
     return st;
 }
 
-/* ---- waiting
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
 
 static bool
 has_room(dk_producer *p)
@@ -743,8 +736,7 @@ dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking, dk_e
     return rkerr == RD_KAFKA_RESP_ERR_NO_ERROR ? DK_OK : dk__kafka_error(err, rkerr, "purge");
 }
 
-/* ---- events and numbers
- * --------------------------------------------------------------------------------------------- */
+/* ---- events and numbers ---------------------------------------------------------------------------------------- */
 
 dk_event *
 dk_producer_event(dk_producer *p)
@@ -789,8 +781,7 @@ dk_producer_counters_get(dk_producer *p, dk_producer_counters *out)
     out->events_dropped = dk__events_dropped(p->events);
 }
 
-/* ---- asking and telling the cluster
- * --------------------------------------------------------------------------------- */
+/* ---- asking and telling the cluster ---------------------------------------------------------------------------- */
 
 dk_status
 dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms, dk_metadata **out, dk_error *err)
@@ -826,8 +817,7 @@ dk_producer_sasl_credentials(dk_producer *p, const char *username, const char *p
     return st == DK_OK ? dk__sasl_credentials(p->rk, username, password, err) : st;
 }
 
-/* ---- transactions
- * --------------------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------------------------- */
 
 static dk_status
 outcome(dk_error *err, rd_kafka_error_t *rderr, const char *what)

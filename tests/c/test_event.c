@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of src/kafka/event.c.
+ */
+#include "dk_test.h"
+#include "kafka/internal.h"
+
+static dk__events *
+must_queue(void)
+{
+    dk__events *q = NULL;
+
+    CHECK_OK(dk__events_new(dk_test_alloc(), &q));
+    CHECK(dk__events_empty(q));
+    CHECK(dk__events_take(q) == NULL);
+    return q;
+}
+
+static dk_event *
+must_take(dk__events *q, dk_event_kind kind)
+{
+    dk_event *ev = dk__events_take(q);
+
+    CHECK(ev != NULL);
+    CHECK_EQ(dk_event_kind_of(ev), kind);
+    return ev;
+}
+
+DK_TEST(event_first_in_first_out)
+{
+    dk__events *q = must_queue();
+    dk_event *ev;
+
+    dk__events_push_log(q, 6, "FAC", "one");
+    dk__events_push_error(q, RD_KAFKA_RESP_ERR__TRANSPORT, false, "two");
+    dk__events_push_text(q, DK_EVENT_THROTTLE, "broker/1", 250, 1);
+    dk__events_push_text(q, DK_EVENT_OAUTH, NULL, 0, -1);
+    CHECK(!dk__events_empty(q));
+
+    ev = must_take(q, DK_EVENT_LOG);
+    CHECK_EQ(dk_event_level(ev), 6);
+    CHECK_STR(dk_event_fac(ev), "FAC");
+    CHECK_STR(dk_event_text(ev), "one");
+    dk_event_free(ev);
+    ev = must_take(q, DK_EVENT_ERROR);
+    CHECK_EQ(dk_event_kafka_err(ev), RD_KAFKA_RESP_ERR__TRANSPORT);
+    CHECK(!dk_event_fatal(ev));
+    CHECK(!dk_event_retriable(ev));
+    CHECK_STR(dk_event_text(ev), "two");
+    dk_event_free(ev);
+    ev = must_take(q, DK_EVENT_THROTTLE);
+    CHECK_STR(dk_event_text(ev), "broker/1");
+    CHECK_EQ(dk_event_value(ev), 250);
+    CHECK_EQ(dk_event_broker_id(ev), 1);
+    dk_event_free(ev);
+    ev = must_take(q, DK_EVENT_OAUTH);
+    CHECK_STR(dk_event_text(ev), "");
+    dk_event_free(ev);
+    CHECK(dk__events_empty(q));
+    dk_event_free(NULL);
+    dk__events_free(q);
+    dk__events_free(NULL);
+}
+
+DK_TEST(event_free_drops_what_waits)
+{
+    dk__events *q = must_queue();
+
+    for (int i = 0; i < 10; i++)
+        dk__events_push_log(q, 6, "FAC", "text");
+    dk__events_free(q);
+}
+
+/* An event may outlive its queue and everything it was made from. */
+DK_TEST(event_owns_its_memory)
+{
+    dk__events *q = must_queue();
+    rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(1);
+    dk_event *ev;
+
+    rd_kafka_topic_partition_list_add(parts, "orders", 7)->offset = 42;
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, parts);
+    rd_kafka_topic_partition_list_destroy(parts);
+    ev = must_take(q, DK_EVENT_ASSIGN);
+    dk__events_free(q);
+    CHECK_EQ(dk_event_partitions(ev)->len, 1);
+    CHECK_STR(dk_event_partitions(ev)->items[0].topic, "orders");
+    CHECK_EQ(dk_event_partitions(ev)->items[0].partition, 7);
+    CHECK_EQ(dk_event_partitions(ev)->items[0].offset, 42);
+    CHECK_EQ(dk_event_deliveries(ev), 0);
+    dk_event_free(ev);
+}
+
+DK_TEST(event_commit_result_has_a_text)
+{
+    dk__events *q = must_queue();
+    dk_event *ev;
+
+    dk__events_push_partitions(q, DK_EVENT_COMMIT, RD_KAFKA_RESP_ERR__NO_OFFSET, NULL);
+    ev = must_take(q, DK_EVENT_COMMIT);
+    CHECK_EQ(dk_event_kafka_err(ev), RD_KAFKA_RESP_ERR__NO_OFFSET);
+    CHECK(dk_event_text(ev)[0] != '\0');
+    CHECK_EQ(dk_event_partitions(ev)->len, 0);
+    dk_event_free(ev);
+    dk__events_free(q);
+}
+
+DK_TEST(event_logs_are_dropped_when_full)
+{
+    dk__events *q = must_queue();
+    uint64_t kept = 0;
+
+    for (int i = 0; i < 10000; i++)
+        dk__events_push_log(q, 7, "FAC", "text");
+    dk__events_push_error(q, -1, false, "not fatal: dropped too");
+    dk__events_push_text(q, DK_EVENT_STATS, "{}", 0, -1);
+    CHECK(dk__events_dropped(q) > 0);
+    /* what matters gets in */
+    dk__events_push_error(q, -1, true, "fatal");
+    dk__events_push_partitions(q, DK_EVENT_REVOKE, 0, NULL);
+    for (dk_event *ev; (ev = dk__events_take(q)) != NULL; kept++) {
+        if (dk_event_kind_of(ev) == DK_EVENT_ERROR)
+            CHECK(dk_event_fatal(ev));
+        CHECK(dk_event_kind_of(ev) != DK_EVENT_STATS);
+        dk_event_free(ev);
+    }
+    CHECK_EQ(kept + dk__events_dropped(q), 10004);
+    dk__events_push_log(q, 7, "FAC", "room again");
+    CHECK(!dk__events_empty(q));
+    dk__events_free(q);
+}
+
+DK_TEST(event_large_texts_are_bounded)
+{
+    static char json[1 << 20];
+    dk__events *q = must_queue();
+    int kept = 0;
+
+    memset(json, 'x', sizeof json - 1);
+    for (int i = 0; i < 20; i++)
+        dk__events_push_text(q, DK_EVENT_STATS, json, 0, -1);
+    for (dk_event *ev; (ev = dk__events_take(q)) != NULL; kept++)
+        dk_event_free(ev);
+    CHECK(kept >= 8 && kept < 20);
+    CHECK_EQ(dk__events_dropped(q), 20 - kept);
+    dk__events_free(q);
+}
+
+static void
+count(void *ctx)
+{
+    ++*(int *)ctx;
+}
+
+DK_TEST(event_notifies)
+{
+    dk__events *q = must_queue();
+    int calls = 0;
+
+    dk__events_push_log(q, 1, "F", "before");
+    dk__events_notify(q, count, &calls);
+    dk__events_push_log(q, 1, "F", "x");
+    dk__events_push_partitions(q, DK_EVENT_LOST, 0, NULL);
+    CHECK_EQ(calls, 2);
+    dk__events_notify(q, NULL, NULL);
+    dk__events_push_log(q, 1, "F", "x");
+    CHECK_EQ(calls, 2);
+    dk__events_free(q);
+}
+
+/* Without memory a log line is dropped, but of what matters at least something is told. */
+DK_TEST(event_out_of_memory)
+{
+    dk__events *q = must_queue();
+    dk_event *ev;
+
+    dk_test_alloc_fail(1, true);
+    dk__events_push_log(q, 1, "F", "x");
+    CHECK(dk__events_empty(q));
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, NULL);
+    ev = dk__events_take(q);
+    CHECK(ev != NULL);
+    CHECK_EQ(dk_event_kind_of(ev), DK_EVENT_ERROR);
+    CHECK_CONTAINS(dk_event_text(ev), "out of memory");
+    dk_event_free(ev);
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, NULL); /* nothing left to say it with */
+    CHECK_EQ(dk__events_dropped(q), 2);
+    CHECK(dk__events_take(q) == NULL);
+    dk_test_alloc_fail(0, false);
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, NULL);
+    dk_event_free(must_take(q, DK_EVENT_ASSIGN)); /* makes a new reserve */
+    dk_test_alloc_fail(1, true);
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, NULL);
+    dk_event_free(must_take(q, DK_EVENT_ERROR));
+    dk_test_alloc_fail(0, false);
+    dk__events_free(q);
+}
+
+DK_TEST_FAULT(event_queue_new)
+{
+    rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(1);
+    dk__events *q = NULL;
+
+    rd_kafka_topic_partition_list_add(parts, "orders", 7);
+    if (NOMEM(dk__events_new(dk_test_alloc(), &q)))
+        goto out;
+    dk__events_push_log(q, 1, "F", "x");
+    dk__events_push_partitions(q, DK_EVENT_ASSIGN, 0, parts);
+    CHECK(!dk__events_empty(q));
+    for (dk_event *ev; (ev = dk__events_take(q)) != NULL;)
+        dk_event_free(ev);
+out:
+    rd_kafka_topic_partition_list_destroy(parts);
+    dk__events_free(q);
+}
+
+/* ---- delivery reports ------------------------------------------------------------------------------------------ */
+
+/* A report as librdkafka's would be; it reads on behind the public part, where zeros mean "unknown". */
+typedef union report {
+    rd_kafka_message_t msg;
+    char room[1024];
+} report;
+
+static void
+make_reports(report *reports, const rd_kafka_message_t **list, size_t n)
+{
+    memset(reports, 0, n * sizeof *reports);
+    for (size_t i = 0; i < n; i++) {
+        reports[i].msg.partition = (int32_t)i;
+        reports[i].msg.offset = (int64_t)i * 10;
+        reports[i].msg.payload = "value";
+        reports[i].msg.len = 5;
+        list[i] = &reports[i].msg;
+    }
+}
+
+DK_TEST(event_delivered_without_opaque_costs_nothing)
+{
+    report reports[DK__EVENTS_MAX_REPORTS];
+    const rd_kafka_message_t *list[DK__EVENTS_MAX_REPORTS];
+    dk__events *q = must_queue();
+    size_t before = dk_test_alloc_count();
+
+    make_reports(reports, list, DK__EVENTS_MAX_REPORTS);
+    CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+    CHECK(dk__events_empty(q));
+    CHECK_EQ(dk_test_alloc_count(), before);
+    dk__events_free(q);
+}
+
+DK_TEST(event_delivery_copies)
+{
+    report reports[4];
+    const rd_kafka_message_t *list[4];
+    dk__events *q = must_queue();
+    char key[] = "key";
+    dk_delivery d;
+    dk_event *ev;
+
+    make_reports(reports, list, 4);
+    reports[1].msg._private = &key;
+    reports[1].msg.key = key;
+    reports[1].msg.key_len = 3;
+    reports[2].msg.err = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    reports[2].msg.key = key;
+    reports[2].msg.key_len = 0;
+    reports[3].msg._private = &q;
+    reports[3].msg.payload = NULL;
+    reports[3].msg.err = RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+    CHECK(dk__events_push_deliveries(q, list, 4));
+    CHECK_EQ(dk__events_reports(q), 2);
+    ev = must_take(q, DK_EVENT_DELIVERY);
+    CHECK_EQ(dk__events_reports(q), 0);
+    CHECK_EQ(dk_event_deliveries(ev), 3);
+    memset(reports, 0xff, sizeof reports);
+    key[0] = 'X';
+
+    dk_event_delivery(ev, 0, &d);
+    CHECK(d.opaque == &key);
+    CHECK_STR(d.topic, "");
+    CHECK_EQ(d.partition, 1);
+    CHECK_EQ(d.offset, 10);
+    CHECK_MEM(d.key.p, d.key.n, "key", 3);
+    CHECK_MEM(d.value.p, d.value.n, "value", 5);
+    CHECK_EQ(d.kafka_err, 0);
+    CHECK_STR(d.errstr, NULL);
+    CHECK_EQ(d.latency_us, -1);
+    dk_event_delivery(ev, 1, &d);
+    CHECK(d.opaque == NULL);
+    CHECK(d.key.p != NULL && d.key.n == 0);
+    CHECK(d.value.p == NULL);
+    CHECK_EQ(d.kafka_err, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
+    CHECK_CONTAINS(d.errstr, "timed out");
+    dk_event_delivery(ev, 2, &d);
+    CHECK(d.opaque == &q);
+    CHECK(d.key.p == NULL && d.value.p == NULL);
+    CHECK_EQ(d.kafka_err, RD_KAFKA_RESP_ERR__PURGE_QUEUE);
+    dk_event_free(ev);
+    dk__events_free(q);
+}
+
+DK_TEST(event_failures_without_opaque_are_bounded)
+{
+    report reports[DK__EVENTS_MAX_REPORTS];
+    const rd_kafka_message_t *list[DK__EVENTS_MAX_REPORTS];
+    dk__events *q = must_queue();
+    size_t told = 0, opaque = 0;
+
+    make_reports(reports, list, DK__EVENTS_MAX_REPORTS);
+    for (size_t i = 0; i < DK__EVENTS_MAX_REPORTS; i++)
+        reports[i].msg.err = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    reports[9].msg._private = q;
+    for (int k = 0; k < 20; k++)
+        CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+    CHECK_EQ(dk__events_reports(q), 20);
+    for (dk_event *ev; (ev = dk__events_take(q)) != NULL;) {
+        for (size_t i = 0; i < dk_event_deliveries(ev); i++) {
+            dk_delivery d;
+
+            dk_event_delivery(ev, i, &d);
+            opaque += d.opaque != NULL;
+            told++;
+        }
+        dk_event_free(ev);
+    }
+    CHECK_EQ(opaque, 20); /* these always come */
+    CHECK_EQ(told + dk__events_dropped(q), 20 * DK__EVENTS_MAX_REPORTS);
+    CHECK(told > 500 && told < 1100);
+    /* and there is room again */
+    CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+    CHECK(!dk__events_empty(q));
+    dk__events_free(q);
+}
+
+DK_TEST(event_delivery_without_memory_can_be_tried_again)
+{
+    report reports[2];
+    const rd_kafka_message_t *list[2];
+    dk__events *q = must_queue();
+
+    make_reports(reports, list, 2);
+    reports[0].msg._private = q;
+    dk_test_alloc_fail(1, false);
+    CHECK(!dk__events_push_deliveries(q, list, 2));
+    CHECK(dk__events_empty(q));
+    CHECK(dk__events_push_deliveries(q, list, 2));
+    CHECK_EQ(dk__events_reports(q), 1);
+    dk__events_free(q);
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------------------------- */
+
+typedef struct client {
+    dk__events *events;
+} client;
+
+DK_TEST(event_callbacks_of_a_client)
+{
+    client c = {must_queue()};
+    rd_kafka_conf_t *conf;
+    dk__conf_info info;
+    rd_kafka_t *rk;
+    bool fatal = false;
+    dk_pair pairs[] = {{"bootstrap.servers", "127.0.0.1:1"}, {"debug", "broker"}, {"statistics.interval.ms", "10"}};
+    bool seen[DK_EVENT_DELIVERY + 1] = {false};
+
+    CHECK_OK(dk__conf_new(DK__PRODUCER, pairs, 3, &conf, &info, NULL));
+    rd_kafka_conf_set_opaque(conf, &c);
+    dk__events_callbacks(conf, DK__PRODUCER);
+    CHECK_OK(dk__client_new(DK__PRODUCER, conf, &rk, NULL));
+    rd_kafka_test_fatal_error(rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "made up");
+    for (int64_t until = dk_test_now_ms() + 10000; dk_test_now_ms() < until;) {
+        dk_event *ev = dk__events_take(c.events);
+
+        if (ev != NULL) {
+            seen[dk_event_kind_of(ev)] = true;
+            if (dk_event_fatal(ev)) {
+                fatal = true;
+                CHECK_EQ(dk_event_kafka_err(ev), RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+                CHECK_CONTAINS(dk_event_text(ev), "made up");
+            }
+            dk_event_free(ev);
+        } else if (fatal && seen[DK_EVENT_LOG] && seen[DK_EVENT_ERROR] && seen[DK_EVENT_STATS]) {
+            break;
+        } else {
+            rd_kafka_poll(rk, 10);
+        }
+    }
+    CHECK(fatal && seen[DK_EVENT_LOG] && seen[DK_EVENT_ERROR] && seen[DK_EVENT_STATS]);
+    rd_kafka_destroy(rk);
+    dk__events_free(c.events);
+}
