@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: MIT
+"""System checks: what is wrong with the settings or with the registered consumers, before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from django_kafka import DISTRIBUTION, kafka
+from django_kafka.conf import DEFAULTS, FAILURE_TOPICS_DEFAULTS, SETTINGS_KEY, load, settings
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.retry.settings import RetrySettings
+
+Check = Callable[[Any], str | None]
+
+
+def _is(types: type | tuple[type, ...], what: str, *, empty: bool = False) -> Check:
+    """A check that a value is of one of these types. empty: None is right too."""
+
+    def check(value: Any) -> str | None:
+        if (empty and value is None) or (isinstance(value, types) and not _is_stray_bool(value, types)):
+            return None
+        return f"must be {what}, not {value!r}"
+
+    return check
+
+
+def _is_stray_bool(value: Any, types: type | tuple[type, ...]) -> bool:
+    return isinstance(value, bool) and bool not in (types if isinstance(types, tuple) else (types,))
+
+
+def _suffix(value: Any) -> str | None:
+    if isinstance(value, str) and value and all(c.isascii() and (c.isalnum() or c in "._-") for c in value):
+        return None
+    return f"must be a part of a topic name (letters, digits, '.', '_', '-'), not {value!r}"
+
+
+def _positive(value: Any) -> str | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return None
+    return f"must be a number of seconds greater than zero, not {value!r}"
+
+
+def _importable(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return f"must be a dotted path, not {value!r}"
+    try:
+        loaded = load(value, "it")
+    except DjangoKafkaError as error:
+        return str(error).removeprefix("it: ").rstrip(".")
+    return None if callable(loaded) else f"{value!r} is not callable"
+
+
+def _retry_settings(value: Any) -> str | None:
+    if not value:
+        return None
+    if not isinstance(value, Mapping):
+        return f"must be a dict of arguments for RetrySettings, not {value!r}"
+    try:
+        RetrySettings(**value)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _database_errors(value: Any) -> str | None:
+    return None if value in ("wait", "fail") else f"must be 'wait' or 'fail', not {value!r}"
+
+
+def _failure_topics(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return f"must be a dict, not {value!r}"
+    unknown = [
+        f"{key!r}{_near(str(key), FAILURE_TOPICS_DEFAULTS)}" for key in value if key not in FAILURE_TOPICS_DEFAULTS
+    ]
+    return f"has unknown keys: {', '.join(unknown)}" if unknown else None
+
+
+def _connect_auth(value: Any) -> str | None:
+    if value is None or callable(value) or (isinstance(value, tuple) and len(value) == 2):
+        return None
+    return "must be a tuple of user and password, or a requests.auth.AuthBase"
+
+
+_MAPPING = _is(Mapping, "a dict")
+_TEXT = _is(str, "a string")
+_TEXT_OR_NONE = _is(str, "a string or None", empty=True)
+
+# Settings of later versions of the original that have no effect here are accepted as they are.
+VALUES: dict[str, Check] = {
+    "CLIENT_ID": _TEXT,
+    "ERROR_HANDLER": _importable,
+    "GLOBAL_CONFIG": _MAPPING,
+    "PRODUCER_CONFIG": _MAPPING,
+    "CONSUMER_CONFIG": _MAPPING,
+    "POLLING_FREQUENCY": _positive,
+    "RETRY_CONSUMER_CONFIG": _MAPPING,
+    "RETRY_SETTINGS": _retry_settings,
+    "RETRY_TOPIC_SUFFIX": _suffix,
+    "DEAD_LETTER_TOPIC_SUFFIX": _suffix,
+    "DATABASE_ERRORS": _database_errors,
+    "FAILURE_TOPICS": _failure_topics,
+    "SLOW_HANDLER_SECONDS": _is((int, float), "a number of seconds or None", empty=True),
+    "SCHEMA_REGISTRY": _MAPPING,
+    "CONNECT_HOST": _TEXT_OR_NONE,
+    "CONNECT_AUTH": _connect_auth,
+    "CONNECT_RETRY": _is(Mapping, "a dict or None", empty=True),
+    "CONNECT_REQUESTS_TIMEOUT": _is((int, float, tuple), "a number of seconds", empty=True),
+    "CONNECTOR_NAME_PREFIX": _TEXT,
+    "REPRODUCER_CONFIG": _MAPPING,
+    "CONNECT_DATABASE": _is(Mapping, "a dict or None", empty=True),
+    "RELATION_RESOLVER_DAEMON_INTERVAL": _is(timedelta, "a timedelta"),
+}
+
+
+def _near(key: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, for the end of a sentence."""
+    by_folded = {name.lower().replace("-", "_"): name for name in names}
+    found = difflib.get_close_matches(key.lower().replace("-", "_"), by_folded, n=1, cutoff=0.6)
+    return f" (did you mean {by_folded[found[0]]!r}?)" if found else ""
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """DJANGO_KAFKA: its type, its keys and the type of each value."""
+    user = getattr(django_settings, SETTINGS_KEY, None)
+    if user is None:
+        return []
+    if not isinstance(user, Mapping):
+        return [Error(f"{SETTINGS_KEY} must be a dict, not {type(user).__name__}.", id="django_kafka.E001")]
+    messages: list[CheckMessage] = []
+    for key, value in user.items():
+        if key not in DEFAULTS:
+            messages.append(
+                Error(
+                    f"{SETTINGS_KEY} has an unknown key {key!r}{_near(str(key), DEFAULTS)}.",
+                    hint="The keys are listed in docs/settings.md and in django_kafka.conf.DEFAULTS.",
+                    id="django_kafka.E002",
+                )
+            )
+        elif (check := VALUES.get(key)) is not None and (wrong := check(value)) is not None:
+            number = "E004" if check is _importable else "E003"
+            messages.append(Error(f"{SETTINGS_KEY}[{key!r}]: {wrong}.", id=f"django_kafka.{number}"))
+    if not messages:
+        messages += _check_clients(user)
+    return messages
+
+
+def _check_clients(user: Mapping[str, Any]) -> list[CheckMessage]:
+    """Client options that have no effect, because the engine keeps track of offsets by itself."""
+    messages: list[CheckMessage] = []
+    for key in ("GLOBAL_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG"):
+        messages += check_client_config(user.get(key, {}), f"{SETTINGS_KEY}[{key!r}]")
+    return messages
+
+
+def check_client_config(config: Mapping[str, Any], where: str) -> list[CheckMessage]:
+    """What is wrong with a client's configuration. where: for the text."""
+    messages: list[CheckMessage] = []
+    if str(config.get("enable.auto.offset.store", False)).lower() in ("true", "1", "t", "yes"):
+        messages.append(
+            Warning(
+                f"{where}: 'enable.auto.offset.store' is on. It would count a message as done as soon as it is fetched, "
+                "so that a message whose handler fails or is interrupted would be lost; it is ignored.",
+                hint="Remove it: django_kafka stores the offset of a message when its handler has succeeded.",
+                id="django_kafka.W002",
+            )
+        )
+    for key in config:
+        if not isinstance(key, str):
+            messages.append(Error(f"{where}: the key {key!r} is not a string.", id="django_kafka.E005"))
+        elif "_" in key and key.replace("_", ".") == key.replace("_", ".").lower() and not key.endswith("_cb"):
+            if key in _KEYS_WITH_UNDERSCORE:
+                continue
+            messages.append(
+                Error(
+                    f"{where}: {key!r} is no client option (did you mean {key.replace('_', '.')!r}?).",
+                    id="django_kafka.E005",
+                )
+            )
+    return messages
+
+
+# Callables are the only client options with an underscore in their names.
+_KEYS_WITH_UNDERSCORE = frozenset({"on_commit", "on_delivery"})
+
+
+@register(Tags.compatibility)
+def check_distributions(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """The original and this replacement have the same import name: only one of them can be installed."""
+    installed = [name for name in ("django-kafka", DISTRIBUTION) if _is_installed(name)]
+    if len(installed) < 2:
+        return []
+    return [
+        Warning(
+            f"Both {installed[0]} and {installed[1]} are installed. They share the import name django_kafka, so that "
+            "which of their files are in use depends on which was installed last.",
+            hint=f"pip uninstall -y {installed[0]} {installed[1]} && pip install {DISTRIBUTION}",
+            id="django_kafka.W001",
+        )
+    ]
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+@register(Tags.compatibility)
+def check_consumers(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Registered consumers: topics, group, handlers."""
+    messages: list[CheckMessage] = []
+    user = getattr(django_settings, SETTINGS_KEY, None)
+    if user is not None and not isinstance(user, Mapping):
+        return messages  # reported already
+    for key in kafka.consumers:
+        if not key.endswith(".retry"):
+            messages += check_consumer(key, kafka.consumers[key])
+    return messages
+
+
+def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
+    """What is wrong with one consumer class."""
+    messages: list[CheckMessage] = []
+    topics = getattr(consumer, "topics", None)
+    if topics is None or not list(topics):
+        messages.append(
+            Warning(
+                f"Consumer {key} has no topics, so that there is nothing for it to consume.",
+                hint="Set topics = Topics(MyTopic()) on the class.",
+                obj=consumer,
+                id="django_kafka.W003",
+            )
+        )
+    try:
+        group = consumer.build_config().get("group.id")
+    except DjangoKafkaError as error:
+        return [*messages, Error(f"Consumer {key}: {error}", obj=consumer, id="django_kafka.E008")]
+    if not group:
+        messages.append(
+            Error(
+                f"Consumer {key} has no 'group.id'.",
+                hint=f"Set it in the config of the class, or in {SETTINGS_KEY}['CONSUMER_CONFIG'].",
+                obj=consumer,
+                id="django_kafka.E006",
+            )
+        )
+    messages += check_client_config(getattr(consumer, "config", {}), f"The config of consumer {key}")
+    for topic in topics if topics is not None else ():
+        messages += check_topic(key, consumer, topic, group)
+    return messages
+
+
+def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[CheckMessage]:
+    """What is wrong with one topic of a consumer."""
+    base = importlib.import_module("django_kafka.topic")
+    messages: list[CheckMessage] = []
+    where = f"Topic {type(topic).__module__}.{type(topic).__qualname__} of consumer {key}"
+    if isinstance(topic, type):
+        return [
+            Error(
+                f"Topics of consumer {key} contains the class {topic.__qualname__}, not an object of it.",
+                hint=f"Write Topics({topic.__qualname__}()).",
+                obj=consumer,
+                id="django_kafka.E009",
+            )
+        ]
+    if getattr(type(topic), "consume", None) is base.TopicConsumer.consume:
+        messages.append(
+            Error(
+                f"{where} has no consume() method, so that none of its messages could be handled.",
+                hint="Define consume(self, msg).",
+                obj=type(topic),
+                id="django_kafka.E007",
+            )
+        )
+    elif isinstance(topic, base.TopicProducer) and topic.name.startswith("^"):
+        messages.append(
+            Error(
+                f"{where} is also a producer, and the name of a topic to produce to cannot be the pattern {topic.name!r}.",
+                obj=type(topic),
+                id="django_kafka.E010",
+            )
+        )
+    return messages + _check_failure_names(where, topic, group)
+
+
+def _check_failure_names(where: str, topic: Any, group: str | None) -> list[CheckMessage]:
+    """Whether retry and dead-letter topics can have the names that follow from group and topic."""
+    if not group or topic.is_regex():
+        return []
+    check_name: Callable[[str], None] = importlib.import_module("django_kafka.failure_topics").check_name
+    suffix = max(f"{settings.RETRY_TOPIC_SUFFIX}.1", settings.DEAD_LETTER_TOPIC_SUFFIX, key=len)
+    try:
+        check_name(f"{group}.{topic.name}.{suffix}")
+    except DjangoKafkaError as error:
+        return [Error(f"{where}: {error}", obj=type(topic), id="django_kafka.E011")]
+    return []
+
+
+__all__: Sequence[str] = ("check_consumers", "check_distributions", "check_settings")

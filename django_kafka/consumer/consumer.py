@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: MIT
+"""The consumer class: configuration, what happens to messages, and the methods a project may override.
+
+The loop itself is in loop.py. It calls poll(), process_message(), consume(), get_topic() and commit_offset() per
+message only if a subclass overrides one of them (plan.py). The methods for failures are called with each failure.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import TopicPartition
+from django.utils import timezone
+
+import django_kafka.dead_letter.topic
+import django_kafka.retry.topic
+from django_kafka._native import ConfigError
+from django_kafka._native import Consumer as ConfluentConsumer
+from django_kafka._native import Consumer as NativeConsumer
+from django_kafka.conf import Setting, settings
+from django_kafka.consumer import database
+from django_kafka.consumer.delivery import NOT_DONE, InHand, Outcome
+from django_kafka.consumer.loop import Loop
+from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
+from django_kafka.consumer.plan import Plan, make_plan, own
+from django_kafka.consumer.topics import Topics
+from django_kafka.copies import Copies
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError
+from django_kafka.producer import make_error_handler
+
+if TYPE_CHECKING:
+    from django_kafka.retry.settings import RetrySettings
+    from django_kafka.topic import TopicConsumer
+
+
+class Consumer:
+    """A member of a consumer group: subclass it with `topics` and `config`, register it by `@kafka.consumers()`.
+
+    Whatever is not defined here is the client's: assignment(), committed(), list_topics(), ..."""
+
+    topics: Topics
+    config: dict[str, Any]
+    polling_freq: Setting[float] | float = Setting[float]("POLLING_FREQUENCY")
+    default_logger: logging.Logger = logging.getLogger(__name__)
+    default_error_handler: Setting[str] | str = Setting[str]("ERROR_HANDLER")
+    # How long stop() waits for what the handlers and the failure handling have produced, in seconds.
+    flush_timeout: float = 15.0
+
+    def __init__(self) -> None:
+        """Make the client. Errors: ConfigurationError names the wrong key and where it is set."""
+        self.config = self.build_config()
+        self._running = False
+        self._hand: InHand | None = None
+        self._retries = RetryManager()
+        self._pauses = PauseManager()
+        self._backoff = Backoff()
+        self._consumer = self._make_client()
+        self._copies = Copies(self._consumer, self._name())
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("_consumer", "topics", "config", "_hand"):
+            where = f"{type(self).__module__}.{type(self).__name__}"
+            raise AttributeError(f"{where} has no attribute {name!r}")
+        return getattr(self._consumer, name)
+
+    # ---- configuration ----
+
+    @classmethod
+    def build_config(cls) -> dict[str, Any]:
+        """The client's configuration: settings first, then the class's `config`, later ones win."""
+        return {
+            "client.id": settings.CLIENT_ID,
+            **settings.GLOBAL_CONFIG,
+            **settings.CONSUMER_CONFIG,
+            "logger": cls.default_logger,
+            "error_cb": make_error_handler(cls.default_error_handler),
+            **getattr(cls, "config", {}),
+        }
+
+    @property
+    def group_id(self) -> str:
+        group: str = self.config["group.id"]
+        return group
+
+    def _make_client(self) -> NativeConsumer:
+        name = self._name()
+        # Offsets move by outcomes alone, whatever the configuration says about storing them.
+        config = {**self.config, "enable.auto.offset.store": False}
+        options: dict[str, Any] = {}
+        if is_false(config.get("enable.auto.commit")):
+            options["commit_interval"] = 0.0  # as asked for: no timer; what is done is committed after each batch
+        try:
+            return ConfluentConsumer(config, **options)
+        except ConfigError as error:
+            hint = (
+                ""
+                if self.config.get("group.id")
+                else (f"; set 'group.id' in {name}.config or in DJANGO_KAFKA['CONSUMER_CONFIG']")
+            )
+            raise ConfigurationError(f"The configuration of {name} is wrong: {error}{hint}") from error
+
+    # ---- the life of the consumer ----
+
+    def subscribe(self, topics: Sequence[str] | None = None, **kwargs: Any) -> None:
+        """Join the group for these topics, by default for the consumer's own. kwargs: as the client's subscribe()."""
+        self._consumer.subscribe(topics=list(self.topics.names if topics is None else topics), **kwargs)
+
+    def start(self, stop_event: Any = None) -> None:
+        """Without an event: subscribe, which is what run() does first. With one (threading or multiprocessing): the
+        whole loop, until the event is set."""
+        if stop_event is None:
+            self.subscribe(topics=self.topics.names, on_revoke=self._on_revoke, on_lost=self._on_lost)
+            return
+        with Loop.stopped_by(stop_event, self):
+            self._run(self.start)
+
+    def run(self) -> None:
+        """Handle messages until request_stop() or an error that is not a message's. Always ends with stop()."""
+        self._run(self.start)
+
+    def _run(self, begin: Any) -> None:
+        if self._running:
+            raise DjangoKafkaError(f"{type(self).__name__} is running already.")
+        self._running = True
+        try:
+            if self.topics:
+                begin()
+                Loop(self).run()
+            else:
+                self.default_logger.warning("%s has no topics, there is nothing to consume.", self._name())
+        except Exception as exc:
+            self.log_error(exc_info=exc)
+            raise
+        finally:
+            self._running = False
+            self.stop()
+
+    def request_stop(self) -> None:
+        """Ask run() to end after the message in hand. From any thread, and from a signal handler."""
+        self._consumer.stop()
+
+    def stop(self) -> None:
+        """Wait for what was produced, commit what is done, leave the group."""
+        self._copies.close(self.flush_timeout)
+        Loop.flush_producer(self.flush_timeout, self.default_logger)
+        self._consumer.close()
+
+    def plan(self) -> Plan:
+        """Which way messages take through the loop, and why. `print(consumer.plan().explain())`."""
+        return make_plan(self, isinstance(self._consumer, NativeConsumer))
+
+    # ---- messages ----
+
+    @own
+    def poll(self) -> Any:
+        """The next message, or None after polling_freq seconds without one."""
+        return self._consumer.poll(timeout=self.polling_freq)
+
+    @own
+    def get_topic(self, msg: Any) -> TopicConsumer:
+        """Errors: TopicNotRegisteredError."""
+        return self.topics.get(topic_name=msg.topic())
+
+    @own
+    def consume(self, msg: Any) -> bool | None:
+        """Handle a message. False: do not count it as done (yet); None and True: it is done."""
+        Loop.check_result(self.get_topic(msg).consume(msg), msg, self.default_logger)
+        return True
+
+    def handler_for(self, topic_name: str) -> Callable[[Any], Any]:
+        """What the direct path calls with the messages of a topic. Errors: TopicNotRegisteredError."""
+        return self.topics.get(topic_name=topic_name).consume
+
+    def is_own_failure_topic(self, topic_name: str) -> bool:
+        """Whether a pattern such as ^.* has brought in a retry or dead-letter topic of this very group, which is not
+        meant by it unless it names the suffix."""
+        retry, dead = settings.RETRY_TOPIC_SUFFIX, settings.DEAD_LETTER_TOPIC_SUFFIX
+        own_names = rf"^{re.escape(self.group_id)}\..+\.(?:{re.escape(retry)}\.[0-9]+|{re.escape(dead)})$"
+        if not re.search(own_names, topic_name):
+            return False
+        matching = [topic for topic in self.topics if topic.matches(topic_name)]
+        return bool(matching) and all(
+            topic.is_regex() and retry not in topic.name and dead not in topic.name for topic in matching
+        )
+
+    @own
+    def process_message(self, msg: Any) -> None:
+        """Handle a message and see to its outcome."""
+        if msg.error():
+            self.log_error(msg)
+            return
+        failed = False
+        try:
+            commit = self.consume(msg)
+            if commit is not None and not isinstance(commit, bool):
+                raise HandlerResultError(
+                    f"{self._name()}.consume() returned {commit!r}: return None or True when the message is done, "
+                    "False when it is not."
+                )
+        except Exception as exc:
+            failed = True
+            commit = self._on_failure(msg, exc)
+        if commit is None or commit:
+            self.commit_offset(msg)
+        elif not failed and not self._is_held(msg):
+            self.hold_partition(msg, HandlerResultError(NOT_DONE))
+
+    @own
+    def commit_offset(self, msg: Any) -> None:
+        """Say that the message is done; the engine commits."""
+        if self._hand is not None and self._hand.holds(msg):
+            self._hand.done()
+        else:
+            self._consumer.store_offsets(msg)
+
+    # ---- failures ----
+
+    def _on_failure(self, msg: Any, exc: Exception) -> bool:
+        """handle_exception(), and if that fails too the partition waits: nothing is skipped, nobody dies."""
+        try:
+            return bool(self.handle_exception(msg, exc))
+        except Exception as error:
+            if error is not exc:
+                self.log_error(msg, exc_info=exc)
+            self.hold_partition(msg, error)
+            return False
+        finally:
+            database.after_failure()
+
+    def handle_exception(self, msg: Any, exc: Exception) -> bool:
+        """Decide about a message whose handler failed. Returns whether the message is done."""
+        if settings.DATABASE_ERRORS == "wait" and database.is_outage(exc):
+            self.hold_partition(msg, exc)
+            return False
+        retried, blocking = self.retry_msg(msg, exc)
+        if not retried:
+            self.dead_letter_msg(msg, exc)
+            self.log_error(msg, exc_info=exc)
+            return True
+        return not blocking
+
+    def hold_partition(self, msg: Any, reason: BaseException) -> None:
+        """Pause the message's partition for a while that doubles up to a minute, and log why. The message comes
+        again: it is not done, and has not used up a retry."""
+        delay = self._backoff.next(msg)
+        self.default_logger.error(
+            "%s: the partition is paused until this message succeeds; next try in %g s. %s: %s",
+            self._describe(msg),
+            delay,
+            type(reason).__name__,
+            reason,
+            exc_info=reason,
+        )
+        self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
+
+    def _is_held(self, msg: Any) -> bool:
+        """Whether the message comes again."""
+        if self._hand is not None and self._hand.holds(msg):
+            return self._hand.outcome is not Outcome.OPEN
+        return self._pauses.holds(msg)
+
+    def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
+        """Returns whether the message is tried again, and whether its partition waits for that."""
+        rules = self.get_topic(msg).retry_settings
+        if rules is None:
+            return False, False
+        if rules.blocking:
+            return self.blocking_retry(rules, msg, exc), True
+        return self.non_blocking_retry(rules, msg, exc), False
+
+    def blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
+        """Pause the partition until the message is due again, if the rules allow another try."""
+        attempt = self._retries.next(msg)
+        if not retry_settings.should_retry(msg, attempt, exc):
+            return False
+        self.pause_partition(msg, retry_settings.get_retry_time(attempt))
+        if retry_settings.log_every is None or retry_settings.should_log(attempt):
+            self.log_error(msg, exc_info=exc)
+        return True
+
+    def non_blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
+        """Put the message into the next retry topic, if the rules allow another try."""
+        producer = django_kafka.retry.topic.RetryTopicProducer(
+            retry_settings=retry_settings, group_id=self.group_id, msg=msg, outbox=self._outbox_for(msg)
+        )
+        retried = producer.retry(exc=exc)
+        if retried and retry_settings.should_log(producer.retry_attempt):
+            self.log_error(msg, exc_info=exc)
+        return retried
+
+    def dead_letter_msg(self, msg: Any, exc: Exception) -> None:
+        """Put the message into the dead-letter topic. It counts as done when the broker has confirmed the copy."""
+        self._dead_letter(django_kafka.dead_letter.topic.DeadLetterTopicProducer, self.group_id, msg, exc)
+
+    def _dead_letter(self, producer_cls: Any, group_id: str, msg: Any, exc: Exception) -> None:
+        producer_cls(group_id=group_id, msg=msg, outbox=self._outbox_for(msg)).produce_for(
+            header_summary=str(exc),
+            header_detail="".join(traceback.format_exception(exc)),
+            exception=exc,
+        )
+
+    def _outbox_for(self, msg: Any) -> Any:
+        """Where a copy of this message goes: with the loop's message the loop need not wait for the confirmation."""
+        hand = self._hand if self._hand is not None and self._hand.holds(msg) else None
+        return self._copies.slot(hand)
+
+    # ---- partitions ----
+
+    def pause_partition(self, msg: Any, until: datetime) -> None:
+        """Hold the message's partition back until then; the message comes again."""
+        if self._hand is not None and self._hand.holds(msg):
+            self._hand.fail((until - timezone.now()).total_seconds())
+            return
+        partition = self._pauses.set(msg, until)
+        self._consumer.seek(partition)
+        self._consumer.pause([partition])
+
+    def resume_partitions(self) -> None:
+        """Let partitions go on whose time has come."""
+        for partition in self._pauses.pop_ready():
+            self._consumer.resume([partition])
+
+    def _on_revoke(self, _client: Any, partitions: list[TopicPartition]) -> None:
+        """Partitions go to another member: finish what is on its way, so that it is committed with them."""
+        self._copies.flush(self.flush_timeout, partitions)
+        self._on_lost(_client, partitions)
+
+    def _on_lost(self, _client: Any, partitions: list[TopicPartition]) -> None:
+        self._retries.forget(partitions)
+        self._pauses.forget(partitions)
+        self._backoff.forget(partitions)
+
+    # ---- logging ----
+
+    def log_error(self, msg: Any = None, exc_info: Any = False) -> None:
+        """One line at level ERROR, about a message or about the consumer."""
+        text = f"{self._name()} failed" if msg is None else self._describe(msg)
+        if msg is not None and msg.error():
+            text = f"{text}\nMessage error: '{msg.error()}'"
+        self.default_logger.error(text, exc_info=exc_info)
+
+    @staticmethod
+    def debug_log(description: str, msg: Any = None, partition: TopicPartition | None = None) -> None:
+        """One line at level DEBUG, with the place of the message or partition."""
+        if msg is not None:
+            description = f"{description} {_place(msg)}"
+        elif partition is not None:
+            description = (
+                f"{description} (topic={partition.topic} partition={partition.partition} offset={partition.offset})"
+            )
+        Consumer.default_logger.debug(description)
+
+    def _name(self) -> str:
+        return f"{type(self).__module__}.{type(self).__name__}"
+
+    def _describe(self, msg: Any) -> str:
+        """'<consumer> failed on '<topic class>' (topic=… partition=… offset=…)', with what of that is known."""
+        try:
+            topic = type(self.get_topic(msg))
+        except Exception:  # an error event without a topic, or a topic of nobody: still worth a line
+            return f"'{self._name()} failed' {_place(msg)}"
+        return f"'{self._name()} failed' on '{topic.__module__}.{topic.__name__}' {_place(msg)}"
+
+
+def _place(msg: Any) -> str:
+    return f"(topic={msg.topic()} partition={msg.partition()} offset={msg.offset()})"
+
+
+def is_false(value: Any) -> bool:
+    """Whether a configuration value switches something off, in the spellings that librdkafka accepts."""
+    return value is False or (isinstance(value, str) and value.strip().lower() in ("false", "f", "0", "no"))
+
+
+__all__ = ["ConfluentConsumer", "Consumer", "Outcome", "is_false"]

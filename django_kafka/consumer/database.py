@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Database connections in a process that serves messages instead of requests.
+
+Django closes connections that are too old or broken around each request. The loop does the same around each batch,
+and within a batch before a message that comes long after the one before it. It also tells a database that is away
+from a message that cannot be stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+IDLE_SECONDS = 5.0
+
+
+def in_use() -> bool:
+    """Whether this thread has made a connection object to any database."""
+    return any(True for _ in _initialized())
+
+
+def _initialized() -> Iterator[BaseDatabaseWrapper]:
+    yield from connections.all(initialized_only=True)
+
+
+def refresh() -> None:
+    """As before and after a request: close what is broken or too old, forget the logged queries (DEBUG)."""
+    for connection in _initialized():
+        connection.queries_log.clear()
+    close_old_connections()
+
+
+def guard(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The handler, with refresh() before a message that comes long after the last one."""
+    last = time.monotonic()
+
+    def guarded(msg: Any) -> Any:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > IDLE_SECONDS:
+            refresh()
+        last = now
+        return handle(msg)
+
+    return guarded
+
+
+def is_outage(exc: BaseException) -> bool:
+    """Whether the handler failed because a database connection is dead or cannot be made.
+
+    Errors of statements (a lock timeout, a constraint) leave the connection usable and are the message's own."""
+    if not any(isinstance(error, (OperationalError, InterfaceError)) for error in _chain(exc)):
+        return False
+    return any(_is_dead(connection) for connection in _initialized())
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """The exception and those that led to it."""
+    seen: set[int] = set()
+    current: BaseException | None = exc
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _is_dead(connection: BaseDatabaseWrapper) -> bool:
+    if not connection.errors_occurred:
+        return False
+    if connection.connection is None:
+        return True
+    try:
+        return not connection.is_usable()
+    except Error:
+        return True
+
+
+def after_failure() -> None:
+    """Close connections that a failed handler has left broken, so that the next message gets a new one."""
+    for connection in _initialized():
+        if connection.errors_occurred:
+            connection.close_if_unusable_or_obsolete()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""How a consumer's messages travel: as directly as the methods that its class overrides allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# The methods as this package defines them; anything else under their names is somebody's override (or a mock).
+_own: set[int] = set()
+_keep: list[Any] = []  # ids stay valid only as long as the functions live
+
+# Overriding one of these takes the outcome of messages out of our hands: then messages are polled and offsets stored
+# one by one, as the overriding code expects it.
+OUTCOME_METHODS = ("poll", "process_message", "commit_offset")
+# These are only called per message.
+HANDLING_METHODS = ("consume", "get_topic")
+
+
+def own(fn: F) -> F:
+    """Decorator for methods whose effect the direct path has built in."""
+    _own.add(id(fn))
+    _keep.append(fn)
+    return fn
+
+
+class Path(Enum):
+    """The ways through the loop, the fastest first."""
+
+    DIRECT = "batches, the topic's consume() is called for each message"
+    HOOKS = "batches, the consumer's consume() is called for each message"
+    POLL = "one message at a time by poll() and process_message(), offsets stored by commit_offset()"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The path of a consumer and why it is this one."""
+
+    path: Path
+    reasons: tuple[str, ...] = ()
+
+    def explain(self) -> str:
+        why = "; ".join(self.reasons) or "no method that is called per message is overridden"
+        return f"{self.path.name.lower()}: {self.path.value} ({why})"
+
+
+def is_overridden(consumer: Any, name: str) -> bool:
+    """Whether this object or its class has another method under this name than the package's."""
+    if name in vars(consumer):
+        return True
+    return any(id(vars(cls)[name]) not in _own for cls in type(consumer).__mro__ if name in vars(cls))
+
+
+def make_plan(consumer: Any, native: bool) -> Plan:
+    """native: the consumer's client is the engine, not something in its place."""
+    if not native:
+        return Plan(Path.POLL, ("the client is not the engine's",))
+    for names, path in ((OUTCOME_METHODS, Path.POLL), (HANDLING_METHODS, Path.HOOKS)):
+        reasons = tuple(f"{name}() is overridden" for name in names if is_overridden(consumer, name))
+        if reasons:
+            return Plan(path, reasons)
+    return Plan(Path.DIRECT)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Where messages go that failed for good."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""The consumer of a consumer's retry topics: made at registration, run in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils import timezone
+
+from django_kafka.conf import settings
+from django_kafka.consumer import Consumer, Topics
+from django_kafka.consumer.plan import own
+from django_kafka.dead_letter.topic import DeadLetterTopicProducer
+from django_kafka.exceptions import ConfigurationError
+from django_kafka.retry.header import RetryHeader
+from django_kafka.retry.topic import RetryTopicConsumer
+
+if TYPE_CHECKING:
+    from django_kafka.topic import TopicConsumer
+
+# Kept as names of this module because that is where projects patch them.
+__all__ = ["Consumer", "DeadLetterTopicProducer", "RetryConsumer", "RetryTopics"]
+
+
+class RetryTopics(Topics):
+    """The retry topics of some topics."""
+
+    def __init__(self, group_id: str, *topic_consumers: TopicConsumer) -> None:
+        super().__init__(*(RetryTopicConsumer(group_id, topic) for topic in topic_consumers))
+
+
+class NotDue(Exception):
+    """The message's time has not come yet."""
+
+    def __init__(self, due: datetime) -> None:
+        super().__init__(due)
+        self.due = due
+
+
+class RetryConsumer(Consumer):
+    """Handles messages when they are due. Methods that the consumer class overrides are inherited."""
+
+    origin: ClassVar[type[Consumer]]
+    origin_group_id: ClassVar[str]
+
+    @classmethod
+    def build(cls, consumer_cls: type[Consumer]) -> type[RetryConsumer] | None:
+        """The retry consumer of a consumer class; None when none of its topics has non-blocking retries.
+
+        Errors: ConfigurationError when the consumer has no group.id, or one that no topic can be named after."""
+        topics = getattr(consumer_cls, "topics", None)
+        retryable = topics.get_retryable(blocking=False) if topics is not None else []
+        if not retryable:
+            return None
+        name = f"{consumer_cls.__module__}.{consumer_cls.__name__}"
+        group_id = consumer_cls.build_config().get("group.id")
+        if not group_id:
+            raise ConfigurationError(
+                f"{name} has topics with non-blocking retries but no 'group.id', after which retry topics are named."
+            )
+        config = {**getattr(cls, "config", {}), "group.id": f"{group_id}.retry"}
+        members = {
+            "__module__": consumer_cls.__module__,
+            "__qualname__": f"{consumer_cls.__qualname__}Retry",
+            "__doc__": f"Retries messages of {name}.",
+            "topics": RetryTopics(group_id, *retryable),
+            "config": config,
+            "origin": consumer_cls,
+            "origin_group_id": group_id,
+        }
+        return type(f"{consumer_cls.__name__}Retry", (cls, consumer_cls), members)
+
+    @classmethod
+    def build_config(cls) -> dict[str, Any]:
+        """The consumer's own configuration below RETRY_CONSUMER_CONFIG below the group id."""
+        return {
+            **super().build_config(),
+            **getattr(cls.origin, "config", {}),
+            **settings.RETRY_CONSUMER_CONFIG,
+            **cls.config,
+        }
+
+    def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
+        producer = self.get_topic(msg).get_producer_for(msg, outbox=self._outbox_for(msg))  # type: ignore[attr-defined]
+        retried = producer.retry(exc=exc)
+        if retried and producer.settings.should_log(producer.retry_attempt):
+            self.log_error(msg, exc_info=exc)
+        return retried, False
+
+    def dead_letter_msg(self, msg: Any, exc: Exception) -> None:
+        self._dead_letter(DeadLetterTopicProducer, self.origin_group_id, msg, exc)
+
+    def is_own_failure_topic(self, topic_name: str) -> bool:
+        """Retry topics are what this consumer is for; its patterns do not match dead letters."""
+        return False
+
+    def handler_for(self, topic_name: str) -> Callable[[Any], Any]:
+        handle = super().handler_for(topic_name)
+
+        def when_due(msg: Any) -> Any:
+            due = RetryHeader.get_retry_time(msg.headers())
+            if due is not None and due > timezone.now():
+                raise NotDue(due)
+            return handle(msg)
+
+        return when_due
+
+    def _on_failure(self, msg: Any, exc: Exception) -> bool:
+        if isinstance(exc, NotDue):
+            self.pause_partition(msg, exc.due)
+            return False
+        return super()._on_failure(msg, exc)
+
+    @own
+    def process_message(self, msg: Any) -> None:
+        if not msg.error():
+            due = RetryHeader.get_retry_time(msg.headers())
+            if due is not None and due > timezone.now():
+                self.pause_partition(msg, due)
+                return
+        super().process_message(msg)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""Topics: a name, how keys and values are written and read, and what to do with a message."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka.serialization import (
+    Deserializer,
+    MessageField,
+    SerializationContext,
+    SerializationError,
+    Serializer,
+    StringDeserializer,
+    StringSerializer,
+)
+
+from django_kafka import kafka
+from django_kafka.conf import settings
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.producer import Suppression
+from django_kafka.serialization import make
+
+if TYPE_CHECKING:
+    from django_kafka._native import Message
+    from django_kafka.retry.settings import RetrySettings
+
+KEY = MessageField.KEY
+VALUE = MessageField.VALUE
+
+
+class _DefaultRetrySettings:
+    """`retry_settings` of a topic that sets none: the setting RETRY_SETTINGS, read when it is needed."""
+
+    def __get__(self, obj: object | None, owner: type | None = None) -> RetrySettings | None:
+        return settings.get_retry_settings()
+
+
+class TopicProducer(ABC):
+    """A topic to which messages are produced."""
+
+    key_serializer: type[Serializer] = StringSerializer
+    value_serializer: type[Serializer] = StringSerializer
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The topic's name; usually a plain class attribute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self.name.startswith("^"):
+            raise DjangoKafkaError(f"TopicProducer name cannot be regex: {self.name}")
+
+    def get_key_serializer(self, **kwargs: Any) -> Any:
+        return make(self.key_serializer, kwargs)
+
+    def get_value_serializer(self, **kwargs: Any) -> Any:
+        return make(self.value_serializer, kwargs)
+
+    def context(self, field: MessageField, headers: Any = None) -> SerializationContext:
+        return SerializationContext(self.name, field, headers=headers)
+
+    def serialize(self, value: Any, field: MessageField, headers: Any = None, **kwargs: Any) -> Any:
+        """The bytes of a key or value. kwargs: arguments for the serializer.
+
+        Errors: DjangoKafkaError for another field, and what the serializer raises."""
+        if field == VALUE:
+            serializer = self.get_value_serializer(**kwargs)
+        elif field == KEY:
+            serializer = self.get_key_serializer(**kwargs)
+        else:
+            raise DjangoKafkaError(f"Unsupported serialization field {field}.")
+        return serializer(value, self.context(field, headers))
+
+    def _is_plain(self) -> bool:
+        """Whether nothing between a value and its serializer was overridden."""
+        cls = type(self)
+        return (
+            cls.serialize is _SERIALIZE
+            and cls.context is _CONTEXT
+            and cls.get_key_serializer is _GET_KEY_SERIALIZER
+            and cls.get_value_serializer is _GET_VALUE_SERIALIZER
+        )
+
+    def _serialize(self, value: Any, field: MessageField, headers: Any, kwargs: dict[str, Any] | None) -> Any:
+        """serialize(), without its cost for text and None when the topic does nothing of its own."""
+        if kwargs:
+            return self.serialize(value, field, headers, **kwargs)
+        cls = self.value_serializer if field is VALUE else self.key_serializer
+        if cls is StringSerializer and (value is None or type(value) is str) and self._is_plain():
+            if value is None:
+                return None
+            try:
+                return value.encode()
+            except UnicodeError as error:
+                raise SerializationError(str(error)) from error
+        return self.serialize(value, field, headers)
+
+    def produce(self, value: Any, **kwargs: Any) -> None:
+        """Queue a message for this topic; it is sent in the background.
+
+        A `key` is serialized only when given (None too). key_serializer_kwargs and value_serializer_kwargs go to the
+        serializers, everything else (headers, partition, timestamp, on_delivery) to the client. Does nothing while
+        the topic is suppressed."""
+        if Suppression.active(self.name):
+            return
+        key_options = kwargs.pop("key_serializer_kwargs", None)
+        value_options = kwargs.pop("value_serializer_kwargs", None)
+        headers = kwargs.get("headers")
+        if "key" in kwargs:
+            kwargs["key"] = self._serialize(kwargs["key"], KEY, headers, key_options)
+        payload = self._serialize(value, VALUE, headers, value_options)
+        producer = kafka.producer
+        producer.produce(self.name, payload, **kwargs)
+        producer.poll(0)
+
+    def produce_many(self, values: Sequence[Any], keys: Sequence[Any] | None = None, **kwargs: Any) -> int:
+        """Queue a message per value, with the key at the same place in `keys`. Returns how many were queued.
+
+        kwargs as for produce(), for all messages alike. Everything is serialized before the first one is queued, so
+        a value that cannot be serialized leaves none of them behind."""
+        if Suppression.active(self.name):
+            return 0
+        key_options = kwargs.pop("key_serializer_kwargs", None)
+        value_options = kwargs.pop("value_serializer_kwargs", None)
+        headers = kwargs.get("headers")
+        if keys is not None:
+            kwargs["keys"] = [self._serialize(key, KEY, headers, key_options) for key in keys]
+        payloads = [self._serialize(value, VALUE, headers, value_options) for value in values]
+        producer = kafka.producer
+        queued = producer.produce_many(self.name, payloads, **kwargs)
+        producer.poll(0)
+        return queued
+
+
+_SERIALIZE = TopicProducer.serialize
+_CONTEXT = TopicProducer.context
+_GET_KEY_SERIALIZER = TopicProducer.get_key_serializer
+_GET_VALUE_SERIALIZER = TopicProducer.get_value_serializer
+
+
+class TopicConsumer(ABC):
+    """A topic, or with a name that begins with `^` all topics that match it, whose messages are handled."""
+
+    key_deserializer: type[Deserializer] = StringDeserializer
+    value_deserializer: type[Deserializer] = StringDeserializer
+    retry_settings: RetrySettings | None | _DefaultRetrySettings = _DefaultRetrySettings()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The topic's name or pattern; usually a plain class attribute."""
+
+    def is_regex(self) -> bool:
+        return self.name.startswith("^")
+
+    def matches(self, topic_name: str) -> bool:
+        """Whether messages of this topic are handled here."""
+        if self.is_regex():
+            return bool(re.search(self.name, topic_name))
+        return self.name == topic_name
+
+    def get_key_deserializer(self, **kwargs: Any) -> Any:
+        return make(self.key_deserializer, kwargs)
+
+    def get_value_deserializer(self, **kwargs: Any) -> Any:
+        return make(self.value_deserializer, kwargs)
+
+    def context(self, field: MessageField, headers: Any = None) -> SerializationContext:
+        return SerializationContext(self.name, field, headers=headers)
+
+    def deserialize(self, value: Any, field: MessageField, headers: Any = None, **kwargs: Any) -> Any:
+        """The object behind the bytes of a key or value. kwargs: arguments for the deserializer.
+
+        Errors: DjangoKafkaError for another field, and what the deserializer raises."""
+        if field == VALUE:
+            deserializer = self.get_value_deserializer(**kwargs)
+        elif field == KEY:
+            deserializer = self.get_key_deserializer(**kwargs)
+        else:
+            raise DjangoKafkaError(f"Unsupported deserialization field {field}.")
+        return deserializer(value, self.context(field, headers))
+
+    def get_relations(self, msg: Message) -> Iterator[Any]:
+        """Relations that have to exist before the message can be handled; none by default."""
+        yield from ()
+
+    @property
+    def use_relations_resolver(self) -> bool:
+        return type(self).get_relations is not TopicConsumer.get_relations
+
+    def consume(self, msg: Message) -> Any:
+        """Handle a message. An exception means that it was not handled. The result is not looked at."""
+        raise NotImplementedError(
+            f"{type(self).__module__}.{type(self).__qualname__} has no consume(self, msg): define it, "
+            f"it is called with each message of '{self.name}'."
+        )
+
+
+class Topic(TopicConsumer, TopicProducer, ABC):
+    """A topic that is both produced and consumed."""
