@@ -29,25 +29,32 @@ installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif have sudo; then
-        sudo "$@"
     else
-        die "these packages need root, and there is no sudo: run as root: $*"
+        sudo "$@"
     fi
 }
 
 apt_install() {
     say "Installing with apt-get: $*"
     local package update=0
+    if [ "$(id -u)" != 0 ] && ! have sudo; then
+        die "that needs root, and there is no sudo; as root: apt-get install $*"
+    fi
     for package in "$@"; do
         apt-cache show "$package" >/dev/null 2>&1 || update=1
     done
     if [ $update = 1 ]; then
-        as_root apt-get update -q
+        apt_quietly update
     fi
-    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@")
     # An old package list names files that the archive no longer has: refresh it once.
-    as_root "${install[@]}" || { as_root apt-get update -q && as_root "${install[@]}"; }
+    apt_quietly install -y --no-install-recommends "$@" ||
+        { apt_quietly update && apt_quietly install -y --no-install-recommends "$@"; } ||
+        die "apt-get could not install them; its whole output is in .cache/apt.log, the end of it above"
+}
+
+apt_quietly() { # its output is shown only when it fails
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 "$@" >"$CACHE/apt.log" 2>&1 ||
+        { tail -n 15 "$CACHE/apt.log" >&2; return 1; }
 }
 
 # The first interpreter that is new enough, the newest of the system's last: what the developer chose comes first.
@@ -111,10 +118,12 @@ system() { # LEVEL
             "and jansson; for tests also Maven, a Java 17 runtime and PostgreSQL."
         return
     fi
-    # The two look-ups below ask the package lists; an image without any needs them first.
-    if [ -z "$(apt-cache policy librdkafka-dev 2>/dev/null)" ] && ! installed librdkafka-dev; then
-        say "The package lists are empty: apt-get update"
-        as_root apt-get update -q
+    # The look-ups below ask the package lists; an image without any needs them first.
+    if ! installed librdkafka-dev && [ -z "$(apt-cache policy librdkafka-dev 2>/dev/null)" ]; then
+        if [ "$(id -u)" = 0 ] || have sudo; then
+            say "The package lists are empty: apt-get update"
+            apt_quietly update
+        fi
     fi
 
     local wanted=(gcc libc6-dev pkg-config librdkafka-dev libjansson-dev ca-certificates)
