@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 BOOTSTRAP = os.environ["BENCH_BOOTSTRAP"]
@@ -39,7 +41,9 @@ def finish(messages: int, **more: Any) -> None:
     """Print the result and end the process at once: closing is not measured."""
     seconds = time.perf_counter() - _begin[0]
     cpu = _used() - _begin[1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: that begins with what the parent had when it forked.
+    status = Path("/proc/self/status").read_text()
+    peak = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index]
     print(json.dumps({"messages": messages, "seconds": seconds, "cpu": cpu, "peak": peak, **more}), flush=True)
     sys.stdout.flush()
     os._exit(0)
