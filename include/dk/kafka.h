@@ -32,6 +32,8 @@ typedef struct dk_pair {
  */
 DK_API int dk_library_version(void);
 DK_API const char *dk_library_version_text(void);
+/* dk_library_path - file of the librdkafka in use, "" with plain linking or before dk_library_load(). */
+DK_API const char *dk_library_path(void);
 
 /* dk_library_load - choose the librdkafka of this process (extension build only; a no-op with plain linking).
  * Looks for one that is loaded already (the one of confluent_kafka), then tries path (may be NULL), then the

@@ -190,7 +190,24 @@ dk_library_version_text(void)
     return atomic_load_explicit(&load_ok, memory_order_acquire) ? rd_kafka_version_str() : "";
 }
 
+const char *
+dk_library_path(void)
+{
+    Dl_info info;
+    void *function = *(void **)&dk__rdk_table;
+
+    if (!atomic_load_explicit(&load_ok, memory_order_acquire) || dladdr(function, &info) == 0 || info.dli_fname == NULL)
+        return "";
+    return info.dli_fname;
+}
+
 #else
+
+const char *
+dk_library_path(void)
+{
+    return "";
+}
 
 dk_status
 dk_library_load(const char *path, dk_error *err)

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Batch: the walk over the messages of one fetch, and Ticket: an outcome that is told later.
+ *
+ * Messages and batch share the dk_batch through a counted struct, so a message that is kept does not keep the Batch and
+ * there is no cycle. The walk uses two Message objects in turn: by the time the next one is needed, the loop has let the
+ * last but one go, unless the user kept it.
+ */
+#include "native.h"
+
+typedef struct BatchObject {
+    PyObject_HEAD
+    native_core *core; /* NULL: closed */
+    MessageObject *hand, *spare;
+    int32_t pending; /* taken from the engine, but not handed out: it opens the next topic */
+    uint32_t topic_id;
+    bool by_topic; /* next_topic() was called: the loop ends where the topic changes */
+    uint32_t len;
+    native_core *kept; /* for reading by index after close() */
+} BatchObject;
+
+typedef struct TicketObject {
+    PyObject_HEAD
+    native_state *state;
+    dk_ticket ticket; /* batch NULL: answered */
+} TicketObject;
+
+PyObject *
+native_batch_new(native_core *core)
+{
+    BatchObject *self = PyObject_GC_New(BatchObject, core->state->batch_type);
+
+    if (self == NULL) {
+        native_core_unref(core);
+        return NULL;
+    }
+    self->core = core;
+    self->kept = core;
+    self->hand = self->spare = NULL;
+    self->pending = -1;
+    self->topic_id = 0;
+    self->by_topic = false;
+    self->len = dk_batch_len(core->b);
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
+static void
+batch_dealloc(PyObject *op)
+{
+    BatchObject *self = (BatchObject *)op;
+    PyTypeObject *type = Py_TYPE(op);
+
+    PyObject_GC_UnTrack(op);
+    if (self->core != NULL)
+        dk_batch_close(self->core->b);
+    Py_XDECREF(self->hand);
+    Py_XDECREF(self->spare);
+    native_core_unref(self->kept);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static int
+batch_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((BatchObject *)op)->hand);
+    Py_VISIT(((BatchObject *)op)->spare);
+    return 0;
+}
+
+static int
+batch_clear(PyObject *op)
+{
+    Py_CLEAR(((BatchObject *)op)->hand);
+    Py_CLEAR(((BatchObject *)op)->spare);
+    return 0;
+}
+
+/* ---- the walk ----------------------------------------------------------------------------------------------------- */
+
+static void
+let_hand_go(BatchObject *self)
+{
+    MessageObject *old = self->spare;
+
+    self->spare = self->hand;
+    self->hand = NULL;
+    Py_XDECREF(old);
+}
+
+/* The index that the walk gives next, or -1. Finishes the message in hand. */
+static int32_t
+take_next(BatchObject *self)
+{
+    int32_t index = self->pending;
+
+    if (index < 0)
+        return dk_batch_next(self->core->b);
+    self->pending = -1;
+    return index;
+}
+
+static PyObject *
+batch_next(PyObject *op)
+{
+    BatchObject *self = (BatchObject *)op;
+    MessageObject *spare;
+    int32_t index;
+
+    if (self->core == NULL)
+        return NULL;
+    index = take_next(self);
+    if (index < 0) {
+        let_hand_go(self);
+        return NULL;
+    }
+    if (self->by_topic && dk_batch_topic_id(self->core->b, (uint32_t)index) != self->topic_id) {
+        self->pending = index;
+        let_hand_go(self);
+        return NULL;
+    }
+    spare = self->spare;
+    self->spare = self->hand;
+    self->hand = (MessageObject *)native_message_reuse(spare, self->core, (uint32_t)index);
+    return Py_XNewRef(self->hand);
+}
+
+static PyObject *
+batch_next_topic(PyObject *op, PyObject *ignored)
+{
+    BatchObject *self = (BatchObject *)op;
+
+    (void)ignored;
+    self->by_topic = true;
+    if (self->core == NULL)
+        Py_RETURN_NONE;
+    if (self->pending < 0) {
+        self->pending = dk_batch_next(self->core->b);
+        let_hand_go(self);
+    }
+    if (self->pending < 0)
+        Py_RETURN_NONE;
+    self->topic_id = dk_batch_topic_id(self->core->b, (uint32_t)self->pending);
+    return native_core_topic(self->core, (uint32_t)self->pending);
+}
+
+static PyObject *
+batch_fail(PyObject *op, PyObject *delay)
+{
+    BatchObject *self = (BatchObject *)op;
+    int64_t ms;
+    dk_status st;
+
+    if (native_delay_ms(delay, "delay", &ms) < 0)
+        return NULL;
+    st = self->core != NULL ? dk_batch_fail(self->core->b, ms) : DK_ESTATE;
+    if (st != DK_OK) {
+        PyErr_SetString(PyExc_RuntimeError, "fail(): no message is in hand");
+        return NULL;
+    }
+    self->pending = -1;
+    let_hand_go(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+batch_defer(PyObject *op, PyObject *ignored)
+{
+    BatchObject *self = (BatchObject *)op;
+    TicketObject *ticket;
+    dk_status st;
+
+    (void)ignored;
+    ticket = PyObject_New(TicketObject, self->kept->state->ticket_type);
+    if (ticket == NULL)
+        return NULL;
+    ticket->state = self->kept->state;
+    ticket->ticket.batch = NULL;
+    st = self->core != NULL ? dk_batch_defer(self->core->b, &ticket->ticket) : DK_ESTATE;
+    if (st != DK_OK) {
+        ticket->ticket.batch = NULL;
+        Py_DECREF(ticket);
+        PyErr_SetString(PyExc_RuntimeError, "defer(): no message is in hand");
+        return NULL;
+    }
+    self->pending = -1;
+    return (PyObject *)ticket;
+}
+
+static PyObject *
+batch_close(PyObject *op, PyObject *ignored)
+{
+    BatchObject *self = (BatchObject *)op;
+
+    (void)ignored;
+    if (self->core != NULL) {
+        dk_batch_close(self->core->b);
+        self->core = NULL;
+        self->pending = -1;
+        Py_CLEAR(self->hand);
+        Py_CLEAR(self->spare);
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+static Py_ssize_t
+batch_len(PyObject *op)
+{
+    return ((BatchObject *)op)->len;
+}
+
+static PyObject *
+batch_item(PyObject *op, Py_ssize_t index)
+{
+    BatchObject *self = (BatchObject *)op;
+
+    if (index < 0 || index >= (Py_ssize_t)self->len) {
+        PyErr_SetString(PyExc_IndexError, "batch index out of range");
+        return NULL;
+    }
+    return native_message_borrow(self->kept, (uint32_t)index);
+}
+
+static PyObject *
+batch_current(PyObject *op, void *closure)
+{
+    BatchObject *self = (BatchObject *)op;
+
+    (void)closure;
+    return Py_NewRef(self->hand != NULL ? (PyObject *)self->hand : Py_None);
+}
+
+static PyObject *
+batch_enter(PyObject *op, PyObject *ignored)
+{
+    (void)ignored;
+    return Py_NewRef(op);
+}
+
+static PyObject *
+batch_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    return batch_close(op, NULL);
+}
+
+PyDoc_STRVAR(batch_doc,
+             "Messages that were fetched together.\n\n"
+             "next_topic() opens the run of messages of one topic, iterating walks that run. Moving on from a message says\n"
+             "that it is finished; fail() or defer() before moving on says otherwise.");
+
+static PyMethodDef batch_methods[] = {
+    {"next_topic", batch_next_topic, METH_NOARGS,
+     "next_topic($self, /)\n--\n\nTopic of the next message, None at the end of the batch or when a stop was asked."},
+    {"fail", batch_fail, METH_O,
+     "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come again\n"
+     "after `delay` seconds."},
+    {"defer", batch_defer, METH_NOARGS,
+     "defer($self, /)\n--\n\nThe outcome of the message in hand is known later: call exactly one of the ticket's methods."},
+    {"close", batch_close, METH_NOARGS,
+     "close($self, /)\n--\n\nThe walk is over: what was not handled goes back to its partition. Messages stay readable."},
+    {"__enter__", batch_enter, METH_NOARGS, NULL},
+    {"__exit__", NATIVE_METHOD(batch_exit), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef batch_getset[] = {
+    {"current", batch_current, NULL, "The message in hand: handed out by the loop and not moved on from.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot batch_slots[] = {
+    {Py_tp_doc, (void *)batch_doc},
+    {Py_tp_dealloc, batch_dealloc},
+    {Py_tp_traverse, batch_traverse},
+    {Py_tp_clear, batch_clear},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, batch_next},
+    {Py_tp_methods, batch_methods},
+    {Py_tp_getset, batch_getset},
+    {Py_sq_length, batch_len},
+    {Py_sq_item, batch_item},
+    {0, NULL},
+};
+
+PyType_Spec native_batch_spec = {
+    .name = "django_kafka._native.Batch",
+    .basicsize = sizeof(BatchObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = batch_slots,
+};
+
+/* ---- tickets ------------------------------------------------------------------------------------------------------ */
+
+static void
+ticket_dealloc(PyObject *op)
+{
+    TicketObject *self = (TicketObject *)op;
+    PyTypeObject *type = Py_TYPE(op);
+
+    if (self->ticket.batch != NULL)
+        dk_ticket_reject(&self->ticket, 0);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyObject *
+ticket_resolve(PyObject *op, PyObject *ignored)
+{
+    TicketObject *self = (TicketObject *)op;
+
+    (void)ignored;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    if (self->ticket.batch != NULL)
+        dk_ticket_resolve(&self->ticket);
+    self->ticket.batch = NULL;
+    Py_END_CRITICAL_SECTION();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+ticket_reject(PyObject *op, PyObject *delay)
+{
+    TicketObject *self = (TicketObject *)op;
+    int64_t ms;
+
+    if (native_delay_ms(delay, "delay", &ms) < 0)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    if (self->ticket.batch != NULL)
+        dk_ticket_reject(&self->ticket, ms);
+    self->ticket.batch = NULL;
+    Py_END_CRITICAL_SECTION();
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(ticket_doc,
+             "The outcome of one message, still owed. A ticket that is dropped without an answer counts as rejected.");
+
+static PyMethodDef ticket_methods[] = {
+    {"resolve", ticket_resolve, METH_NOARGS,
+     "resolve($self, /)\n--\n\nThe message is finished. From any thread; a second answer is ignored."},
+    {"reject", ticket_reject, METH_O,
+     "reject($self, delay, /)\n--\n\nThe message is not finished: it comes again after `delay` seconds."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot ticket_slots[] = {
+    {Py_tp_doc, (void *)ticket_doc},
+    {Py_tp_dealloc, ticket_dealloc},
+    {Py_tp_methods, ticket_methods},
+    {0, NULL},
+};
+
+PyType_Spec native_ticket_spec = {
+    .name = "django_kafka._native.Ticket",
+    .basicsize = sizeof(TicketObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = ticket_slots,
+};

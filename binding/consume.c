@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Getting messages: fetch() in batches, poll() and consume() as confluent_kafka does.
+ *
+ * A signal is looked at only while nothing is in hand, so that what its handler raises loses no message. What poll()
+ * and consume() handed out is finished when the next is asked for; with enable.auto.offset.store=false it is finished
+ * by store_offsets().
+ */
+#include <string.h>
+
+#include "native.h"
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+
+static int
+enter_busy(ConsumerObject *self)
+{
+    if (native_consumer_enter(self) < 0)
+        return -1;
+    if (self->busy) {
+        native_raise(self->state, DK_EBUSY, NULL);
+        return -1;
+    }
+    self->busy = true;
+    return 0;
+}
+
+/* Wait for a batch until the deadline, running callables of events. 1: *out, 0: nothing came, or *message did, -1 with
+ * an exception. */
+static int
+wait_batch(ConsumerObject *self, uint32_t max, int64_t deadline, dk_batch **out, PyObject **message)
+{
+    for (;;) {
+        int slice = native_left_ms(deadline, NATIVE_SLICE_MS);
+        dk_error err = {.code = DK_OK};
+        dk_status st;
+
+        Py_BEGIN_ALLOW_THREADS
+        st = dk_consumer_fetch(self->c, max, slice, out, &err);
+        Py_END_ALLOW_THREADS
+        if (st == DK_OK)
+            return 1;
+        if (st != DK_ETIMEOUT) {
+            native_raise(self->state, st, &err);
+            return -1;
+        }
+        if (PyErr_CheckSignals() < 0 || native_consumer_events(self, message) < 0)
+            return -1;
+        if ((message != NULL && *message != NULL) || self->woken)
+            break;
+        if (self->closed) { /* by a callable */
+            native_consumer_enter(self);
+            return -1;
+        }
+        if (deadline >= 0 && native_now_ms() >= deadline)
+            break;
+    }
+    self->woken = false;
+    return 0;
+}
+
+/* ---- in hand ------------------------------------------------------------------------------------------------------ */
+
+void
+native_hand_drop(ConsumerObject *self)
+{
+    native_core *core = self->hand;
+
+    self->hand = NULL;
+    self->pending = -1;
+    self->listed = 0;
+    for (size_t i = 0; i < self->n_tickets; i++)
+        dk_ticket_reject(&self->tickets[i], 0);
+    self->n_tickets = 0;
+    if (core != NULL) {
+        dk_batch_close(core->b);
+        native_core_unref(core);
+    }
+}
+
+static int32_t
+move_on(ConsumerObject *self)
+{
+    return self->auto_store ? dk_batch_next(self->hand->b) : dk_batch_take(self->hand->b);
+}
+
+/* After a stop the walk gives nothing more, but what consume() handed out has been handled all the same. */
+static void
+store_listed(ConsumerObject *self)
+{
+    dk_batch *b = self->hand->b;
+    dk_partitions parts;
+    dk_error err;
+
+    dk_partitions_init(&parts, NULL);
+    for (uint32_t i = 0; i < self->listed; i++) {
+        dk_partition p = {.topic = dk_batch_topic(b, i),
+                          .partition = dk_batch_partition(b, i),
+                          .offset = dk_batch_offset(b, i) + 1,
+                          .leader_epoch = -1};
+        size_t k = 0;
+
+        while (k < parts.len && (parts.items[k].partition != p.partition || strcmp(parts.items[k].topic, p.topic) != 0))
+            k++;
+        if (k < parts.len)
+            parts.items[k].offset = p.offset;
+        else if (dk_partitions_add(&parts, &p) != DK_OK)
+            break; /* it comes again, which is allowed */
+    }
+    if (parts.len > 0 && dk_consumer_store(self->c, &parts, &err) != DK_OK) {
+        /* a partition was taken away meanwhile: its messages come again elsewhere */
+    }
+    dk_partitions_fini(&parts);
+}
+
+/* Everything that consume() handed out is finished, but for the last one, which is in hand as after poll(). */
+static void
+settle_list(ConsumerObject *self)
+{
+    int32_t i = -1;
+
+    for (size_t k = 0; k < self->n_tickets; k++)
+        dk_ticket_resolve(&self->tickets[k]);
+    self->n_tickets = 0;
+    if (self->hand == NULL || self->listed == 0)
+        return;
+    while ((i = dk_batch_next(self->hand->b)) >= 0 && (uint32_t)i + 1 < self->listed)
+        ;
+    if (i < 0 && dk_consumer_stopping(self->c))
+        store_listed(self);
+    if (i >= 0 && (uint32_t)i >= self->listed)
+        self->pending = i;
+    self->listed = 0;
+}
+
+/* What was handed out is finished. Afterwards `pending` is the next message in hand, or hand is NULL. */
+static void
+next_in_hand(ConsumerObject *self)
+{
+    settle_list(self);
+    if (self->hand == NULL)
+        return;
+    if (self->pending < 0)
+        self->pending = move_on(self);
+    if (self->pending < 0)
+        native_hand_drop(self);
+}
+
+void
+native_hand_finish(ConsumerObject *self)
+{
+    dk_ticket ticket;
+
+    settle_list(self);
+    if (self->hand != NULL && self->auto_store && self->pending < 0 && dk_batch_defer(self->hand->b, &ticket) == DK_OK)
+        dk_ticket_resolve(&ticket);
+}
+
+static int
+hand_over(ConsumerObject *self, dk_batch *b)
+{
+    self->hand = native_core_new(self->state, b, self->topics);
+    return self->hand == NULL ? -1 : 0;
+}
+
+/* ---- fetch -------------------------------------------------------------------------------------------------------- */
+
+static PyObject *
+fetch_batch(ConsumerObject *self, uint32_t max, int timeout_ms)
+{
+    dk_batch *b = NULL;
+    native_core *core;
+    int got;
+
+    native_hand_drop(self);
+    if (native_consumer_events(self, NULL) < 0)
+        return NULL;
+    got = wait_batch(self, max, native_deadline(timeout_ms), &b, NULL);
+    if (got < 0)
+        return NULL;
+    if (got == 0)
+        Py_RETURN_NONE;
+    core = native_core_new(self->state, b, self->topics);
+    return core == NULL ? NULL : native_batch_new(core);
+}
+
+PyObject *
+consumer_fetch(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {.func = "fetch", .names = {"timeout", "max_messages", NULL}};
+    ConsumerObject *self = (ConsumerObject *)op;
+    PyObject *a[NATIVE_MAX_ARGS], *result;
+    long max = 0;
+    int ms;
+
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0)
+        return NULL;
+    if (a[1] != NULL) {
+        max = PyLong_AsLong(a[1]);
+        if (max == -1 && PyErr_Occurred())
+            return NULL;
+        if (max < 0 || max > 1000000) {
+            PyErr_SetString(PyExc_ValueError, "max_messages must be between 0 and 1000000");
+            return NULL;
+        }
+    }
+    if (enter_busy(self) < 0)
+        return NULL;
+    result = fetch_batch(self, (uint32_t)max, ms);
+    self->busy = false;
+    return result;
+}
+
+/* ---- poll --------------------------------------------------------------------------------------------------------- */
+
+/* Messages that consume() had taken when a callable or a signal handler raised: they come first. */
+static PyObject *
+pop_stash(ConsumerObject *self)
+{
+    PyObject *msg = Py_NewRef(PyList_GET_ITEM(self->stash, 0));
+
+    if (PyList_SetSlice(self->stash, 0, 1, NULL) < 0)
+        Py_CLEAR(msg);
+    else if (PyList_GET_SIZE(self->stash) == 0)
+        Py_CLEAR(self->stash);
+    return msg;
+}
+
+static PyObject *
+hand_out(ConsumerObject *self)
+{
+    uint32_t index = (uint32_t)self->pending;
+
+    self->pending = -1;
+    return native_message_borrow(self->hand, index);
+}
+
+static PyObject *
+poll_message(ConsumerObject *self, int timeout_ms)
+{
+    int64_t deadline = native_deadline(timeout_ms);
+    PyObject *message = NULL;
+    dk_batch *b = NULL;
+    int got;
+
+    /* Before anything is taken in hand: see the top of the file. */
+    if (PyErr_CheckSignals() < 0 || native_consumer_events(self, &message) < 0)
+        return NULL;
+    if (message != NULL)
+        return message;
+    if (self->stash != NULL)
+        return pop_stash(self);
+    for (;;) {
+        next_in_hand(self);
+        if (self->hand != NULL)
+            return hand_out(self);
+        got = wait_batch(self, 0, deadline, &b, &message);
+        if (got < 0)
+            return NULL;
+        if (got == 0)
+            return message != NULL ? message : Py_NewRef(Py_None);
+        if (hand_over(self, b) < 0)
+            return NULL;
+    }
+}
+
+PyObject *
+consumer_poll(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {.func = "poll", .names = {"timeout", NULL}};
+    ConsumerObject *self = (ConsumerObject *)op;
+    PyObject *a[NATIVE_MAX_ARGS], *result;
+    int ms;
+
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 || enter_busy(self) < 0)
+        return NULL;
+    result = poll_message(self, ms);
+    self->busy = false;
+    return result;
+}
+
+/* ---- consume ------------------------------------------------------------------------------------------------------ */
+
+static int
+append_message(PyObject *list, PyObject *msg)
+{
+    int rc = msg == NULL ? -1 : PyList_Append(list, msg);
+
+    Py_XDECREF(msg);
+    return rc;
+}
+
+static int
+reserve_tickets(ConsumerObject *self, size_t room)
+{
+    size_t cap = self->n_tickets + room;
+    dk_ticket *grown;
+
+    if (cap <= self->cap_tickets)
+        return 0;
+    grown = PyMem_Realloc(self->tickets, cap * sizeof *grown);
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    self->tickets = grown;
+    self->cap_tickets = cap;
+    return 0;
+}
+
+/* The batch completes the list: its messages are finished by walking over them at the next call. */
+static int
+list_whole(ConsumerObject *self, PyObject *list)
+{
+    uint32_t n = dk_batch_len(self->hand->b);
+
+    for (uint32_t i = 0; i < n; i++)
+        if (append_message(list, native_message_borrow(self->hand, i)) < 0)
+            return -1;
+    self->listed = n;
+    return 0;
+}
+
+/* More has to be fetched, so the batch must not stay open: outcomes become tickets. */
+static int
+list_and_close(ConsumerObject *self, PyObject *list)
+{
+    dk_batch *b = self->hand->b;
+    int32_t i;
+
+    if (self->auto_store && reserve_tickets(self, dk_batch_len(b)) < 0)
+        return -1;
+    while ((i = move_on(self)) >= 0) {
+        if (append_message(list, native_message_borrow(self->hand, (uint32_t)i)) < 0)
+            return -1;
+        if (self->auto_store && dk_batch_defer(b, &self->tickets[self->n_tickets]) == DK_OK)
+            self->n_tickets++;
+    }
+    dk_batch_close(b);
+    native_core_unref(self->hand);
+    self->hand = NULL;
+    return 0;
+}
+
+/* 1: the list is complete, 0: go on, -1 with an exception. */
+static int
+gather(ConsumerObject *self, PyObject *list, Py_ssize_t wanted, int64_t deadline)
+{
+    PyObject *message = NULL;
+    dk_batch *b = NULL;
+    bool over = deadline >= 0 && native_now_ms() >= deadline;
+    int got = wait_batch(self, (uint32_t)(wanted - PyList_GET_SIZE(list)), deadline, &b, &message);
+
+    if (got < 0)
+        return -1;
+    if (got == 0) {
+        if (message != NULL && append_message(list, message) < 0)
+            return -1;
+        return PyList_GET_SIZE(list) >= wanted || message == NULL;
+    }
+    if (hand_over(self, b) < 0)
+        return -1;
+    over = over || PyList_GET_SIZE(list) + (Py_ssize_t)dk_batch_len(b) >= wanted;
+    if (over && self->auto_store)
+        return list_whole(self, list) < 0 ? -1 : 1;
+    if (list_and_close(self, list) < 0)
+        return -1;
+    return over;
+}
+
+static PyObject *
+consume_failed(ConsumerObject *self, PyObject *list)
+{
+    bool some = PyList_GET_SIZE(list) > 0;
+
+    if (some && PyErr_ExceptionMatches(self->state->stopped)) { /* the next call says it again */
+        PyErr_Clear();
+        return list;
+    }
+    if (self->auto_store)
+        native_hand_drop(self); /* they come again */
+    else if (some)
+        Py_XSETREF(self->stash, Py_NewRef(list));
+    Py_DECREF(list);
+    return NULL;
+}
+
+static PyObject *
+consume_list(ConsumerObject *self, Py_ssize_t n, int timeout_ms)
+{
+    int64_t deadline = native_deadline(timeout_ms);
+    PyObject *list = PyList_New(0);
+    int done = 0;
+
+    if (list == NULL)
+        return NULL;
+    if (PyErr_CheckSignals() < 0 || native_consumer_events(self, NULL) < 0) {
+        Py_DECREF(list);
+        return NULL;
+    }
+    next_in_hand(self);
+    native_hand_drop(self); /* poll()'s rest goes back and is fetched again, in order */
+    while (self->stash != NULL && PyList_GET_SIZE(list) < n)
+        if (append_message(list, pop_stash(self)) < 0)
+            return consume_failed(self, list);
+    while (done == 0 && PyList_GET_SIZE(list) < n)
+        done = gather(self, list, n, deadline);
+    return done < 0 ? consume_failed(self, list) : list;
+}
+
+PyObject *
+consumer_consume(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {.func = "consume", .names = {"num_messages", "timeout", NULL}};
+    ConsumerObject *self = (ConsumerObject *)op;
+    PyObject *a[NATIVE_MAX_ARGS], *result;
+    long n = 1;
+    int ms;
+
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0)
+        return NULL;
+    if (a[0] != NULL)
+        n = PyLong_AsLong(a[0]);
+    if (n == -1 && PyErr_Occurred())
+        return NULL;
+    if (n < 0 || n > 1000000) {
+        PyErr_SetString(PyExc_ValueError, "num_messages must be between 0 and 1000000 (1M)");
+        return NULL;
+    }
+    if (enter_busy(self) < 0)
+        return NULL;
+    result = consume_list(self, n, ms);
+    self->busy = false;
+    return result;
+}
