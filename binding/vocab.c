@@ -157,39 +157,66 @@ native_partitions_from(native_state *state, PyObject *seq, dk_partitions *out)
     return rc;
 }
 
+/* confluent_kafka makes `error` read-only and has no argument for it, but describes where it lies, as all members of
+ * extension types do. If a version ever differs, the error is left out. */
 static int
 set_error(native_state *state, PyObject *obj, int kafka_err)
 {
-    PyObject *error;
-    int rc;
+    PyObject *member = PyObject_GetAttrString((PyObject *)Py_TYPE(obj), "error"), *error = NULL;
+    int rc = -1;
 
-    if (kafka_err == 0)
-        return 0;
-    error = native_kafka_error_or_none(state, kafka_err, NULL);
-    if (error == NULL)
-        return -1;
-    rc = PyObject_SetAttrString(obj, "error", error);
-    Py_DECREF(error);
-    if (rc < 0 && (PyErr_ExceptionMatches(PyExc_AttributeError) || PyErr_ExceptionMatches(PyExc_TypeError))) {
-        PyErr_Clear(); /* read only in some versions */
+    if (member != NULL)
+        error = native_kafka_error_or_none(state, kafka_err, NULL);
+    if (error != NULL) {
         rc = 0;
+        if (Py_IS_TYPE(member, &PyMemberDescr_Type)) {
+            PyMemberDef *def = ((PyMemberDescrObject *)member)->d_member;
+
+            if (def->type == T_OBJECT || def->type == T_OBJECT_EX)
+                Py_XSETREF(*(PyObject **)((char *)obj + def->offset), Py_NewRef(error));
+        }
     }
+    Py_XDECREF(member);
+    Py_XDECREF(error);
     return rc;
+}
+
+/* Arguments that are left at their defaults must not be given: None is refused by some versions. */
+static PyObject *
+partition_keywords(const dk_partition *p)
+{
+    PyObject *kw = PyDict_New(), *value;
+    int rc = 0;
+
+    if (kw != NULL && p->metadata != NULL) {
+        value = PyUnicode_DecodeUTF8(p->metadata, (Py_ssize_t)strlen(p->metadata), "replace");
+        rc |= value == NULL ? -1 : PyDict_SetItemString(kw, "metadata", value);
+        Py_XDECREF(value);
+    }
+    if (kw != NULL && p->leader_epoch >= 0) {
+        value = PyLong_FromLong(p->leader_epoch);
+        rc |= value == NULL ? -1 : PyDict_SetItemString(kw, "leader_epoch", value);
+        Py_XDECREF(value);
+    }
+    if (rc < 0)
+        Py_CLEAR(kw);
+    return kw;
 }
 
 static PyObject *
 partition_object(native_state *state, const dk_partition *p)
 {
-    PyObject *cls = native_vocab(state, NATIVE_TopicPartition), *obj;
+    PyObject *cls = native_vocab(state, NATIVE_TopicPartition), *args = NULL, *kw = NULL, *obj = NULL;
 
-    if (cls == NULL)
-        return NULL;
-    if (p->leader_epoch >= 0)
-        obj = PyObject_CallFunction(cls, "siLzi", p->topic, (int)p->partition, (long long)p->offset, p->metadata,
-                                    (int)p->leader_epoch);
-    else
-        obj = PyObject_CallFunction(cls, "siLz", p->topic, (int)p->partition, (long long)p->offset, p->metadata);
-    if (obj != NULL && set_error(state, obj, p->kafka_err) < 0)
+    if (cls != NULL)
+        args = Py_BuildValue("(siL)", p->topic, (int)p->partition, (long long)p->offset);
+    if (args != NULL)
+        kw = partition_keywords(p);
+    if (kw != NULL)
+        obj = PyObject_Call(cls, args, kw);
+    Py_XDECREF(args);
+    Py_XDECREF(kw);
+    if (obj != NULL && p->kafka_err != 0 && set_error(state, obj, p->kafka_err) < 0)
         Py_CLEAR(obj);
     return obj;
 }

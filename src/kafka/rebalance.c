@@ -122,8 +122,10 @@ give(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
 
 /* ---- what the group says --------------------------------------------------------------------------------------------- */
 
+/* Asked once per assignment: rd_kafka_rebalance_protocol() waits for librdkafka's main thread, which no longer answers
+ * when the group is being left (seen to hang for ever with 2.0.2). */
 static bool
-incremental(rd_kafka_t *rk)
+is_incremental(rd_kafka_t *rk)
 {
     const char *protocol = rd_kafka_rebalance_protocol(rk);
 
@@ -158,7 +160,7 @@ adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 
         if (p->err || p->offset < 0 || part == NULL || !part->assigned || parts->elems[i].offset >= 0)
             continue;
-        rd_kafka_topic_partition_set_leader_epoch(&parts->elems[i], rd_kafka_topic_partition_get_leader_epoch(p));
+        dk__rdk_partition_set_leader_epoch(&parts->elems[i], dk__rdk_partition_leader_epoch(p));
         parts->elems[i].offset = p->offset;
         part->offsets.committed = p->offset;
         if (p->metadata_size > 0 && memchr(p->metadata, '\0', p->metadata_size) == NULL)
@@ -178,7 +180,8 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         atomic_store(&c->fatal, true); /* a partition without its queue would be skipped: end instead */
     adopt_committed(c, parts);
     dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, parts);
-    if (incremental(c->rk))
+    c->incremental = is_incremental(c->rk);
+    if (c->incremental)
         report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
     else
         report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");
@@ -188,7 +191,7 @@ static void
 on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     revoke(c, parts, rd_kafka_assignment_lost(c->rk));
-    if (incremental(c->rk))
+    if (c->incremental)
         report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
     else
         report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
@@ -262,6 +265,19 @@ dk_consumer_unsubscribe(dk_consumer *c, dk_error *err)
     return rkerr ? dk__kafka_error(err, rkerr, "unsubscribe") : DK_OK;
 }
 
+/* Called by name, not by address: only calls go through the extension's table (rdk.h). */
+static rd_kafka_resp_err_t
+ask_subscription(rd_kafka_t *rk, rd_kafka_topic_partition_list_t **out)
+{
+    return rd_kafka_subscription(rk, out);
+}
+
+static rd_kafka_resp_err_t
+ask_assignment(rd_kafka_t *rk, rd_kafka_topic_partition_list_t **out)
+{
+    return rd_kafka_assignment(rk, out);
+}
+
 static dk_status
 ask_list(dk_consumer *c, rd_kafka_resp_err_t (*ask)(rd_kafka_t *, rd_kafka_topic_partition_list_t **), const char *what,
          dk_partitions *out, dk_error *err)
@@ -283,13 +299,13 @@ ask_list(dk_consumer *c, rd_kafka_resp_err_t (*ask)(rd_kafka_t *, rd_kafka_topic
 dk_status
 dk_consumer_subscription(dk_consumer *c, dk_partitions *out, dk_error *err)
 {
-    return ask_list(c, rd_kafka_subscription, "subscription", out, err);
+    return ask_list(c, ask_subscription, "subscription", out, err);
 }
 
 dk_status
 dk_consumer_assignment(dk_consumer *c, dk_partitions *out, dk_error *err)
 {
-    return ask_list(c, rd_kafka_assignment, "assignment", out, err);
+    return ask_list(c, ask_assignment, "assignment", out, err);
 }
 
 /* ---- by hand ---------------------------------------------------------------------------------------------------------- */
