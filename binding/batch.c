@@ -234,6 +234,40 @@ batch_current(PyObject *op, void *closure)
     return Py_NewRef(self->hand != NULL ? (PyObject *)self->hand : Py_None);
 }
 
+/* ---- notes -------------------------------------------------------------------------------------------------------- */
+
+static PyObject *
+batch_note(PyObject *op, PyObject *text)
+{
+    BatchObject *self = (BatchObject *)op;
+    const char *utf8;
+    dk_status st;
+
+    if (native_str(text, "a note", &utf8) < 0)
+        return NULL;
+    st = self->core != NULL ? dk_batch_note(self->core->b, utf8) : DK_ESTATE;
+    if (st == DK_ESTATE) {
+        PyErr_SetString(PyExc_RuntimeError, "note(): no message is in hand");
+        return NULL;
+    }
+    return st != DK_OK ? native_raise(self->kept->state, st, NULL) : Py_NewRef(Py_None);
+}
+
+static PyObject *
+batch_noted(PyObject *op, void *closure)
+{
+    BatchObject *self = (BatchObject *)op;
+    int32_t index = self->core != NULL ? dk_batch_current(self->core->b) : -1;
+    const char *note = index >= 0 ? dk_batch_note_of(self->core->b, (uint32_t)index) : NULL;
+
+    (void)closure;
+    if (note == NULL)
+        Py_RETURN_NONE;
+    return PyUnicode_DecodeUTF8(note, (Py_ssize_t)strlen(note), "replace");
+}
+
+/* ---- type --------------------------------------------------------------------------------------------------------- */
+
 static PyObject *
 batch_enter(PyObject *op, PyObject *ignored)
 {
@@ -262,6 +296,8 @@ static PyMethodDef batch_methods[] = {
      "after `delay` seconds."},
     {"defer", batch_defer, METH_NOARGS,
      "defer($self, /)\n--\n\nThe outcome of the message in hand is known later: call exactly one of the ticket's methods."},
+    {"note", batch_note, METH_O,
+     "note($self, text, /)\n--\n\nRemember a short text with the message in hand until it is finished."},
     {"close", batch_close, METH_NOARGS,
      "close($self, /)\n--\n\nThe walk is over: what was not handled goes back to its partition. Messages stay readable."},
     {"__enter__", batch_enter, METH_NOARGS, NULL},
@@ -271,6 +307,7 @@ static PyMethodDef batch_methods[] = {
 
 static PyGetSetDef batch_getset[] = {
     {"current", batch_current, NULL, "The message in hand: handed out by the loop and not moved on from.", NULL},
+    {"noted", batch_noted, NULL, "The note of the message in hand.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

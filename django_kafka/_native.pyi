@@ -104,6 +104,12 @@ class Batch:
         """The message in hand was not handled: it and those behind it on its partition come again after `delay` s."""
     def defer(self) -> Ticket:
         """The outcome of the message in hand is known later: call exactly one of the ticket's methods."""
+    def note(self, text: str) -> None:
+        """Remember a short text (an attempt count, say) with the message in hand until it is finished; it is committed
+        as the metadata of its partition's offset, so that a restart or another member finds it."""
+    @property
+    def noted(self) -> str | None:
+        """The note of the message in hand, also one that an earlier owner of the partition committed."""
     def close(self) -> None: ...
     def __enter__(self) -> Batch: ...
     def __exit__(self, *exc: object) -> None: ...

@@ -126,8 +126,8 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitio
  * counts as finished. A partition that is not assigned gets kafka_err _STATE and DK_EKAFKA is returned. */
 DK_API DK_MUST_CHECK dk_status dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
-/* dk_consumer_commit - commit now. parts NULL: everything that is finished; else the given offsets as they are, filled
- * with a result per partition when sync. With sync false the result comes as a COMMIT event.
+/* dk_consumer_commit - commit now. parts NULL or empty: everything that is finished (what was committed is appended to
+ * parts when sync); else the given offsets as they are, filled with a result per partition when sync. With sync false the result comes as a COMMIT event.
  * Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit (as librdkafka says). */
 DK_API DK_MUST_CHECK dk_status dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err);
 

@@ -104,18 +104,30 @@ collect(dk_consumer *c, const rd_kafka_topic_partition_list_t *only)
     return list;
 }
 
-rd_kafka_resp_err_t
-dk__commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only, bool sync)
+/* *result, if wanted, is a list of what was committed synchronously, or NULL. */
+static rd_kafka_resp_err_t
+commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only, bool sync,
+                rd_kafka_topic_partition_list_t **result)
 {
-    rd_kafka_topic_partition_list_t *list, *result = NULL;
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t rkerr = RD_KAFKA_RESP_ERR__NO_OFFSET;
 
+    *result = NULL;
     if (!c->info.has_group)
         return RD_KAFKA_RESP_ERR__UNKNOWN_GROUP;
     list = collect(c, only);
     if (list->cnt > 0)
-        rkerr = rd_kafka_commit_queue(c->rk, list, sync ? NULL : c->queue, committed, sync ? &result : NULL);
+        rkerr = rd_kafka_commit_queue(c->rk, list, sync ? NULL : c->queue, committed, sync ? result : NULL);
     rd_kafka_topic_partition_list_destroy(list);
+    return rkerr;
+}
+
+rd_kafka_resp_err_t
+dk__commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only, bool sync)
+{
+    rd_kafka_topic_partition_list_t *result;
+    rd_kafka_resp_err_t rkerr = commit_finished(c, only, sync, &result);
+
     if (result != NULL)
         rd_kafka_topic_partition_list_destroy(result);
     return rkerr;
@@ -146,6 +158,7 @@ commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 dk_status
 dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
+    rd_kafka_topic_partition_list_t *result;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);
 
@@ -153,8 +166,13 @@ dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *er
         return st;
     if (parts != NULL && parts->len > 0)
         return commit_given(c, parts, sync, err);
-    rkerr = dk__commit_finished(c, NULL, sync);
-    return rkerr ? dk__kafka_error(err, rkerr, "commit") : DK_OK;
+    rkerr = commit_finished(c, NULL, sync, &result);
+    if (result != NULL) {
+        if (parts != NULL)
+            st = dk__append_rd_list(result, parts);
+        rd_kafka_topic_partition_list_destroy(result);
+    }
+    return rkerr ? dk__kafka_error(err, rkerr, "commit") : st;
 }
 
 dk_status
