@@ -161,14 +161,14 @@ def _check_clients(user: Mapping[str, Any]) -> list[CheckMessage]:
     return messages
 
 
-def check_client_config(config: Mapping[str, Any], where: str) -> list[CheckMessage]:
+def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMessage]:
     """What is wrong with a client's configuration. where: for the text."""
     messages: list[CheckMessage] = []
     if str(config.get("enable.auto.offset.store", False)).lower() in ("true", "1", "t", "yes"):
         messages.append(
             Warning(
-                f"{where}: 'enable.auto.offset.store' is on. It would count a message as done as soon as it is fetched, "
-                "so that a message whose handler fails or is interrupted would be lost; it is ignored.",
+                f"{where}: 'enable.auto.offset.store' is on. It would count a message as done as soon as it is "
+                "fetched, and one whose handler fails or is interrupted would be lost. It is ignored.",
                 hint="Remove it: django_kafka stores the offset of a message when its handler has succeeded.",
                 id="django_kafka.W002",
             )
@@ -176,9 +176,7 @@ def check_client_config(config: Mapping[str, Any], where: str) -> list[CheckMess
     for key in config:
         if not isinstance(key, str):
             messages.append(Error(f"{where}: the key {key!r} is not a string.", id="django_kafka.E005"))
-        elif "_" in key and key.replace("_", ".") == key.replace("_", ".").lower() and not key.endswith("_cb"):
-            if key in _KEYS_WITH_UNDERSCORE:
-                continue
+        elif "_" in key and not key.endswith("_cb") and key not in _KEYS_WITH_UNDERSCORE:
             messages.append(
                 Error(
                     f"{where}: {key!r} is no client option (did you mean {key.replace('_', '.')!r}?).",
@@ -287,7 +285,7 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
     elif isinstance(topic, base.TopicProducer) and topic.name.startswith("^"):
         messages.append(
             Error(
-                f"{where} is also a producer, and the name of a topic to produce to cannot be the pattern {topic.name!r}.",
+                f"{where} is also a producer: a topic to produce to cannot have a pattern for a name ({topic.name!r}).",
                 obj=type(topic),
                 id="django_kafka.E010",
             )

@@ -170,7 +170,7 @@ class Copies:
         """Wait for what is on its way. What is not confirmed by then is not done, and comes again."""
         if not self.flush(timeout):
             logger.error(
-                "%s: %d copies of failed messages are not confirmed; the messages are not committed, they come again.",
+                "%s: %d copies of failed messages are not confirmed; the messages are not committed and come again.",
                 self._name,
                 len(self._sent),
             )

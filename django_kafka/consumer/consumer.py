@@ -320,6 +320,7 @@ class Consumer:
         self._consumer.seek(partition)
         self._consumer.pause([partition])
 
+    @own
     def resume_partitions(self) -> None:
         """Let partitions go on whose time has come."""
         for partition in self._pauses.pop_ready():

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 C = TypeVar("C")
 
-# Doubling stops here: 2**32 seconds are more than a century, and a timedelta overflows soon after.
+# Where doubling stops, and how far ahead a retry can be due: what lies behind does not fit into a datetime.
 _MAX_DOUBLINGS = 32
+_LONGEST_SECONDS = 10 * 365 * 86400.0
 
 
 class RetrySettings:
@@ -107,4 +108,4 @@ class RetrySettings:
 
     def get_retry_time(self, attempt: int) -> datetime:
         """When try number `attempt` is due, an aware datetime."""
-        return timezone.now() + timedelta(seconds=self.get_retry_delay(attempt))
+        return timezone.now() + timedelta(seconds=min(self.get_retry_delay(attempt), _LONGEST_SECONDS))

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Registries: keys, order, duplicates, retry consumers."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from django.test import override_settings
+
+from django_kafka import kafka
+from django_kafka.consumer import Consumer, Topics
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry, Registry
+from django_kafka.retry.consumer import RetryConsumer
+from tests.py.django.helpers import Recorder, consumer_of
+
+
+def test_decorator_registers_and_returns_the_class() -> None:
+    registry: Registry[object] = Registry()
+
+    @registry()
+    class Thing:
+        pass
+
+    assert registry.get_key(Thing) == f"{__name__}.Thing"
+    assert registry[f"{__name__}.Thing"] is Thing
+    assert Thing in registry
+    assert object not in registry
+    assert list(registry) == [f"{__name__}.Thing"]
+
+
+def test_unknown_and_duplicate_keys() -> None:
+    registry: Registry[object] = Registry()
+    with pytest.raises(DjangoKafkaError, match="^`nobody` is not registered.$"):
+        registry["nobody"]
+    registry.register(int)
+    with pytest.raises(DjangoKafkaError, match="^`builtins.int` is already registered.$"):
+        registry.register(int)
+
+
+def test_connectors_are_known_by_name() -> None:
+    registry = ConnectorsRegistry()
+    cls = type("Whatever", (), {"name": "prefix.Whatever"})
+    registry()(cls)
+    assert list(registry) == ["prefix.Whatever"]
+
+
+def test_retry_consumer_is_registered_beside_its_consumer(registry: ConsumersRegistry) -> None:
+    topic = Recorder()
+    kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
+    first = kafka.consumers()(consumer_of(topic, group="g"))
+    key = registry.get_key(first)
+    assert list(registry) == [key, f"{key}.retry"]
+    assert issubclass(registry[f"{key}.retry"], RetryConsumer)
+    assert issubclass(registry[f"{key}.retry"], first)
+
+
+def test_no_retry_consumer_for_blocking_retries(registry: ConsumersRegistry) -> None:
+    topic = Recorder()
+    kafka.retry(max_retries=1, delay=1)(topic)
+    kafka.consumers()(consumer_of(topic))
+    assert len(list(registry)) == 1
+
+
+def test_retry_consumer_is_built_through_the_class(registry: ConsumersRegistry) -> None:
+    with mock.patch("django_kafka.retry.consumer.RetryConsumer.build", return_value=None) as build:
+        cls = kafka.consumers()(consumer_of(Recorder()))
+    build.assert_called_once_with(cls)
+
+
+def test_group_is_needed_for_retry_topics(registry: ConsumersRegistry) -> None:
+    topic = Recorder()
+    kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
+    cls = type("Groupless", (Consumer,), {"topics": Topics(topic)})
+    with pytest.raises(ConfigurationError, match="non-blocking retries but no 'group.id'"):
+        kafka.consumers()(cls)
+    with override_settings(DJANGO_KAFKA={"CONSUMER_CONFIG": {"group.id": "from-settings"}}):
+        assert RetryConsumer.build(cls).config == {"group.id": "from-settings.retry"}  # type: ignore[union-attr]
+
+
+def test_topic_of_a_name(registry: ConsumersRegistry) -> None:
+    orders, logs = Recorder("orders"), Recorder("^logs-")
+    registry.register(consumer_of(orders))
+    registry._classes["other"] = consumer_of(logs)
+    assert registry.topic("orders") is orders
+    assert registry.topic("logs-1") is logs
+    assert registry.topic("nothing") is None

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Helpers: retry decorator, headers, timestamps, messages, transforms, error handler."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from unittest import mock
+
+import pytest
+from confluent_kafka import KafkaError
+from django.utils import timezone
+
+from django_kafka.error_handlers import ClientErrorHandler
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.serialization import NoOpSerializer
+from django_kafka.topic.transforms import days_from_epoch_to_date
+from django_kafka.utils import retry
+from django_kafka.utils.message import Header, Message, MessageTimestamp
+from django_kafka.utils.retry import retry as same_retry
+
+
+class TestRetry:
+    def test_names(self) -> None:
+        assert retry is same_retry
+
+    def test_tries_and_backoff(self) -> None:
+        fn = mock.Mock(side_effect=[KeyError, KeyError, "done"])
+        with mock.patch("time.sleep") as sleep:
+            assert retry((KeyError,), tries=3, delay=1, backoff=2)(fn)("a", b=1) == "done"
+        assert [call.args for call in sleep.call_args_list] == [(1,), (2,)]
+        fn.assert_called_with("a", b=1)
+
+    def test_last_failure_is_raised(self) -> None:
+        fn = mock.Mock(side_effect=KeyError("x"))
+        with pytest.raises(KeyError):
+            retry((KeyError,), tries=2)(fn)()
+        assert fn.call_count == 2
+
+    def test_other_exceptions_are_not_caught(self) -> None:
+        fn = mock.Mock(side_effect=ValueError)
+        with pytest.raises(ValueError):
+            retry((KeyError,), tries=5)(fn)()
+        assert fn.call_count == 1
+
+    def test_no_tries(self) -> None:
+        fn = mock.Mock()
+        assert retry(tries=0)(fn)() is None
+        assert not fn.called
+
+
+class TestHeaders:
+    headers = [("a", b"1"), ("b", "2"), ("a", None)]
+
+    def test_get_is_the_first(self) -> None:
+        assert Header.get(self.headers, "a") == b"1"
+        assert Header.get(self.headers, "c") is None
+        assert Header.get(None, "a") is None
+
+    def test_list(self) -> None:
+        assert Header.list(self.headers, "a") == [b"1", None]
+        assert Header.list(None, "a") == []
+
+    def test_members_are_strings(self) -> None:
+        class Mine(Header):
+            NAME = "x"
+
+        assert Mine.get([("x", 1)], Mine.NAME) == 1
+
+
+class TestTimestamp:
+    def test_numbers(self) -> None:
+        assert [int(kind) for kind in MessageTimestamp] == [0, 1, 2]
+
+    def test_to_datetime(self) -> None:
+        value = MessageTimestamp.to_datetime((1, 1_700_000_000_123))
+        assert value == datetime(2023, 11, 14, 22, 13, 20, 123000, tzinfo=UTC)
+        assert value.utcoffset() == timezone.localtime(value).utcoffset()
+        assert MessageTimestamp.to_datetime((0, 0)) is None
+
+
+def test_message() -> None:
+    msg = Message("t", [1, 2], b"v", [("h", b"x")], offset=3, partition=4, timestamp=(1, 5))
+    assert (msg.topic(), msg.key(), msg.value(), msg.headers()) == ("t", b"\x01\x02", b"v", [("h", b"x")])
+    assert (msg.offset(), msg.partition(), msg.timestamp()) == (3, 4, (1, 5))
+    assert not hasattr(msg, "error")
+
+
+def test_noop_serializer() -> None:
+    thing = object()
+    assert NoOpSerializer()(thing) is thing
+    assert NoOpSerializer()(thing, None) is thing
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [(0, date(1970, 1, 1)), (19_782, date(2024, 2, 29)), (-1, date(1969, 12, 31)), ("1", date(1970, 1, 2))],
+)
+def test_days(days: int, expected: date) -> None:
+    assert days_from_epoch_to_date(days) == expected
+
+
+def test_no_days() -> None:
+    assert days_from_epoch_to_date(None) is None
+    assert days_from_epoch_to_date("", default=date.min) == date.min
+
+
+class TestClientErrorHandler:
+    def test_fatal_error_is_raised(self) -> None:
+        error = KafkaError(KafkaError._FATAL, "over", fatal=True)
+        with pytest.raises(DjangoKafkaError) as caught:
+            ClientErrorHandler()(error)
+        assert caught.value.args == (error,)
+
+    def test_d37_other_errors_are_logged_but_not_each_time(self, log: pytest.LogCaptureFixture) -> None:
+        handler = ClientErrorHandler()
+        for _ in range(5):
+            handler(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
+        handler(KafkaError(KafkaError._AUTHENTICATION, "wrong password"))
+        assert [record.levelname for record in log.records] == ["WARNING", "WARNING"]
+        assert "1/1 brokers are down" in log.text
+        assert "wrong password" in log.text
