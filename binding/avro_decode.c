@@ -25,7 +25,8 @@ native_avro_raise_decode(AvroCore *core, const dk_error *err)
     return NULL;
 }
 
-/* ---- texts -------------------------------------------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------------------------------------------------
+ */
 
 static inline bool
 is_ascii(const uint8_t *p, size_t n)
@@ -61,7 +62,8 @@ text_of(run *d, dk_slice s)
     return text;
 }
 
-/* ---- dates and times ---------------------------------------------------------------------------------------------- */
+/* ---- dates and times ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct civil {
     int year, month, day;
@@ -95,7 +97,8 @@ date_of(run *d, int64_t days, const uint8_t *at)
     civil c;
 
     if (!civil_of(days, &c)) {
-        dk_avro_reader_fail(&d->r, at, "the date %lld days from 1970 is outside the years 1 to 9999", (long long)days);
+        dk_avro_reader_fail(&d->r, at, "the date %lld days from 1970 is outside the years 1 to 9999",
+                            (long long)days);
         return NULL;
     }
     return d->core->dt->Date_FromDate(c.year, c.month, c.day, d->core->dt->DateType);
@@ -124,8 +127,8 @@ datetime_of(run *d, int64_t v, int64_t unit, PyObject *tz, const uint8_t *at)
     }
     rest *= unit;
     secs = (int)(rest / 1000000);
-    return dt->DateTime_FromDateAndTime(c.year, c.month, c.day, secs / 3600, secs / 60 % 60, secs % 60, (int)(rest % 1000000),
-                                        tz, dt->DateTimeType);
+    return dt->DateTime_FromDateAndTime(c.year, c.month, c.day, secs / 3600, secs / 60 % 60, secs % 60,
+                                        (int)(rest % 1000000), tz, dt->DateTimeType);
 }
 
 static PyObject *
@@ -168,7 +171,8 @@ logical_long(run *d, const dk_avro_op *op, int64_t v, const uint8_t *at)
     }
 }
 
-/* ---- decimals ----------------------------------------------------------------------------------------------------- */
+/* ---- decimals -----------------------------------------------------------------------------------------------------
+ */
 
 /* The general way, and the only one that rounds to the precision as decimal.Context does. */
 static PyObject *
@@ -184,7 +188,8 @@ decimal_of_int(run *d, const dk_avro_op *op, PyObject *number)
         out = PyObject_CallMethodObjArgs(raw, core->s_scaleb, shift, ctx, NULL);
     if (out == NULL && (PyErr_ExceptionMatches(PyExc_ArithmeticError) || PyErr_ExceptionMatches(PyExc_ValueError))) {
         PyErr_Clear();
-        dk_avro_reader_fail(&d->r, d->r.p, "the number cannot be a decimal of precision %u and scale %u", op->precision, op->scale);
+        dk_avro_reader_fail(&d->r, d->r.p, "the number cannot be a decimal of precision %u and scale %u",
+                            op->precision, op->scale);
     }
     Py_XDECREF(ctx);
     Py_XDECREF(precision);
@@ -264,7 +269,8 @@ decimal_of(run *d, const dk_avro_op *op, dk_slice s)
     return out;
 }
 
-/* ---- UUIDs -------------------------------------------------------------------------------------------------------- */
+/* ---- UUIDs --------------------------------------------------------------------------------------------------------
+ */
 
 static int
 hex_of(uint8_t c)
@@ -354,7 +360,8 @@ uuid_of(run *d, dk_slice s)
     return out;
 }
 
-/* ---- containers --------------------------------------------------------------------------------------------------- */
+/* ---- containers ---------------------------------------------------------------------------------------------------
+ */
 
 static PyObject *
 array_of(run *d, const dk_avro_op *op)
@@ -501,7 +508,8 @@ nested_of(run *d, const dk_avro_op *op)
     return v;
 }
 
-/* ---- one value ---------------------------------------------------------------------------------------------------- */
+/* ---- one value ----------------------------------------------------------------------------------------------------
+ */
 
 static PyObject *
 fixed_of(run *d, const dk_avro_op *op, dk_slice s)
@@ -517,9 +525,9 @@ value_of(run *d, const dk_avro_op *op)
     const uint8_t *at;
     dk_slice s;
     int64_t l;
-    double f;
+    double f = 0;
     uint32_t u;
-    bool b;
+    bool b = false;
 
 again:
     switch ((dk_avro_opcode)op->code) {
@@ -551,7 +559,8 @@ again:
     case DK_OP_FIXED:
         return dk_avro_read_raw(&d->r, op->n, &s) ? fixed_of(d, op, s) : NULL;
     case DK_OP_ENUM:
-        return dk_avro_read_enum(&d->r, &d->c->enums[op->ref], &u) ? Py_NewRef(d->self->enums[op->ref].symbols[u]) : NULL;
+        return dk_avro_read_enum(&d->r, &d->c->enums[op->ref], &u) ? Py_NewRef(d->self->enums[op->ref].symbols[u])
+                                                                   : NULL;
     case DK_OP_UNION:
     case DK_OP_OPTION:
         if (!dk_avro_read_branch(d->c, &d->r, op, &op))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python objects become Avro bytes: what fastavro takes is taken, but a value that does not fit its type is refused, with
- * the path of the field. Branches of unions are chosen as fastavro chooses them.
+ * Python objects become Avro bytes: what fastavro takes is taken, but a value that does not fit its type is refused,
+ * with the path of the field. Branches of unions are chosen as fastavro chooses them.
  */
 #include "native_avro.h"
 
@@ -21,7 +21,8 @@ typedef struct run {
 static bool encode(run *e, const dk_avro_op *op, PyObject *v);
 static int fits(run *e, const dk_avro_op *op, PyObject *v);
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 refuse(run *e, const char *fmt, ...)
@@ -43,7 +44,8 @@ refuse_type(run *e, const char *want, PyObject *v)
     return refuse(e, "%s is wanted, not %.100s", want, Py_TYPE(v)->tp_name);
 }
 
-/* A Python error that says that a value is of the wrong kind becomes ours; others (MemoryError, KeyboardInterrupt) stay. */
+/* A Python error that says that a value is of the wrong kind becomes ours; others (MemoryError, KeyboardInterrupt)
+ * stay. */
 static bool
 refuse_raised(run *e, const char *want, PyObject *v)
 {
@@ -54,9 +56,11 @@ refuse_raised(run *e, const char *want, PyObject *v)
     return refuse_type(e, want, v);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------------------------------------------------
+ */
 
-/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left, unless it is not about v. */
+/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left, unless it is not about
+ * v. */
 static int
 integer_of(PyObject *v, int64_t *out)
 {
@@ -89,7 +93,8 @@ encode_integer(run *e, const dk_avro_op *op, PyObject *v)
     if (rc == 0)
         return refuse_type(e, "an int", v);
     if (rc < 0 || (op->code == DK_OP_INT && (l < INT32_MIN || l > INT32_MAX)))
-        return refuse(e, "the number does not fit into %s", op->code == DK_OP_INT ? "an int of 32 bits" : "a long of 64 bits");
+        return refuse(e, "the number does not fit into %s",
+                      op->code == DK_OP_INT ? "an int of 32 bits" : "a long of 64 bits");
     dk_buf_put_long(e->out, l);
     return true;
 }
@@ -121,7 +126,8 @@ encode_real(run *e, const dk_avro_op *op, PyObject *v)
         put_real(e, op, PyFloat_AS_DOUBLE(v));
         return true;
     }
-    if (PyUnicode_Check(v)) { /* "NaN", "inf": only a field's own value, as in fastavro; unions do not come here with one */
+    if (PyUnicode_Check(
+            v)) { /* "NaN", "inf": only a field's own value, as in fastavro; unions do not come here with one */
         PyObject *number = PyFloat_FromString(v);
 
         if (number == NULL)
@@ -148,7 +154,8 @@ encode_bool(run *e, PyObject *v)
     return true;
 }
 
-/* ---- dates and times ---------------------------------------------------------------------------------------------- */
+/* ---- dates and times ----------------------------------------------------------------------------------------------
+ */
 
 static int64_t
 days_of(int year, int month, int day)
@@ -210,7 +217,8 @@ instant_of(run *e, PyObject *v, int64_t *secs, int64_t *micros)
     return true;
 }
 
-/* 1: *out is the number of a date, time or datetime; 0: v is none that this logical type takes; -1: refused or raised. */
+/* 1: *out is the number of a date, time or datetime; 0: v is none that this logical type takes; -1: refused or
+ * raised. */
 static int
 logical_number(run *e, const dk_avro_op *op, PyObject *v, int64_t *out)
 {
@@ -238,7 +246,8 @@ logical_number(run *e, const dk_avro_op *op, PyObject *v, int64_t *out)
     case DK_LOGICAL_TIME_MICROS:
         if (!PyObject_TypeCheck(v, dt->TimeType))
             return 0;
-        secs = PyDateTime_TIME_GET_HOUR(v) * 3600 + PyDateTime_TIME_GET_MINUTE(v) * 60 + PyDateTime_TIME_GET_SECOND(v);
+        secs =
+            PyDateTime_TIME_GET_HOUR(v) * 3600 + PyDateTime_TIME_GET_MINUTE(v) * 60 + PyDateTime_TIME_GET_SECOND(v);
         micros = PyDateTime_TIME_GET_MICROSECOND(v);
         break;
     case DK_LOGICAL_TIMESTAMP_MILLIS:
@@ -280,7 +289,8 @@ logical_number(run *e, const dk_avro_op *op, PyObject *v, int64_t *out)
     }
 }
 
-/* ---- decimals and UUIDs ------------------------------------------------------------------------------------------- */
+/* ---- decimals and UUIDs -------------------------------------------------------------------------------------------
+ */
 
 /* Big-endian two's complement of a Python int in n bytes. */
 static PyObject *
@@ -295,7 +305,8 @@ int_to_bytes(run *e, PyObject *number, Py_ssize_t n)
     return out;
 }
 
-/* The digits of a decimal's text, without point and leading zeros, and its exponent. false when it is no finite number. */
+/* The digits of a decimal's text, without point and leading zeros, and its exponent. false when it is no finite
+ * number. */
 static bool
 parse_decimal_text(const char *s, bool *negative, char *digits, size_t size, size_t *n, long *exponent)
 {
@@ -466,7 +477,8 @@ encode_uuid(run *e, const dk_avro_op *op, PyObject *v)
     return true;
 }
 
-/* ---- texts and bytes ---------------------------------------------------------------------------------------------- */
+/* ---- texts and bytes ----------------------------------------------------------------------------------------------
+ */
 
 static bool
 put_text(run *e, PyObject *v)
@@ -549,24 +561,42 @@ encode_enum(run *e, const dk_avro_op *op, PyObject *v)
             return false;
         if (!PyUnicode_Check(v))
             return refuse_type(e, "a symbol (str)", v);
-        return refuse(e, "\"%.100s\" is no symbol of enum %.100s", PyUnicode_AsUTF8(v) == NULL ? (PyErr_Clear(), "?") : PyUnicode_AsUTF8(v),
+        return refuse(e, "\"%.100s\" is no symbol of enum %.100s",
+                      PyUnicode_AsUTF8(v) == NULL ? (PyErr_Clear(), "?") : PyUnicode_AsUTF8(v),
                       e->c->enums[op->ref].name);
     }
     dk_buf_put_long(e->out, PyLong_AsLong(index));
     return true;
 }
 
-/* ---- containers --------------------------------------------------------------------------------------------------- */
+/* ---- containers ---------------------------------------------------------------------------------------------------
+ */
 
 static bool
-encode_items(run *e, const dk_avro_op *item, PyObject *const *items, Py_ssize_t n)
+changed(run *e)
 {
-    Py_ssize_t i;
+    return refuse(e, "the container changed while it was being encoded");
+}
+
+/* A list may be changed by Python code that runs for one of its items: each is held, and the end is looked at each
+ * time. */
+static bool
+encode_list(run *e, const dk_avro_op *item, PyObject *v)
+{
+    Py_ssize_t i, n = PySequence_Fast_GET_SIZE(v);
 
     if (n > 0)
         dk_buf_put_long(e->out, n);
     for (i = 0; i < n; i++) {
-        if (!encode(e, item, items[i])) {
+        PyObject *x;
+        bool ok;
+
+        if (i >= PySequence_Fast_GET_SIZE(v))
+            return changed(e);
+        x = Py_NewRef(PySequence_Fast_GET_ITEM(v, i));
+        ok = encode(e, item, x);
+        Py_DECREF(x);
+        if (!ok) {
             dk_avro_path_index(&e->err, (uint64_t)i);
             return false;
         }
@@ -581,15 +611,29 @@ encode_array(run *e, const dk_avro_op *op, PyObject *v)
     PyObject *seq;
     bool ok;
 
+    if (PyList_CheckExact(v) || PyTuple_CheckExact(v))
+        return encode_list(e, &e->c->ops[op->a], v);
     if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v))
         return refuse_type(e, "a list", v);
-    /* A copy, should an item's encoding run Python code that changes the list. */
-    seq = PyTuple_CheckExact(v) ? Py_NewRef(v) : PySequence_Tuple(v);
+    seq = PySequence_Tuple(v);
     if (seq == NULL)
         return refuse_raised(e, "a list", v);
-    ok = encode_items(e, &e->c->ops[op->a], &PyTuple_GET_ITEM(seq, 0), PyTuple_GET_SIZE(seq));
+    ok = encode_list(e, &e->c->ops[op->a], seq);
     Py_DECREF(seq);
     return ok;
+}
+
+static bool
+is_mapping(run *e, PyObject *v)
+{
+    int rc;
+
+    if (PyDict_Check(v))
+        return true;
+    rc = PyObject_IsInstance(v, e->core->mapping);
+    if (rc < 0)
+        PyErr_Clear();
+    return rc > 0;
 }
 
 static void
@@ -605,13 +649,52 @@ path_key(run *e, PyObject *key)
 }
 
 static bool
+encode_pair(run *e, const dk_avro_op *op, PyObject *key, PyObject *value)
+{
+    bool ok;
+
+    if (!PyUnicode_Check(key))
+        return refuse_type(e, "a str as key", key);
+    ok = put_text(e, key) && encode(e, &e->c->ops[op->a], value);
+    if (!ok && !PyErr_Occurred())
+        path_key(e, key);
+    return ok;
+}
+
+static bool
+encode_dict(run *e, const dk_avro_op *op, PyObject *v)
+{
+    Py_ssize_t n = PyDict_GET_SIZE(v), i = 0, pos = 0;
+    PyObject *key, *value;
+    bool ok = true;
+
+    if (n > 0)
+        dk_buf_put_long(e->out, n);
+    while (ok && PyDict_Next(v, &pos, &key, &value)) {
+        if (++i > n)
+            return changed(e);
+        Py_INCREF(key);
+        Py_INCREF(value);
+        ok = encode_pair(e, op, key, value);
+        Py_DECREF(key);
+        Py_DECREF(value);
+    }
+    if (ok && i != n)
+        return changed(e);
+    dk_buf_put_byte(e->out, 0);
+    return ok;
+}
+
+static bool
 encode_map(run *e, const dk_avro_op *op, PyObject *v)
 {
-    PyObject *items, *pair, *key;
+    PyObject *items, *pair;
     Py_ssize_t i, n;
     bool ok = true;
 
-    if (!PyMapping_Check(v) || PyUnicode_Check(v) || PyList_Check(v) || PyTuple_Check(v) || PyBytes_Check(v))
+    if (PyDict_CheckExact(v))
+        return encode_dict(e, op, v);
+    if (!is_mapping(e, v))
         return refuse_type(e, "a dict", v);
     items = PyMapping_Items(v);
     if (items == NULL)
@@ -621,18 +704,10 @@ encode_map(run *e, const dk_avro_op *op, PyObject *v)
         dk_buf_put_long(e->out, n);
     for (i = 0; i < n && ok; i++) {
         pair = PyList_GET_ITEM(items, i);
-        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2)
             ok = refuse_type(e, "a mapping with pairs as items", v);
-            break;
-        }
-        key = PyTuple_GET_ITEM(pair, 0);
-        if (!PyUnicode_Check(key)) {
-            ok = refuse_type(e, "a str as key", key);
-        } else {
-            ok = put_text(e, key) && encode(e, &e->c->ops[op->a], PyTuple_GET_ITEM(pair, 1));
-            if (!ok && !PyErr_Occurred())
-                path_key(e, key);
-        }
+        else
+            ok = encode_pair(e, op, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
     }
     Py_DECREF(items);
     dk_buf_put_byte(e->out, 0);
@@ -669,19 +744,6 @@ encode_field(run *e, const dk_avro_op *step, const dk_avro_field *field, PyObjec
 }
 
 static bool
-is_mapping(run *e, PyObject *v)
-{
-    int rc;
-
-    if (PyDict_Check(v))
-        return true;
-    rc = PyObject_IsInstance(v, e->core->mapping);
-    if (rc < 0)
-        PyErr_Clear();
-    return rc > 0;
-}
-
-static bool
 encode_record(run *e, const dk_avro_op *op, PyObject *v)
 {
     const avro_plan *plan = &e->self->plans[op->ref];
@@ -697,7 +759,8 @@ encode_record(run *e, const dk_avro_op *op, PyObject *v)
         int found;
         bool ok;
 
-        /* A dict that has its keys in the order of the fields is walked through, which is faster than looking them up. */
+        /* A dict that has its keys in the order of the fields is walked through, which is faster than looking them
+         * up. */
         walk = walk && PyDict_Next(v, &pos, &key, &item) && key == plan->names[i];
         if (walk) {
             Py_INCREF(item);
@@ -716,7 +779,8 @@ encode_record(run *e, const dk_avro_op *op, PyObject *v)
     return true;
 }
 
-/* ---- unions ------------------------------------------------------------------------------------------------------- */
+/* ---- unions -------------------------------------------------------------------------------------------------------
+ */
 
 /* Whether v could be a value of op: 1, 0, or -1 with an exception. As fastavro validates. */
 static int
@@ -856,7 +920,9 @@ fits_nested(run *e, const dk_avro_op *op, PyObject *v)
     if (e->depth == 0)
         return 0;
     e->depth--;
-    rc = op->code == DK_OP_RECORD ? fits_record(e, op, v) : op->code == DK_OP_ARRAY ? fits_array(e, op, v) : fits_map(e, op, v);
+    rc = op->code == DK_OP_RECORD  ? fits_record(e, op, v)
+         : op->code == DK_OP_ARRAY ? fits_array(e, op, v)
+                                   : fits_map(e, op, v);
     e->depth++;
     return rc;
 }
@@ -947,8 +1013,8 @@ count_known_fields(run *e, const dk_avro_op *op, PyObject *v)
     return known;
 }
 
-/* The branch for a value without a name: the first that fits, of records the one with most of its fields given, double
- * rather than float. 0, or -1 refused or raised. */
+/* The branch for a value without a name: the first that fits, of records the one with most of its fields given,
+ * double rather than float. 0, or -1 refused or raised. */
 static int
 choose(run *e, const dk_avro_op *op, PyObject *v, uint32_t *branch)
 {
@@ -1041,7 +1107,8 @@ encode_union(run *e, const dk_avro_op *op, PyObject *v)
     return encode(e, &e->c->ops[op->a + branch], v);
 }
 
-/* ---- one value ---------------------------------------------------------------------------------------------------- */
+/* ---- one value ----------------------------------------------------------------------------------------------------
+ */
 
 static bool
 encode_nested(run *e, const dk_avro_op *op, PyObject *v)
@@ -1051,7 +1118,9 @@ encode_nested(run *e, const dk_avro_op *op, PyObject *v)
     if (e->depth == 0)
         return refuse(e, "nested too deeply");
     e->depth--;
-    ok = op->code == DK_OP_RECORD ? encode_record(e, op, v) : op->code == DK_OP_ARRAY ? encode_array(e, op, v) : encode_map(e, op, v);
+    ok = op->code == DK_OP_RECORD  ? encode_record(e, op, v)
+         : op->code == DK_OP_ARRAY ? encode_array(e, op, v)
+                                   : encode_map(e, op, v);
     e->depth++;
     return ok;
 }

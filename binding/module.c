@@ -227,6 +227,7 @@ native_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stopped);
     Py_VISIT(state->kafka_config_error);
     Py_VISIT(state->logger);
+    Py_VISIT(state->avro);
     for (int i = 0; i < NATIVE_CLASSES; i++)
         Py_VISIT(state->vocab[i]);
     return 0;
@@ -250,6 +251,7 @@ native_clear(PyObject *module)
     Py_CLEAR(state->stopped);
     Py_CLEAR(state->kafka_config_error);
     Py_CLEAR(state->logger);
+    Py_CLEAR(state->avro);
     for (int i = 0; i < NATIVE_CLASSES; i++)
         Py_CLEAR(state->vocab[i]);
     return 0;
@@ -274,6 +276,7 @@ static PyMethodDef native_methods[] = {
 
 static PyModuleDef_Slot native_slots[] = {
     {Py_mod_exec, native_exec},
+    {Py_mod_exec, native_avro_exec},
     NATIVE_MODULE_SLOTS
     {0, NULL},
 };

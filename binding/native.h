@@ -282,6 +282,10 @@ int native_producer_events(ProducerObject *self, int *count); /* run callables; 
 int native_producer_enter(ProducerObject *self);              /* -1 with RuntimeError when closed */
 void native_report_done(ProducerObject *self, native_report *r, size_t n);
 
+/* ---- avro.c ------------------------------------------------------------------------------------------------------ */
+
+int native_avro_exec(PyObject *module); /* the codec's part of the module; -1 with an exception */
+
 /* ---- types -------------------------------------------------------------------------------------------------------- */
 
 extern PyType_Spec native_message_spec, native_batch_spec, native_ticket_spec, native_consumer_spec,

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files avro*.c share. They run the ops of the codec's programs (dk/avro_ops.h) themselves: no callback stands
- * between a byte and the object that is made of it.
+ * What the files avro*.c share. They run the ops of the codec's programs (dk/avro_ops.h) themselves: no callback
+ * stands between a byte and the object that is made of it.
  */
 #ifndef DK_BINDING_NATIVE_AVRO_H
 #define DK_BINDING_NATIVE_AVRO_H
 
 #include "native.h"
 
+/* Its static pointer to the API stays unused: AvroCore has one per module. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-variable"
 #include <datetime.h>
+#pragma GCC diagnostic pop
 
 #include "dk/avro.h"
 #include "dk/wire.h"
 
 /* Classes and names of Python's that values need; one for each module. */
 typedef struct AvroCore {
-    PyObject_HEAD
-    PyDateTime_CAPI *dt;
+    PyObject_HEAD PyDateTime_CAPI *dt;
     PyObject *decode_error, *encode_error, *schema_error;
     PyObject *decimal, *decimal_context; /* decimal.Decimal, decimal.Context */
     PyObject *uuid, *uuid_unsafe;        /* uuid.UUID, uuid.SafeUUID.unknown */
     PyObject *mapping, *sequence, *real; /* abstract base classes */
     PyObject *keys_view, *values_view, *items_view;
     PyObject *epoch; /* 1970-01-01 UTC */
-    PyObject *s_int, *s_is_safe, *s_to_bytes, *s_from_bytes, *s_big, *s_type_hint, *s_create_decimal, *s_scaleb, *s_prec,
-        *s_fromisoformat, *signed_kw, *empty_args;
+    PyObject *s_int, *s_is_safe, *s_to_bytes, *s_from_bytes, *s_big, *s_type_hint, *s_create_decimal, *s_scaleb,
+        *s_prec, *s_fromisoformat, *signed_kw, *empty_args;
     PyTypeObject *schema_type, *record_type;
 } AvroCore;
 
@@ -41,21 +44,19 @@ typedef struct avro_enum_plan {
 } avro_enum_plan;
 
 typedef struct AvroSchemaObject {
-    PyObject_HEAD
-    AvroCore *core;
+    PyObject_HEAD AvroCore *core;
     dk_avro_schema *schema;   /* the writer's */
     dk_avro_program *program; /* of schema, or of schema and a reader's */
     const dk_avro_code *code;
-    avro_plan *plans;         /* per record of code */
-    avro_enum_plan *enums;    /* per enum of code */
-    dk_buf spare;             /* memory of the last encode(); empty while one is running */
+    avro_plan *plans;      /* per record of code */
+    avro_enum_plan *enums; /* per enum of code */
+    dk_buf spare;          /* memory of the last encode(); empty while one is running */
     dk_avro_limits limits;
 } AvroSchemaObject;
 
 /* A lazy view of a record. */
 typedef struct AvroRecordObject {
-    PyObject_VAR_HEAD
-    AvroSchemaObject *schema;
+    PyObject_VAR_HEAD AvroSchemaObject *schema;
     PyObject *data; /* bytes */
     const dk_avro_op *op;
     dk_slice bytes;    /* of data, from where the value begins */

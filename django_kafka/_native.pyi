@@ -7,7 +7,7 @@ is a KafkaError), BufferError for a full queue, plus ValueError and TypeError fo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, final
 
 from confluent_kafka import KafkaError, TopicPartition
@@ -255,3 +255,64 @@ class Broker:
     def close(self) -> None: ...
     def __enter__(self) -> Broker: ...
     def __exit__(self, *exc: object) -> None: ...
+
+class SchemaError(ValueError):
+    """A schema that is invalid, or two that do not go together: path is the field at fault."""
+
+    path: str
+    pos: int
+
+class DecodeError(ValueError):
+    """Bytes that are not a value of the schema: pos is the byte, path the field ("order.items[3].price")."""
+
+    path: str
+    pos: int
+
+class EncodeError(ValueError):
+    """A value that does not fit the schema: path is the field."""
+
+    path: str
+    pos: int
+
+@final
+class AvroSchema:
+    """A compiled Avro schema. Values are those of fastavro. May be shared between threads."""
+
+    def __init__(self, json: str, names: dict[str, str] | None = None, *, strict: bool = False) -> None:
+        """names: schemas that this one refers to, by full name, as JSON texts. strict also refuses what readers usually put
+        up with (names that are no Avro names, defaults that do not fit). Raises SchemaError."""
+    @classmethod
+    def reader(cls, writer: AvroSchema, reader: AvroSchema) -> AvroSchema:
+        """Decodes what was written with `writer` as `reader` has it. Raises SchemaError when no value can be."""
+    def decode(self, data: bytes | bytearray | memoryview, start: int = 0, lazy: bool = False) -> Any:
+        """The value in data[start:]; if lazy and a record, an AvroRecord. Raises DecodeError."""
+    def encode(self, value: Any, prefix: bytes = b"") -> bytes:
+        """prefix and the value's bytes. Raises EncodeError."""
+    def encode_many(self, values: Sequence[Any], prefix: bytes = b"") -> list[bytes | None]:
+        """What encode() gives for each value; None stays None."""
+    def dump(self) -> str:
+        """The compiled program, for people."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def canonical(self) -> str:
+        """The parsing canonical form."""
+    @property
+    def fingerprint(self) -> int:
+        """CRC-64-AVRO of the canonical form."""
+
+@final
+class AvroRecord(Mapping[str, Any]):
+    """A read-only view of a record that decodes a field when it is read, and only then finds out what is wrong with it."""
+
+    def __getitem__(self, name: str) -> Any: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+def wire_parse(value: bytes | bytearray | memoryview, header: bytes | None = None) -> tuple[int | bytes, int]:
+    """Confluent's framing: (schema id, or the 16 bytes of its GUID; where the payload begins). header is the value of the
+    message header that carries the identity, if there is one. Raises DecodeError."""
+
+def wire_prefix(schema: int | bytes) -> bytes:
+    """The bytes that carry a schema id, or a GUID of 16 bytes."""

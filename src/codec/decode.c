@@ -151,12 +151,12 @@ decode_nested(run *d, const dk_avro_op *op)
 static bool
 decode(run *d, const dk_avro_op *op)
 {
-    const dk_avro_op *branch;
+    const dk_avro_op *branch = op;
     dk_slice s;
-    int64_t l;
-    double f;
-    uint32_t u;
-    bool b;
+    int64_t l = 0;
+    double f = 0;
+    uint32_t u = 0;
+    bool b = false;
 
     switch ((dk_avro_opcode)op->code) {
     case DK_OP_NIL:

@@ -100,6 +100,34 @@ dk_avro_path_key(dk_error *err, dk_slice key)
 
 /* ---- reading ---- */
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* A number of up to 8 bytes, of which 8 can be loaded: all groups of 7 bits are moved together at once. false:
+ * longer. */
+static inline bool
+read_word(dk_avro_reader *r, int64_t *out)
+{
+    uint64_t w, ends;
+
+    memcpy(&w, r->p, 8);
+    ends = ~w & 0x8080808080808080u;
+    if (ends == 0)
+        return false;
+    r->p += ((unsigned)__builtin_ctzll(ends) >> 3) + 1;
+    w &= (ends ^ (ends - 1)) & 0x7f7f7f7f7f7f7f7fu;
+    w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
+    w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
+    w = (w & 0x000000000fffffffu) | (w & 0x0fffffff00000000u) >> 4;
+    *out = (int64_t)(w >> 1) ^ -(int64_t)(w & 1);
+    return true;
+}
+#else
+static inline bool
+read_word(dk_avro_reader *r, int64_t *out)
+{
+    return false;
+}
+#endif
+
 bool
 dk_avro_read_varint(dk_avro_reader *r, int64_t *out)
 {
@@ -107,6 +135,8 @@ dk_avro_read_varint(dk_avro_reader *r, int64_t *out)
     uint64_t u = 0;
     unsigned shift = 0;
 
+    if (r->end - p >= 8 && read_word(r, out))
+        return true;
     for (;;) {
         uint8_t b;
 
