@@ -35,12 +35,16 @@ __tsan_default_options(void)
     return "halt_on_error=1:second_deadlock_stack=1:history_size=4";
 }
 
-/* librdkafka's own loads and stores are not seen, so its atomics order nothing for TSan: what it copies and frees by
- * itself looks like a race. Our frames are not suppressed. */
+/* librdkafka's own loads and stores are not seen, so its atomics order nothing for TSan: what it copies, frees, locks
+ * and destroys by itself would look like a race. Our code under its callbacks is not suppressed. */
 const char *
 __tsan_default_suppressions(void)
 {
-    return "race:librdkafka.so\n"
+    return "called_from_lib:librdkafka.so\n"
+           "race_top:librdkafka.so\n"
+           "race_top:pthread_mutex_init\n"
+           "race_top:pthread_mutex_lock\n"
+           "race_top:pthread_mutex_destroy\n"
            "deadlock:librdkafka.so\n"
            "mutex:librdkafka.so\n"
            "thread:librdkafka.so\n"
