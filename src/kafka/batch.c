@@ -518,7 +518,7 @@ dk_batch_offset(const dk_batch *b, uint32_t i)
 int32_t
 dk_batch_leader_epoch(const dk_batch *b, uint32_t i)
 {
-    return rd_kafka_message_leader_epoch(b->entries[i].msg);
+    return dk__rdk_message_leader_epoch(b->entries[i].msg);
 }
 
 dk_slice

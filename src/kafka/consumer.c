@@ -87,15 +87,11 @@ serve_timers(dk_consumer *c)
         dk__commit_finished(c, NULL, false);
 }
 
-/* Leave the group: what is finished is committed first, then librdkafka revokes (rebalance.c) and says goodbye. */
 static void
 leave(dk_consumer *c)
 {
-    rd_kafka_resp_err_t rkerr;
+    rd_kafka_resp_err_t rkerr = dk__leave_group(c);
 
-    if (dk__commits(c))
-        dk__commit_finished(c, NULL, true);
-    rkerr = rd_kafka_consumer_close(c->rk);
     pthread_mutex_lock(&c->lock);
     if (rkerr)
         dk__kafka_error(&c->close_err, rkerr, "leaving the group");

@@ -104,6 +104,8 @@ struct dk_consumer {
 
     pthread_t thread;
     bool thread_started, thread_joined;
+    bool incremental; /* engine thread: the group rebalances cooperatively */
+    bool leaving;     /* engine thread: rd_kafka_consumer_close() is under way */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a batch moved on while draining, a ticket came back, an ack, closed */
@@ -156,6 +158,8 @@ void dk__batches_free(dk_consumer *c);                               /* the spar
 void dk__message_error(dk_consumer *c, rd_kafka_message_t *msg); /* lock not needed; destroys msg */
 
 /* rebalance.c */
+/* Leave the group, on the engine thread: wait (bounded) for outstanding tickets, commit what is finished, say goodbye. */
+rd_kafka_resp_err_t dk__leave_group(dk_consumer *c);
 void dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque);
 
 /* commit.c */

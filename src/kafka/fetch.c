@@ -21,7 +21,7 @@ dk__message_error(dk_consumer *c, rd_kafka_message_t *msg)
 {
     if (msg->err == RD_KAFKA_RESP_ERR__FATAL)
         atomic_store(&c->fatal, true);
-    if (msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF || c->info.partition_eof)
+    if (msg->err && (msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF || c->info.partition_eof))
         dk__events_push_message_error(c->events, msg);
     rd_kafka_message_destroy(msg);
 }

@@ -187,9 +187,49 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");
 }
 
+/* While the group is being left (dk__leave_group() has committed already) nothing here may take long: librdkafka can end
+ * the group without waiting for this answer when a rebalance was under way, and would then never take it. */
+static void
+on_leave(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+{
+    pthread_mutex_lock(&c->lock);
+    forget(c, parts);
+    pthread_mutex_unlock(&c->lock);
+    if (!rd_kafka_consumer_closed(c->rk)) {
+        if (c->incremental)
+            report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
+        else
+            report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
+    }
+    dk__events_push_partitions(c->events, DK_EVENT_REVOKE, 0, parts);
+}
+
+rd_kafka_resp_err_t
+dk__leave_group(dk_consumer *c)
+{
+    rd_kafka_message_t *msg;
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (c->parts[i]->assigned)
+            atomic_fetch_or(&c->parts[i]->gate, DK__GATE_REVOKING);
+    drain(c);
+    pthread_mutex_unlock(&c->lock);
+    if (dk__commits(c))
+        dk__commit_finished(c, NULL, true);
+    while ((msg = rd_kafka_consumer_poll(c->rk, 0)) != NULL) /* a rebalance that has begun is answered first */
+        dk__message_error(c, msg);
+    c->leaving = true;
+    return rd_kafka_consumer_close(c->rk);
+}
+
 static void
 on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
+    if (c->leaving) {
+        on_leave(c, parts);
+        return;
+    }
     revoke(c, parts, rd_kafka_assignment_lost(c->rk));
     if (c->incremental)
         report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
