@@ -148,6 +148,8 @@ dk__metadata(const dk_alloc *alloc, rd_kafka_t *rk, const char *topic, int timeo
     rd_kafka_resp_err_t rkerr;
     dk_status st;
 
+    if (topic != NULL && *topic == '\0')
+        return dk__error_set(err, DK_EINVAL, "metadata of a topic without a name");
     if (topic != NULL) {
         rkt = rd_kafka_topic_new(rk, topic, NULL);
         if (rkt == NULL)

@@ -51,7 +51,8 @@ struct dk_producer {
     atomic_ullong produced;
     char pad2[64];
     atomic_ullong delivered, failed;
-    atomic_ullong settled; /* delivered + failed, whose memory librdkafka has back */
+    atomic_ullong reported; /* of those, the ones whose report is queued if somebody waits for it */
+    atomic_ullong settled;  /* of those, the ones whose memory librdkafka has back */
 };
 
 /* ---- the service thread ---------------------------------------------------------------------------------------- */
@@ -80,10 +81,11 @@ serve_reports(dk_producer *p, rd_kafka_event_t *rkev)
             failed += msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
             wanted += msgs[i]->_private != NULL;
         }
-        if (wanted + failed > 0)
-            queue_reports(p, msgs, n);
         atomic_fetch_add_explicit(&p->failed, failed, memory_order_relaxed);
         atomic_fetch_add_explicit(&p->delivered, n - failed, memory_order_relaxed);
+        if (wanted + failed > 0)
+            queue_reports(p, msgs, n);
+        atomic_fetch_add(&p->reported, n);
         total += n;
     }
     return total;
@@ -685,12 +687,13 @@ dk_producer_wait_room(dk_producer *p, int timeout_ms)
     return st;
 }
 
+/* Records whose outcome is not known, or not queued as an event yet. */
 static uint64_t
 pending(dk_producer *p)
 {
-    uint64_t done = atomic_load(&p->delivered) + atomic_load(&p->failed), produced = atomic_load(&p->produced);
+    uint64_t reported = atomic_load(&p->reported), produced = atomic_load(&p->produced);
 
-    return produced > done ? produced - done : 0;
+    return produced > reported ? produced - reported : 0;
 }
 
 dk_status

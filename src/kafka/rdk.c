@@ -16,6 +16,7 @@
 #include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Every function of the list must be redirected as well: then its name expands to something longer. */
 #define TEXT_(...) #__VA_ARGS__
@@ -48,6 +49,11 @@ static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool load_ok;
 static bool load_tried;     /* under load_lock, as is load_error */
 static dk_error load_error; /* what the first dk_library_load() found */
+
+/* The tests put a call in its place. */
+#ifndef DK__RDK_SYSTEM_NAME
+#define DK__RDK_SYSTEM_NAME "librdkafka.so.1"
+#endif
 
 /* What was tried so far, as one sentence; cut off when it gets too long. */
 typedef struct tries {
@@ -144,7 +150,7 @@ find_library(const char *path, tries *t)
     }
     if (path != NULL && *path != '\0' && try_open(path, 0, t))
         return true;
-    return try_open("librdkafka.so.1", 0, t);
+    return try_open(DK__RDK_SYSTEM_NAME, 0, t);
 }
 
 dk_status
@@ -196,7 +202,8 @@ dk_library_path(void)
     Dl_info info;
     void *function = *(void **)&dk__rdk_table;
 
-    if (!atomic_load_explicit(&load_ok, memory_order_acquire) || dladdr(function, &info) == 0 || info.dli_fname == NULL)
+    if (!atomic_load_explicit(&load_ok, memory_order_acquire) || dladdr(function, &info) == 0 ||
+        info.dli_fname == NULL)
         return "";
     return info.dli_fname;
 }

@@ -119,11 +119,26 @@ report(runner *r, slot *s, const char *note)
         print_output(s->output);
 }
 
+/* Whether processes of an ended test live on. What is just ending (a sanitizer's symbolizer) gets a second; orphans
+ * come to us, because not every container has an init that buries them. */
+static bool
+left_processes(pid_t group)
+{
+    for (int i = 0; i < 100; i++) {
+        while (waitpid(-group, NULL, WNOHANG) > 0)
+            ;
+        if (kill(-group, 0) != 0)
+            return false;
+        dk_test_pause_ms(10);
+    }
+    return kill(-group, SIGKILL) == 0;
+}
+
 /* A child has ended: judge it, print it, free its slot. */
 static void
 finish(runner *r, slot *s, int status)
 {
-    bool left = kill(-s->pid, SIGKILL) == 0;
+    bool left = left_processes(s->pid);
     char note[64] = "";
     result res = FAILED;
 
@@ -342,6 +357,7 @@ run_tests(const options *opts, dk_test *const *tests, size_t n)
 {
     runner r;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     runner_init(&r, opts);
     if (opts->here)
         run_here(&r, tests, n);
