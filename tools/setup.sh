@@ -196,6 +196,10 @@ venv() { # LEVEL
     [ -n "$python" ] || die "no Python 3.11 or newer was found: install one, or name it with PYTHON=/path/to/python"
     make_venv "$VENV" "$python"
     case $1 in test | live | lint | bench | coverage) extra=dev ;; release) extra=release ;; esac
+    # The tools for tests include those for the build: what has them needs nothing more.
+    if [ $extra = build ] && [ -f "$VENV/.stamp-dev" ]; then
+        extra=dev
+    fi
     mapfile -t wanted < <("$VENV/bin/python" tools/requirements.py $extra)
     pip_install "$VENV" ".stamp-$extra" "${wanted[@]}"
     # The package is used in place: the tree is on the path of everything that runs in .venv.

@@ -50,8 +50,20 @@ def consumer_config(bootstrap: str, group: str, **extra: Any) -> dict[str, Any]:
     }
 
 
+_opened: list[_native.Consumer] = []
+
+
 def consumer(bootstrap: str, group: str, **extra: Any) -> _native.Consumer:
-    return _native.Consumer(consumer_config(bootstrap, group, **extra))
+    """Our consumer; the test closes it, or, when it fails, close_consumers() does."""
+    client = _native.Consumer(consumer_config(bootstrap, group, **extra))
+    _opened.append(client)
+    return client
+
+
+def close_consumers() -> None:
+    """Close what tests have left open, so that a failure stays with its test."""
+    while _opened:
+        _opened.pop().close(5)
 
 
 def producer(bootstrap: str, **extra: Any) -> _native.Producer:
@@ -114,7 +126,9 @@ def reference_produce(bootstrap: str, messages: Iterable[dict[str, Any]], **conf
         if error:
             errors.append(error)
 
-    client = confluent_kafka.Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, **config})
+    # Idempotent, or a request that is sent again (a new topic's leader is not ready, say) is overtaken by the next.
+    settings = {"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, **config}
+    client = confluent_kafka.Producer(settings)
     for message in messages:
         client.produce(on_delivery=report, **message)
         client.poll(0)

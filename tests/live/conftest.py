@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.clients import close_consumers
 from tests.live.project.run import Worker
 from tests.live.servers import KafkaServer, PostgresServer, kafka, postgres
 
@@ -64,6 +65,12 @@ def shared_postgres() -> Iterator[PostgresServer]:
         pytest.skip(reason)
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_consumer_left() -> Iterator[None]:
+    yield
+    close_consumers()
 
 
 @pytest.fixture

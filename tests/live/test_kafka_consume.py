@@ -53,7 +53,7 @@ def test_stopped_in_mid_flight_it_finishes_the_message_in_hand(
     first.wait_for(20)
     children = first.children()
     started = time.monotonic()
-    first.signal_group(number) if to == "group" else first.signal(number)
+    first.send_group(number) if to == "group" else first.send(number)
     assert first.wait() == 0, first.tail()
     took = time.monotonic() - started
     assert not any(child.is_running() for child in children)

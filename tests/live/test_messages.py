@@ -79,7 +79,7 @@ def test_poll_and_consume_give_the_same_messages(broker: KafkaServer, name: str)
         assert message is not None
         got.append(plain(message))
     while len(got) < len(PARTS):
-        messages = client.consume(100, 5)
+        messages = client.consume(len(PARTS) - len(got), 20)
         assert messages
         got += [plain(message) for message in messages]
     client.close(10)

@@ -138,12 +138,12 @@ class Worker:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number: int = signal.SIGTERM) -> None:
+    def send(self, number: int = signal.SIGTERM) -> None:
         """To the supervisor alone."""
         assert self.process is not None
         self.process.send_signal(number)
 
-    def signal_group(self, number: int = signal.SIGTERM) -> None:
+    def send_group(self, number: int = signal.SIGTERM) -> None:
         """To the supervisor and its children at once, as systemd and a terminal do."""
         os.killpg(self.pid, number)
 
@@ -160,7 +160,7 @@ class Worker:
     def stop(self, timeout: float = 30.0) -> int:
         """SIGTERM to the supervisor; its exit code, once nothing of it is left."""
         children = self.children()
-        self.signal()
+        self.send()
         code = self.wait(timeout)
         wait_until(
             lambda: not any(child.is_running() for child in children), 5, "the children of kafka_consume are gone"

@@ -37,8 +37,8 @@ def wait_until(condition: Callable[[], T], timeout: float, what: str, *, interva
 
 
 def free_port() -> int:
-    """A port nobody listens on. It is below the range that the system gives to outgoing connections, so that it is still
-    free when a server that was stopped comes back to it."""
+    """A port nobody listens on. It is below the range that the system gives to outgoing connections, so that it stays
+    free while a server that was stopped is away."""
     for _ in range(200):
         port = random.SystemRandom().randint(20000, 32000)
         with socket.socket() as probe:
