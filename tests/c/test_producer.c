@@ -51,9 +51,9 @@ open_rig(int partitions, const dk_pair *more, size_t n)
     return r;
 }
 
-#define OPEN(partitions, ...)                                                                                        \
-    open_rig(partitions, (const dk_pair[]){{NULL, NULL}, __VA_ARGS__} + 1,                                           \
-             sizeof((const dk_pair[]){{NULL, NULL}, __VA_ARGS__}) / sizeof(dk_pair) - 1)
+#define OPEN(partitions) open_rig((partitions), NULL, 0)
+#define OPEN_WITH(partitions, ...)                                                                                   \
+    open_rig((partitions), (const dk_pair[]){__VA_ARGS__}, sizeof((const dk_pair[]){__VA_ARGS__}) / sizeof(dk_pair))
 
 static void
 close_rig(rig *r)
@@ -436,7 +436,7 @@ DK_TEST(producer_taken_event_outlives_it)
 
 DK_TEST(producer_queue_full_and_room)
 {
-    rig r = OPEN(1, {"queue.buffering.max.messages", "10"}, {"linger.ms", "0"});
+    rig r = OPEN_WITH(1, {"queue.buffering.max.messages", "10"}, {"linger.ms", "0"});
     dk_record rec = record("x", NULL);
     dk_producer_counters counters;
     dk_error err;
@@ -468,7 +468,7 @@ DK_TEST(producer_queue_full_and_room)
 
 DK_TEST(producer_reports_that_nobody_takes_hold_it_back)
 {
-    rig r = OPEN(1, {"queue.buffering.max.messages", "10"});
+    rig r = OPEN_WITH(1, {"queue.buffering.max.messages", "10"});
     dk_record plain = record("x", NULL), rec = record("x", &r);
     dk_error err;
 
@@ -496,7 +496,7 @@ on_alarm(int sig)
 
 DK_TEST(producer_signal_ends_waiting)
 {
-    rig r = OPEN(1, {"queue.buffering.max.messages", "1"}, {"message.timeout.ms", "60000"});
+    rig r = OPEN_WITH(1, {"queue.buffering.max.messages", "1"}, {"message.timeout.ms", "60000"});
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval soon = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
     dk_record rec = record("x", NULL);
@@ -579,7 +579,7 @@ DK_TEST(producer_bad_configuration)
 DK_TEST(producer_message_too_large)
 {
     static char large[3000];
-    rig r = OPEN(1, {"message.max.bytes", "2000"});
+    rig r = OPEN_WITH(1, {"message.max.bytes", "2000"});
     dk_record rec = {.topic = "t", .value = {(const uint8_t *)large, sizeof large}, .key = text("k")};
     dk_error err;
 
@@ -668,7 +668,7 @@ DK_TEST(producer_fatal_error)
 
 DK_TEST(producer_retries_keep_the_order)
 {
-    rig r = OPEN(1, {"retry.backoff.ms", "10"}, {"batch.num.messages", "7"}, {"linger.ms", "1"});
+    rig r = OPEN_WITH(1, {"retry.backoff.ms", "10"}, {"batch.num.messages", "7"}, {"linger.ms", "1"});
     const int errors[] = {
         NOT_LEADER, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 0,
         NOT_LEADER, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR__TRANSPORT,          NOT_LEADER};
@@ -686,7 +686,7 @@ DK_TEST(producer_retries_keep_the_order)
 
 DK_TEST(producer_broker_down_and_up)
 {
-    rig r = OPEN(1, {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "50"});
+    rig r = OPEN_WITH(1, {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "50"});
     size_t left;
     dk_error err;
 
@@ -706,7 +706,7 @@ DK_TEST(producer_broker_down_and_up)
 
 DK_TEST(producer_message_times_out)
 {
-    rig r = OPEN(1, {"message.timeout.ms", "300"});
+    rig r = OPEN_WITH(1, {"message.timeout.ms", "300"});
     dk_record rec = record("x", &r);
     dk_producer_counters counters;
     dk_delivery d;
@@ -749,7 +749,7 @@ DK_TEST(producer_unreachable_broker_is_told)
 
 DK_TEST(producer_flush_does_not_linger)
 {
-    rig r = OPEN(1, {"linger.ms", "8000"});
+    rig r = OPEN_WITH(1, {"linger.ms", "8000"});
     dk_record rec = record("x", NULL);
     int64_t before = dk_test_now_ms();
     dk_event *ev;
@@ -767,7 +767,7 @@ DK_TEST(producer_flush_does_not_linger)
 
 DK_TEST(producer_purge)
 {
-    rig r = OPEN(1, {"linger.ms", "0"});
+    rig r = OPEN_WITH(1, {"linger.ms", "0"});
     char marks[3];
     dk_record rec = record("x", &marks[0]);
     size_t failed = 0;
@@ -802,7 +802,7 @@ DK_TEST(producer_purge)
 
 DK_TEST(producer_free_with_messages_waiting)
 {
-    rig r = OPEN(1, {"linger.ms", "10000"});
+    rig r = OPEN_WITH(1, {"linger.ms", "10000"});
     dk_record rec = record("x", &r);
 
     must_produce(r.producer, &rec);
@@ -882,7 +882,7 @@ DK_TEST(producer_many_with_keys_headers_and_opaque)
 DK_TEST(producer_many_stops_at_the_first_error)
 {
     static char large[3000];
-    rig r = OPEN(1, {"message.max.bytes", "2000"});
+    rig r = OPEN_WITH(1, {"message.max.bytes", "2000"});
     dk_record rec = record("", NULL);
     dk_slice values[] = {text("0"), text("1"), text("2"), {(const uint8_t *)large, sizeof large}, text("never")};
     size_t done = 0;
@@ -904,7 +904,7 @@ DK_TEST(producer_many_with_a_full_queue)
 {
     static char room[MANY_N][16];
     static dk_slice values[MANY_N];
-    rig r = OPEN(1, {"queue.buffering.max.messages", "37"});
+    rig r = OPEN_WITH(1, {"queue.buffering.max.messages", "37"});
     dk_record rec = record("", NULL);
     size_t at = 0;
     int full = 0;
@@ -987,7 +987,7 @@ wait_for_room(void *arg)
 
 DK_TEST(producer_many_wait_for_room)
 {
-    rig r = OPEN(1, {"queue.buffering.max.messages", "1"}, {"linger.ms", "0"});
+    rig r = OPEN_WITH(1, {"queue.buffering.max.messages", "1"}, {"linger.ms", "0"});
     dk_record rec = record("x", NULL);
     pthread_t threads[3];
 
@@ -1037,7 +1037,7 @@ use_in_child(dk_producer *p)
 
 DK_TEST(producer_in_a_forked_child)
 {
-    rig r = OPEN(1, {"linger.ms", "50"});
+    rig r = OPEN_WITH(1, {"linger.ms", "50"});
     int status = -1;
     pid_t pid;
 
@@ -1092,7 +1092,7 @@ out:
 /* A report waits for memory; it is not lost. */
 DK_TEST(producer_report_waits_for_memory)
 {
-    rig r = OPEN(1, {"linger.ms", "200"});
+    rig r = OPEN_WITH(1, {"linger.ms", "200"});
     dk_record rec = record("x", &r);
     dk_delivery d;
     dk_event *ev;
@@ -1113,7 +1113,7 @@ DK_TEST(producer_report_waits_for_memory)
 
 DK_TEST(producer_transactions)
 {
-    rig r = OPEN(1, {"transactional.id", "tx"});
+    rig r = OPEN_WITH(1, {"transactional.id", "tx"});
     dk_record rec = record("x", &r);
     dk_error err;
 
