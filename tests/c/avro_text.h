@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tests of the codec share: schemas from text, values as JSON text by the visitor and from JSON by a source,
+ * and the vectors of tests/vectors/avro.
+ */
+#ifndef DK_TEST_AVRO_TEXT_H
+#define DK_TEST_AVRO_TEXT_H
+
+#include <jansson.h>
+
+#include "dk/avro.h"
+#include "dk_test.h"
+
+dk_slice avro_slice(const char *s);
+
+/* A schema, or a program of one or two schemas, that has to be valid. */
+dk_avro_schema *avro_schema(const char *json);
+dk_avro_program *avro_program(const char *writer, const char *reader);
+
+/* "02 04d2" to bytes; the buffer is the caller's. */
+void avro_unhex(const char *hex, dk_buf *out);
+
+/* Decodes and writes what the visitor saw as JSON: bytes as characters U+0000 to U+00FF, unions as their value. */
+dk_status avro_to_json(const dk_avro_program *p, dk_slice bytes, dk_buf *out, dk_error *err);
+/* Encodes what that JSON says. A union's branch is the first that fits. */
+dk_status avro_from_json(const dk_avro_program *p, const char *json, dk_buf *out, dk_error *err);
+
+/* One section of a Markdown file; absent blocks are NULL. All is borrowed from the file. */
+typedef struct avro_vector {
+    char *name, *avsc, *reader, *hex, *json, *error, *schema_error, *canonical, *fingerprint;
+    bool one_way; /* the block is "hex one-way": encoding gives other bytes */
+} avro_vector;
+
+typedef struct avro_vectors {
+    char *text;
+    avro_vector *v;
+    size_t n;
+} avro_vectors;
+
+/* Reads tests/vectors/avro/<name>.md; fails the test when it cannot. */
+avro_vectors avro_vectors_read(const char *name);
+void avro_vectors_free(avro_vectors *v);
+
+#endif
