@@ -11,5 +11,6 @@
 #include "dk/kafka.h"
 #include "dk/producer.h"
 #include "dk/retry.h"
+#include "dk/route.h"
 
 #endif
