@@ -369,22 +369,23 @@ array_of(run *d, const dk_avro_op *op)
     const dk_avro_op *item = &d->c->ops[op->a];
     PyObject *list = NULL, *v;
     Py_ssize_t i = 0;
-    uint64_t n, k;
+    dk_avro_block block = {0};
+    uint64_t k;
 
     for (;;) {
-        if (!dk_avro_read_block(&d->r, op, &n)) {
+        if (!dk_avro_read_block(&d->r, op, &block)) {
             Py_XDECREF(list);
             return NULL;
         }
-        if (n == 0)
+        if (block.count == 0)
             return list != NULL ? list : PyList_New(0);
         /* The first block's items have a place each; later blocks, which are rare, are appended. A long list is grown
          * as its items turn out to be there. */
-        if (list == NULL && n <= 1024) {
-            list = PyList_New((Py_ssize_t)n);
+        if (list == NULL && block.count <= 1024) {
+            list = PyList_New((Py_ssize_t)block.count);
             if (list == NULL)
                 return NULL;
-            for (k = 0; k < n; k++, i++) {
+            for (k = 0; k < block.count; k++, i++) {
                 v = value_of(d, item);
                 if (v == NULL)
                     goto fail;
@@ -394,7 +395,7 @@ array_of(run *d, const dk_avro_op *op)
         }
         if (list == NULL && (list = PyList_New(0)) == NULL)
             return NULL;
-        for (k = 0; k < n; k++, i++) {
+        for (k = 0; k < block.count; k++, i++) {
             v = value_of(d, item);
             if (v == NULL)
                 goto fail;
@@ -417,14 +418,14 @@ map_of(run *d, const dk_avro_op *op)
     const dk_avro_op *value = &d->c->ops[op->a];
     PyObject *dict = PyDict_New(), *key, *v;
     dk_slice s;
-    uint64_t n;
+    dk_avro_block block = {0};
 
     if (dict == NULL)
         return NULL;
-    while (dk_avro_read_block(&d->r, op, &n)) {
-        if (n == 0)
+    while (dk_avro_read_block(&d->r, op, &block)) {
+        if (block.count == 0)
             return dict;
-        for (; n > 0; n--) {
+        for (; block.count > 0; block.count--) {
             int rc;
 
             if (!dk_avro_read_bytes(&d->r, &s) || (key = text_of(d, s)) == NULL)

@@ -144,6 +144,11 @@ typedef struct dk_avro_reader {
     dk_error *err;  /* may be NULL */
 } dk_avro_reader;
 
+typedef struct dk_avro_block {
+    uint64_t count;
+    const uint8_t *end; /* where its items have to end, NULL when it does not say */
+} dk_avro_block;
+
 /* dk_avro_reader_fail - describe a failure at byte `at`; always returns false. Threads: owner of the reader. */
 DK_API bool dk_avro_reader_fail(dk_avro_reader *r, const uint8_t *at, const char *fmt, ...) DK_PRINTF(3, 4);
 
@@ -156,9 +161,10 @@ DK_API void dk_avro_path_key(dk_error *err, dk_slice key);
 
 /* dk_avro_read_varint - a long of two bytes or more; see dk_avro_read_long. */
 DK_API bool dk_avro_read_varint(dk_avro_reader *r, int64_t *out);
-/* dk_avro_read_block - the head of a block of an array or map: *count items follow, 0 at the end. op is the ARRAY or
- * MAP; a count that cannot fit into the bytes left is refused. */
-DK_API bool dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, uint64_t *count);
+/* dk_avro_read_block - the head of the next block of an array or map: block->count items follow, 0 at the end. op is
+ * the ARRAY or MAP; block is zeroed before the first. A count that cannot fit into the bytes left is refused, and so
+ * is a block that says how many bytes it takes, and took others. */
+DK_API bool dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, dk_avro_block *block);
 /* dk_avro_skip_value - pass over one value without looking at it more than is needed to find its end. */
 DK_API bool dk_avro_skip_value(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op);
 /* dk_avro_utf8_valid - whether bytes are well-formed UTF-8 (no surrogates, nothing overlong). */

@@ -87,16 +87,17 @@ static bool
 decode_array(run *d, const dk_avro_op *op)
 {
     const dk_avro_op *item = &d->c->ops[op->a];
-    uint64_t n, i = 0;
+    dk_avro_block block = {0};
+    uint64_t i = 0;
 
     if (!CALL(d, on_array_begin))
         return false;
     for (;;) {
-        if (!dk_avro_read_block(&d->r, op, &n))
+        if (!dk_avro_read_block(&d->r, op, &block))
             return false;
-        if (n == 0)
+        if (block.count == 0)
             return CALL(d, on_end);
-        for (; n > 0; n--, i++) {
+        for (; block.count > 0; block.count--, i++) {
             if (!decode(d, item)) {
                 dk_avro_path_index(d->r.err, i);
                 return false;
@@ -109,17 +110,17 @@ static bool
 decode_map(run *d, const dk_avro_op *op)
 {
     const dk_avro_op *value = &d->c->ops[op->a];
-    uint64_t n;
+    dk_avro_block block = {0};
     dk_slice key;
 
     if (!CALL(d, on_map_begin))
         return false;
     for (;;) {
-        if (!dk_avro_read_block(&d->r, op, &n))
+        if (!dk_avro_read_block(&d->r, op, &block))
             return false;
-        if (n == 0)
+        if (block.count == 0)
             return CALL(d, on_end);
-        for (; n > 0; n--) {
+        for (; block.count > 0; block.count--) {
             const uint8_t *at = d->r.p;
 
             if (!dk_avro_read_bytes(&d->r, &key))

@@ -157,12 +157,15 @@ dk_avro_read_varint(dk_avro_reader *r, int64_t *out)
 }
 
 bool
-dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, uint64_t *count)
+dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, dk_avro_block *block)
 {
     const uint8_t *at = r->p;
     uint64_t n, left;
     int64_t v, size;
 
+    if (block->end != NULL && block->end != at)
+        return dk_avro_reader_fail(r, at, "the items of a block take other bytes than it says");
+    block->end = NULL;
     if (!dk_avro_read_long(r, &v))
         return false;
     if (v < 0) {
@@ -174,9 +177,10 @@ dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, uint64_t *count)
         if (v == INT64_MIN)
             return dk_avro_reader_fail(r, at, "block of too many items");
         v = -v;
+        block->end = r->p + size;
     }
     n = (uint64_t)v;
-    left = (uint64_t)(r->end - r->p);
+    left = (uint64_t)((block->end != NULL ? block->end : r->end) - r->p);
     if (op->n > 0 && n > left / op->n)
         return dk_avro_reader_fail(r, at, "block of %llu items of at least %u bytes, but %llu bytes are left",
                                    (unsigned long long)n, op->n, (unsigned long long)left);
@@ -185,7 +189,7 @@ dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, uint64_t *count)
             return dk_avro_reader_fail(r, at, "too many items that take no bytes");
         r->empty -= (uint32_t)n;
     }
-    *count = n;
+    block->count = n;
     return true;
 }
 

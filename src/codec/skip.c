@@ -13,7 +13,7 @@ skip_blocks(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op)
 
     for (;;) {
         const uint8_t *at = r->p;
-        uint64_t n;
+        dk_avro_block block = {0};
 
         if (!dk_avro_read_long(r, &v))
             return false;
@@ -29,11 +29,11 @@ skip_blocks(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *op)
             continue;
         }
         r->p = at;
-        if (!dk_avro_read_block(r, op, &n))
+        if (!dk_avro_read_block(r, op, &block))
             return false;
         if (op->code == DK_OP_ARRAY && op->n == 0 && item->code == DK_OP_NIL)
             continue;
-        for (; n > 0; n--)
+        for (; block.count > 0; block.count--)
             if ((op->code == DK_OP_MAP && !dk_avro_read_bytes(r, &key)) || !dk_avro_skip_value(c, r, item))
                 return false;
     }
