@@ -10,7 +10,7 @@
 
 typedef struct BatchObject {
     PyObject_HEAD
-    native_core *core; /* NULL: closed */
+    native_core *core; /* NULL: closed, also by the end of the walk */
     MessageObject *hand, *spare;
     int32_t pending; /* taken from the engine, but not handed out: it opens the next topic */
     uint32_t topic_id;
@@ -90,15 +90,27 @@ let_hand_go(BatchObject *self)
     Py_XDECREF(old);
 }
 
-/* The index that the walk gives next, or -1. Finishes the message in hand. */
+/* At its end the batch is closed at once: while it is open, its partitions give nothing to the next fetch(). */
+static void
+end_walk(BatchObject *self)
+{
+    dk_batch_close(self->core->b);
+    self->core = NULL;
+}
+
+/* The index that the walk gives next, or -1 at its end. Finishes the message in hand. */
 static int32_t
 take_next(BatchObject *self)
 {
     int32_t index = self->pending;
 
+    if (index >= 0) {
+        self->pending = -1;
+        return index;
+    }
+    index = dk_batch_next(self->core->b);
     if (index < 0)
-        return dk_batch_next(self->core->b);
-    self->pending = -1;
+        end_walk(self);
     return index;
 }
 
@@ -137,7 +149,7 @@ batch_next_topic(PyObject *op, PyObject *ignored)
     if (self->core == NULL)
         Py_RETURN_NONE;
     if (self->pending < 0) {
-        self->pending = dk_batch_next(self->core->b);
+        self->pending = take_next(self);
         let_hand_go(self);
     }
     if (self->pending < 0)
@@ -196,8 +208,7 @@ batch_close(PyObject *op, PyObject *ignored)
 
     (void)ignored;
     if (self->core != NULL) {
-        dk_batch_close(self->core->b);
-        self->core = NULL;
+        end_walk(self);
         self->pending = -1;
         Py_CLEAR(self->hand);
         Py_CLEAR(self->spare);

@@ -1,0 +1,1 @@
+"""Tests of the binding: every method and callable of django_kafka._native, on the embedded broker."""
