@@ -14,7 +14,7 @@ typedef struct run {
 
 static bool decode(run *d, const dk_avro_op *op);
 
-#define CALL(d, name, ...) ((d)->v->name == NULL || (d)->v->name((d)->ctx, ##__VA_ARGS__) == 0 || stop(d))
+#define CALL(d, name, ...) ((d)->v->name == NULL || (d)->v->name(__VA_ARGS__) == 0 || stop(d))
 
 static bool
 stop(run *d)
@@ -38,7 +38,7 @@ decode_string(run *d, const dk_avro_op *op)
         return false;
     if (op->code != DK_OP_STRING_TO_BYTES && !dk_avro_utf8_valid(s.p, s.n))
         return dk_avro_reader_fail(&d->r, at, "the string is not valid UTF-8");
-    return op->code == DK_OP_STRING_TO_BYTES ? CALL(d, on_bytes, op, s) : CALL(d, on_string, op, s);
+    return op->code == DK_OP_STRING_TO_BYTES ? CALL(d, on_bytes, d->ctx, op, s) : CALL(d, on_string, d->ctx, op, s);
 }
 
 /* A value that the writer did not write is read from its constant; positions stay those of the input. */
@@ -64,7 +64,7 @@ decode_record(run *d, const dk_avro_op *op)
     const dk_avro_record *rec = &d->c->records[op->ref];
     uint32_t i;
 
-    if (!CALL(d, on_record_begin, rec))
+    if (!CALL(d, on_record_begin, d->ctx, rec))
         return false;
     for (i = 0; i < op->n; i++) {
         const dk_avro_op *step = &d->c->ops[op->a + i];
@@ -73,14 +73,14 @@ decode_record(run *d, const dk_avro_op *op)
         if (step->code == DK_OP_SKIP)
             ok = dk_avro_skip_value(d->c, &d->r, step);
         else
-            ok = CALL(d, on_field, rec, step->slot) && decode(d, step);
+            ok = CALL(d, on_field, d->ctx, rec, step->slot) && decode(d, step);
         if (!ok) {
             if (step->slot != DK_AVRO_NONE)
                 dk_avro_path_field(d->r.err, rec->fields[step->slot].name);
             return false;
         }
     }
-    return CALL(d, on_end);
+    return CALL(d, on_end, d->ctx);
 }
 
 static bool
@@ -90,13 +90,13 @@ decode_array(run *d, const dk_avro_op *op)
     dk_avro_block block = {0};
     uint64_t i = 0;
 
-    if (!CALL(d, on_array_begin))
+    if (!CALL(d, on_array_begin, d->ctx))
         return false;
     for (;;) {
         if (!dk_avro_read_block(&d->r, op, &block))
             return false;
         if (block.count == 0)
-            return CALL(d, on_end);
+            return CALL(d, on_end, d->ctx);
         for (; block.count > 0; block.count--, i++) {
             if (!decode(d, item)) {
                 dk_avro_path_index(d->r.err, i);
@@ -113,13 +113,13 @@ decode_map(run *d, const dk_avro_op *op)
     dk_avro_block block = {0};
     dk_slice key;
 
-    if (!CALL(d, on_map_begin))
+    if (!CALL(d, on_map_begin, d->ctx))
         return false;
     for (;;) {
         if (!dk_avro_read_block(&d->r, op, &block))
             return false;
         if (block.count == 0)
-            return CALL(d, on_end);
+            return CALL(d, on_end, d->ctx);
         for (; block.count > 0; block.count--) {
             const uint8_t *at = d->r.p;
 
@@ -127,7 +127,7 @@ decode_map(run *d, const dk_avro_op *op)
                 return false;
             if (!dk_avro_utf8_valid(key.p, key.n))
                 return dk_avro_reader_fail(&d->r, at, "the key is not valid UTF-8");
-            if (!CALL(d, on_key, key) || !decode(d, value)) {
+            if (!CALL(d, on_key, d->ctx, key) || !decode(d, value)) {
                 dk_avro_path_key(d->r.err, key);
                 return false;
             }
@@ -161,35 +161,36 @@ decode(run *d, const dk_avro_op *op)
 
     switch ((dk_avro_opcode)op->code) {
     case DK_OP_NIL:
-        return CALL(d, on_null);
+        return CALL(d, on_null, d->ctx);
     case DK_OP_BOOL:
-        return dk_avro_read_bool(&d->r, &b) && CALL(d, on_bool, b);
+        return dk_avro_read_bool(&d->r, &b) && CALL(d, on_bool, d->ctx, b);
     case DK_OP_INT:
     case DK_OP_LONG:
-        return dk_avro_read_long(&d->r, &l) && CALL(d, on_long, op, l);
+        return dk_avro_read_long(&d->r, &l) && CALL(d, on_long, d->ctx, op, l);
     case DK_OP_LONG_TO_DOUBLE:
-        return dk_avro_read_long(&d->r, &l) && CALL(d, on_double, op, (double)l);
+        return dk_avro_read_long(&d->r, &l) && CALL(d, on_double, d->ctx, op, (double)l);
     case DK_OP_FLOAT:
     case DK_OP_FLOAT_TO_DOUBLE:
-        return dk_avro_read_float(&d->r, &f) && CALL(d, on_double, op, f);
+        return dk_avro_read_float(&d->r, &f) && CALL(d, on_double, d->ctx, op, f);
     case DK_OP_DOUBLE:
-        return dk_avro_read_double(&d->r, &f) && CALL(d, on_double, op, f);
+        return dk_avro_read_double(&d->r, &f) && CALL(d, on_double, d->ctx, op, f);
     case DK_OP_BYTES:
-        return dk_avro_read_bytes(&d->r, &s) && CALL(d, on_bytes, op, s);
+        return dk_avro_read_bytes(&d->r, &s) && CALL(d, on_bytes, d->ctx, op, s);
     case DK_OP_STRING:
     case DK_OP_STRING_TO_BYTES:
     case DK_OP_BYTES_TO_STRING:
         return decode_string(d, op);
     case DK_OP_FIXED:
-        return dk_avro_read_raw(&d->r, op->n, &s) && CALL(d, on_fixed, op, s);
+        return dk_avro_read_raw(&d->r, op->n, &s) && CALL(d, on_fixed, d->ctx, op, s);
     case DK_OP_ENUM:
-        return dk_avro_read_enum(&d->r, &d->c->enums[op->ref], &u) && CALL(d, on_enum, &d->c->enums[op->ref], u);
+        return dk_avro_read_enum(&d->r, &d->c->enums[op->ref], &u) &&
+               CALL(d, on_enum, d->ctx, &d->c->enums[op->ref], u);
     case DK_OP_UNION:
     case DK_OP_OPTION:
-        return dk_avro_read_branch(d->c, &d->r, op, &branch) && CALL(d, on_union, op, branch->slot) &&
+        return dk_avro_read_branch(d->c, &d->r, op, &branch) && CALL(d, on_union, d->ctx, op, branch->slot) &&
                decode(d, branch);
     case DK_OP_BRANCH:
-        return CALL(d, on_union, op, op->ref) && decode(d, &d->c->ops[op->a]);
+        return CALL(d, on_union, d->ctx, op, op->ref) && decode(d, &d->c->ops[op->a]);
     case DK_OP_ARRAY:
     case DK_OP_MAP:
     case DK_OP_RECORD:
