@@ -141,6 +141,35 @@ rig_end(dk_consumer *c)
     dk_consumer_free(c);
 }
 
+static bool
+assigned_within(dk_consumer *c, int ms)
+{
+    for (int64_t until = dk_test_now_ms() + ms; dk_test_now_ms() < until; dk_test_pause_ms(5)) {
+        dk_event *ev = dk_consumer_event(c);
+        bool assigned = ev != NULL && dk_event_kind_of(ev) == DK_EVENT_ASSIGN;
+
+        if (ev != NULL)
+            drop_event(ev);
+        if (assigned)
+            return true;
+    }
+    return false;
+}
+
+void
+rig_join(dk_consumer *c, const char *topic)
+{
+    dk_error err;
+
+    for (int i = 0; i < 3; i++) {
+        rig_subscribe(c, topic);
+        if (assigned_within(c, 7000))
+            return;
+        CHECK_OK_ERR(dk_consumer_unsubscribe(c, &err), &err);
+    }
+    FAIL("not assigned to %s after three tries", topic);
+}
+
 dk_batch *
 rig_fetch(dk_consumer *c, uint32_t max, int ms)
 {

@@ -187,7 +187,7 @@ DK_TEST(consumer_group_continues_where_it_was)
     rig_produce(&r, "t", 0, 0, 30);
     for (int round = 0; round < 2; round++) {
         c = rig_consumer(&r, NULL);
-        rig_subscribe(c, "t");
+        rig_join(c, "t");
         while (next < (round + 1) * 15) {
             dk_batch *b = rig_fetch(c, 15, 15000);
             int32_t i;
