@@ -73,7 +73,7 @@ add_mark(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk__part *part)
         dk__part_note(c, part, NULL, DK_OFFSET_INVALID);
     if (part->note == NULL || part->note_offset != part->offsets.mark)
         return;
-    p->metadata = strdup(part->note); /* librdkafka frees it with free() */
+    p->metadata = dk__strdup(dk__alloc_or_libc(NULL), part->note); /* librdkafka frees it with free() */
     p->metadata_size = p->metadata == NULL ? 0 : strlen(part->note);
     part->note_dirty = p->metadata == NULL;
 }
