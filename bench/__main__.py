@@ -34,6 +34,8 @@ from tests.live.servers.process import CACHE, ROOT
 
 HERE = ROOT / "bench"
 PEER = CACHE / "peer/bin/python"
+# This library as pip installs it: tools/setup.sh bench makes it.
+RELEASE = CACHE / "bench"
 # What the engine sets by itself for consumers, given to the others where a line says "same settings".
 SAME = {"fetch.queue.backoff.ms": 5}
 SIZE = 100
@@ -99,6 +101,8 @@ class Bench:
                 if self.only in ("all", part):
                     if part == "consume":
                         self.fill("bench", self.messages)
+                    if part == "produce":
+                        self.fill("warm-up", 200_000)
                     if part == "start":
                         self.fill("start", 50_000)
                     table(self.rounds(part, contestants, measure))
@@ -134,7 +138,12 @@ class Bench:
         print(f"Filling topic {topic} with {messages:,} messages of {SIZE} bytes", file=sys.stderr)
         self.kafka.create_topic(topic, PARTITIONS)
         producer = confluent_kafka.Producer(
-            {"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 500_000}
+            {
+                "bootstrap.servers": self.kafka.bootstrap,
+                "linger.ms": 20,
+                "enable.idempotence": True,
+                "queue.buffering.max.messages": 500_000,
+            }
         )
         value = os.urandom(SIZE // 2).hex().encode()
         for i in range(messages):
@@ -152,7 +161,9 @@ class Bench:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "DJANGO"))}
         return {
             **kept,
-            "PYTHONPATH": str(HERE / "contestants"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(HERE / "contestants"), *([] if one.python == PEER else [str(RELEASE)])]
+            ),
             "BENCH_BOOTSTRAP": self.kafka.bootstrap,
             "BENCH_TOPIC": topic,
             "BENCH_GROUP": f"bench-{self.numbers}",
