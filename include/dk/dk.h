@@ -12,5 +12,6 @@
 #include "dk/producer.h"
 #include "dk/retry.h"
 #include "dk/route.h"
+#include "dk/topics.h"
 
 #endif

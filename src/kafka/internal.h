@@ -99,6 +99,13 @@ DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64
                                         const dk_pair *extensions, size_t n, dk_error *err);
 DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password, dk_error *err);
 
+/* ---- producer.c: for what stands beside it ----------------------------------------------------------------------- */
+
+/* dk__producer_enter - DK_EINVAL for NULL, DK_EFORKED in a child; *err is left alone when it is fine. */
+dk_status dk__producer_enter(const dk_producer *p, dk_error *err);
+rd_kafka_t *dk__producer_rk(const dk_producer *p);
+const dk_alloc *dk__producer_alloc(const dk_producer *p);
+
 /* ---- wake.c: a pipe that poll(2) waits on ------------------------------------------------------------------------ */
 
 typedef struct dk__wake {

@@ -7,9 +7,9 @@
  * Reports of messages without an opaque are counted and forgotten; others are copied, so librdkafka's messages are
  * always free again before anybody takes an event (flush and transactions wait for just that).
  */
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <time.h>
 
 #include "kafka/internal.h"
 
@@ -252,8 +252,8 @@ dk_producer_free(dk_producer *p)
     dk__free(p->alloc, p);
 }
 
-static dk_status
-enter(const dk_producer *p, dk_error *err)
+dk_status
+dk__producer_enter(const dk_producer *p, dk_error *err)
 {
     if (p == NULL)
         return dk__error_set(err, DK_EINVAL, "no producer");
@@ -261,6 +261,18 @@ enter(const dk_producer *p, dk_error *err)
         return dk__error_set(err, DK_EFORKED,
                              "this producer was made before fork(): make a new one in the child process");
     return DK_OK;
+}
+
+rd_kafka_t *
+dk__producer_rk(const dk_producer *p)
+{
+    return p->rk;
+}
+
+const dk_alloc *
+dk__producer_alloc(const dk_producer *p)
+{
+    return p->alloc;
 }
 
 /* ---- topics ---------------------------------------------------------------------------------------------------- */
@@ -551,7 +563,7 @@ is_report_full(const dk_producer *p)
 static dk_status
 begin_record(dk_producer *p, const dk_record *rec, known_topic **t, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     if (st == DK_OK)
         st = check_record(rec, err);
@@ -663,7 +675,7 @@ dk_status
 dk_producer_wait_room(dk_producer *p, int timeout_ms)
 {
     int64_t deadline = dk__deadline_ms(timeout_ms);
-    dk_status st = enter(p, NULL);
+    dk_status st = dk__producer_enter(p, NULL);
 
     if (st != DK_OK)
         return st;
@@ -700,7 +712,7 @@ dk_status
 dk_producer_flush(dk_producer *p, int timeout_ms, size_t *left, dk_error *err)
 {
     int64_t deadline = dk__deadline_ms(timeout_ms);
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
     rd_kafka_resp_err_t rkerr;
     uint64_t n;
     int slice;
@@ -727,7 +739,7 @@ dk_producer_flush(dk_producer *p, int timeout_ms, size_t *left, dk_error *err)
 dk_status
 dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
     rd_kafka_resp_err_t rkerr;
 
     if (st != DK_OK)
@@ -744,14 +756,14 @@ dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking, dk_e
 dk_event *
 dk_producer_event(dk_producer *p)
 {
-    return enter(p, NULL) == DK_OK ? dk__events_take(p->events) : NULL;
+    return dk__producer_enter(p, NULL) == DK_OK ? dk__events_take(p->events) : NULL;
 }
 
 dk_status
 dk_producer_wait_event(dk_producer *p, int timeout_ms)
 {
     int64_t deadline = dk__deadline_ms(timeout_ms);
-    dk_status st = enter(p, NULL);
+    dk_status st = dk__producer_enter(p, NULL);
     int left;
 
     if (st != DK_OK)
@@ -767,7 +779,7 @@ dk_producer_wait_event(dk_producer *p, int timeout_ms)
 size_t
 dk_producer_len(dk_producer *p)
 {
-    if (enter(p, NULL) != DK_OK)
+    if (dk__producer_enter(p, NULL) != DK_OK)
         return 0;
     return (size_t)pending(p) + dk__events_reports(p->events);
 }
@@ -776,7 +788,7 @@ void
 dk_producer_counters_get(dk_producer *p, dk_producer_counters *out)
 {
     *out = (dk_producer_counters){0};
-    if (enter(p, NULL) != DK_OK)
+    if (dk__producer_enter(p, NULL) != DK_OK)
         return;
     out->delivered = atomic_load(&p->delivered); /* before produced, so that it is never the larger */
     out->failed = atomic_load(&p->failed);
@@ -789,7 +801,7 @@ dk_producer_counters_get(dk_producer *p, dk_producer_counters *out)
 dk_status
 dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms, dk_metadata **out, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     if (st == DK_OK && out == NULL)
         st = dk__error_set(err, DK_EINVAL, "no place for the metadata");
@@ -800,7 +812,7 @@ dk_status
 dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms, const char *principal,
                         const dk_pair *extensions, size_t n, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? dk__oauth_token(p->rk, token, lifetime_ms, principal, extensions, n, err) : st;
 }
@@ -808,14 +820,14 @@ dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms, 
 void
 dk_producer_oauth_failure(dk_producer *p, const char *reason)
 {
-    if (enter(p, NULL) == DK_OK)
+    if (dk__producer_enter(p, NULL) == DK_OK)
         (void)rd_kafka_oauthbearer_set_token_failure(p->rk, reason != NULL ? reason : "no reason given");
 }
 
 dk_status
 dk_producer_sasl_credentials(dk_producer *p, const char *username, const char *password, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? dk__sasl_credentials(p->rk, username, password, err) : st;
 }
@@ -831,7 +843,7 @@ outcome(dk_error *err, rd_kafka_error_t *rderr, const char *what)
 dk_status
 dk_producer_init_transactions(dk_producer *p, int timeout_ms, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? outcome(err, rd_kafka_init_transactions(p->rk, timeout_ms), "init_transactions") : st;
 }
@@ -839,7 +851,7 @@ dk_producer_init_transactions(dk_producer *p, int timeout_ms, dk_error *err)
 dk_status
 dk_producer_begin_transaction(dk_producer *p, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? outcome(err, rd_kafka_begin_transaction(p->rk), "begin_transaction") : st;
 }
@@ -847,7 +859,7 @@ dk_producer_begin_transaction(dk_producer *p, dk_error *err)
 dk_status
 dk_producer_commit_transaction(dk_producer *p, int timeout_ms, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? outcome(err, rd_kafka_commit_transaction(p->rk, timeout_ms), "commit_transaction") : st;
 }
@@ -855,7 +867,7 @@ dk_producer_commit_transaction(dk_producer *p, int timeout_ms, dk_error *err)
 dk_status
 dk_producer_abort_transaction(dk_producer *p, int timeout_ms, dk_error *err)
 {
-    dk_status st = enter(p, err);
+    dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? outcome(err, rd_kafka_abort_transaction(p->rk, timeout_ms), "abort_transaction") : st;
 }
