@@ -285,7 +285,7 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
     elif isinstance(topic, base.TopicProducer) and topic.name.startswith("^"):
         messages.append(
             Error(
-                f"{where} is also a producer: a topic to produce to cannot have a pattern for a name ({topic.name!r}).",
+                f"{where} is also a producer: a topic to produce to cannot be named by a pattern ({topic.name!r}).",
                 obj=type(topic),
                 id="django_kafka.E010",
             )

@@ -254,7 +254,7 @@ class Consumer:
             delay,
             type(reason).__name__,
             reason,
-            exc_info=reason,
+            exc_info=reason if reason.__traceback__ else None,
         )
         self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 IDLE_SECONDS = 5.0
@@ -53,7 +53,7 @@ def is_outage(exc: BaseException) -> bool:
     """Whether the handler failed because a database connection is dead or cannot be made.
 
     Errors of statements (a lock timeout, a constraint) leave the connection usable and are the message's own."""
-    if not any(isinstance(error, (OperationalError, InterfaceError)) for error in _chain(exc)):
+    if not any(isinstance(error, Error) for error in _chain(exc)):
         return False
     return any(_is_dead(connection) for connection in _initialized())
 
@@ -74,13 +74,19 @@ def _is_dead(connection: BaseDatabaseWrapper) -> bool:
     if connection.connection is None:
         return True
     try:
+        if connection.vendor == "sqlite":  # whose is_usable() is always true
+            connection.connection.execute("SELECT 1")
+            return False
         return not connection.is_usable()
-    except Error:
+    except Exception:  # whatever the driver raises: it cannot be used
         return True
 
 
 def after_failure() -> None:
     """Close connections that a failed handler has left broken, so that the next message gets a new one."""
     for connection in _initialized():
-        if connection.errors_occurred:
-            connection.close_if_unusable_or_obsolete()
+        if connection.errors_occurred and not connection.in_atomic_block:
+            if _is_dead(connection):
+                connection.close()
+            else:
+                connection.close_if_unusable_or_obsolete()

@@ -24,9 +24,9 @@ FOREIGN_PREFIXES = (
     *("bootstrap.servers", "metadata.broker.list", "broker.address.family", "client.dns."),
     *("security.", "ssl.", "enable.ssl.", "sasl.", "enable.sasl.", "oauth"),
 )
-# The mock cluster answers a fetch that finds nothing only when its time is up, and Kafka tells of a rebalance only in
-# answers to heartbeats.
-QUICK_CONSUMER = {"fetch.wait.max.ms": 10, "heartbeat.interval.ms": 100}
+# The mock cluster answers a fetch that finds nothing only when its time is up, and when members of a group come or go
+# it waits for a second less than their session timeout. Of a rebalance Kafka tells in answers to heartbeats.
+QUICK_CONSUMER = {"fetch.wait.max.ms": 10, "session.timeout.ms": 2000, "heartbeat.interval.ms": 100}
 
 
 class LocalBroker:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import django
 import pytest
@@ -13,7 +15,7 @@ from django.conf import settings
 if not settings.configured:
     settings.configure(
         INSTALLED_APPS=["django_kafka"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(tempfile.mkdtemp()) / "db.sqlite3"}},
         DJANGO_KAFKA={},
         USE_TZ=True,
         TIME_ZONE="Europe/Berlin",

@@ -54,7 +54,7 @@ def test_discovery_imports_consumers_of_an_app(tmp_path, monkeypatch: pytest.Mon
 
 
 def test_schema_client_needs_its_setting() -> None:
-    with pytest.raises(DjangoKafkaError, match="`SCHEMA_REGISTRY` configuration is not defined."):
+    with pytest.raises(DjangoKafkaError, match=r"`SCHEMA_REGISTRY` configuration is not defined."):
         kafka.schema_client  # noqa: B018
 
 
@@ -106,7 +106,7 @@ def test_run_consumer_makes_and_runs_the_registered_class(registry: ConsumersReg
     registry._classes["some.Consumer"] = ran
     kafka.run_consumer("some.Consumer")
     ran.return_value.run.assert_called_once_with()
-    with pytest.raises(DjangoKafkaError, match="`other.Consumer` is not registered."):
+    with pytest.raises(DjangoKafkaError, match=r"`other.Consumer` is not registered."):
         kafka.run_consumer("other.Consumer")
 
 
@@ -119,7 +119,7 @@ def test_run_consumers_takes_all_by_default(registry: ConsumersRegistry) -> None
         assert run.call_args.args == (["a", "b"],)
         kafka.run_consumers(["b"])
         assert run.call_args.args == (["b"],)
-        with pytest.raises(DjangoKafkaError, match="`c` is not registered."):
+        with pytest.raises(DjangoKafkaError, match=r"`c` is not registered."):
             kafka.run_consumers(["c"])
 
 

@@ -32,10 +32,10 @@ def test_decorator_registers_and_returns_the_class() -> None:
 
 def test_unknown_and_duplicate_keys() -> None:
     registry: Registry[object] = Registry()
-    with pytest.raises(DjangoKafkaError, match="^`nobody` is not registered.$"):
+    with pytest.raises(DjangoKafkaError, match=r"^`nobody` is not registered.$"):
         registry["nobody"]
     registry.register(int)
-    with pytest.raises(DjangoKafkaError, match="^`builtins.int` is already registered.$"):
+    with pytest.raises(DjangoKafkaError, match=r"^`builtins.int` is already registered.$"):
         registry.register(int)
 
 
@@ -73,7 +73,7 @@ def test_group_is_needed_for_retry_topics(registry: ConsumersRegistry) -> None:
     topic = Recorder()
     kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
     cls = type("Groupless", (Consumer,), {"topics": Topics(topic)})
-    with pytest.raises(ConfigurationError, match="non-blocking retries but no 'group.id'"):
+    with pytest.raises(ConfigurationError, match=r"non-blocking retries but no 'group.id'"):
         kafka.consumers()(cls)
     with override_settings(DJANGO_KAFKA={"CONSUMER_CONFIG": {"group.id": "from-settings"}}):
         assert RetryConsumer.build(cls).config == {"group.id": "from-settings.retry"}  # type: ignore[union-attr]

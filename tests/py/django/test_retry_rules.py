@@ -154,7 +154,7 @@ class TestRetryNames:
         assert self.producer("group.topic.retry.2").retry_attempt == 3
 
     def test_blocking_settings_are_refused(self) -> None:
-        with pytest.raises(DjangoKafkaError, match="^RetryTopicProducer requires non-blocking RetrySettings$"):
+        with pytest.raises(DjangoKafkaError, match=r"^RetryTopicProducer requires non-blocking RetrySettings$"):
             self.producer("topic", RetrySettings(1, 1))
 
     @pytest.mark.parametrize("topic", ["hairtry.retry.7", "myretry.1", "other.topic.retry.1"])

@@ -136,5 +136,5 @@ def test_class_attribute_can_be_overridden() -> None:
 def test_load_says_what_is_wrong() -> None:
     assert load("django_kafka.error_handlers.ClientErrorHandler", "it").__name__ == "ClientErrorHandler"
     assert load(len, "it") is len
-    with pytest.raises(ConfigurationError, match="The setting X: cannot import 'no.such.thing'"):
+    with pytest.raises(ConfigurationError, match=r"The setting X: cannot import 'no.such.thing'"):
         load("no.such.thing", "The setting X")

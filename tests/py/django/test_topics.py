@@ -83,7 +83,7 @@ class TestTopics:
         assert topics.get("ab") is topics.get(topic_name="ab") is first
         assert list(topics) == [first, second]
         assert topics.names == ["^a", "ab"]
-        with pytest.raises(TopicNotRegisteredError, match="^No topic registered for `c`$"):
+        with pytest.raises(TopicNotRegisteredError, match=r"^No topic registered for `c`$"):
             topics.get("c")
 
     def test_owner_and_truth(self) -> None:
