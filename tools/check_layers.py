@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Headers of the C library and of POSIX (and a few of Linux's) that any layer may use.
 SYSTEM_NAMES = """
-assert ctype dirent dlfcn errno execinfo fcntl float getopt inttypes limits link math poll pthread signal stdarg
-stdatomic stdbool stddef stdint stdio stdlib string strings time unistd
+assert ctype dirent dlfcn errno execinfo fcntl float getopt inttypes limits link math poll pthread regex signal stdarg
+stdatomic stdbool stddef stdint stdio stdlib string strings threads time unistd
 sys/mman sys/prctl sys/resource sys/socket sys/stat sys/time sys/types sys/wait
 """
 SYSTEM = {f"{name}.h" for name in SYSTEM_NAMES.split()}
@@ -47,8 +47,8 @@ LAYERS = {
     "src/kafka": Layer(own=("dk/", "base/", "kafka/"), foreign={"librdkafka/": "rdk.h"}),
     "src/engine": Layer(own=("dk/", *ENGINE)),
     # A binding of CPython knows its headers and the public ones of the engine.
-    "binding": Layer(own=("dk/",), foreign={"Python.h": "*", "structmember.h": "*"}),
-    "tests/c": Layer(own=("dk/", *ENGINE)),
+    "binding": Layer(own=("dk/",), foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"}),
+    "tests/c": Layer(own=("dk/", "dk_test.h", *ENGINE), foreign={"jansson.h": "*"}),
     "tests/fuzz": Layer(own=("dk/", *ENGINE)),
     "bench/c": Layer(own=("dk/", *ENGINE), foreign={"librdkafka/": "*"}),
     "examples": Layer(own=("dk/",)),
@@ -71,8 +71,8 @@ def include_is_allowed(layer: Layer, path: Path, quoted: bool, name: str) -> boo
         if name in SYSTEM:
             return True
         return any(name.startswith(prefix) and owner in ("*", path.name) for prefix, owner in layer.foreign.items())
-    if "/" not in name:  # a neighbour's header
-        return (path.parent / name).is_file()
+    if "/" not in name and (path.parent / name).is_file():  # a neighbour's header
+        return True
     return name.startswith(layer.own)
 
 
