@@ -40,15 +40,15 @@ __tsan_default_options(void)
 const char *
 __tsan_default_suppressions(void)
 {
-    return "called_from_lib:librdkafka.so\n"
-           "race_top:librdkafka.so\n"
+    return "called_from_lib:librdkafka\n"
+           "race_top:librdkafka\n"
            "race_top:pthread_mutex_init\n"
            "race_top:pthread_mutex_lock\n"
            "race_top:pthread_mutex_destroy\n"
-           "deadlock:librdkafka.so\n"
-           "mutex:librdkafka.so\n"
-           "thread:librdkafka.so\n"
-           "signal:librdkafka.so\n";
+           "deadlock:librdkafka\n"
+           "mutex:librdkafka\n"
+           "thread:librdkafka\n"
+           "signal:librdkafka\n";
 }
 
 /* TSan follows pthread_...() but not C11's threads, which packaged librdkafkas use. In glibc and musl a mtx_t is a
