@@ -44,7 +44,7 @@ is_ascii(const uint8_t *p, size_t n)
 }
 
 static PyObject *
-text_of(run *d, dk_slice s)
+text_of(run *d, dk_slice s, const uint8_t *at)
 {
     PyObject *text;
 
@@ -57,7 +57,7 @@ text_of(run *d, dk_slice s)
     text = PyUnicode_DecodeUTF8((const char *)s.p, (Py_ssize_t)s.n, NULL);
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
-        dk_avro_reader_fail(&d->r, s.p, "the string is not valid UTF-8");
+        dk_avro_reader_fail(&d->r, at, "the string is not valid UTF-8");
     }
     return text;
 }
@@ -341,21 +341,21 @@ uuid_of_bytes(run *d, const uint8_t b[16])
 }
 
 static PyObject *
-uuid_of(run *d, dk_slice s)
+uuid_of(run *d, dk_slice s, const uint8_t *at)
 {
     PyObject *text, *out;
     uint8_t b[16];
 
     if (parse_uuid(s, b))
         return uuid_of_bytes(d, b);
-    text = text_of(d, s);
+    text = text_of(d, s, at);
     if (text == NULL)
         return NULL;
     out = PyObject_CallOneArg(d->core->uuid, text);
     Py_DECREF(text);
     if (out == NULL && PyErr_ExceptionMatches(PyExc_ValueError)) {
         PyErr_Clear();
-        dk_avro_reader_fail(&d->r, s.p, "the string is not a UUID");
+        dk_avro_reader_fail(&d->r, at, "the string is not a UUID");
     }
     return out;
 }
@@ -426,9 +426,10 @@ map_of(run *d, const dk_avro_op *op)
         if (block.count == 0)
             return dict;
         for (; block.count > 0; block.count--) {
+            const uint8_t *at = d->r.p;
             int rc;
 
-            if (!dk_avro_read_bytes(&d->r, &s) || (key = text_of(d, s)) == NULL)
+            if (!dk_avro_read_bytes(&d->r, &s) || (key = text_of(d, s, at)) == NULL)
                 goto fail;
             v = value_of(d, value);
             rc = v == NULL ? -1 : PyDict_SetItem(dict, key, v);
@@ -554,9 +555,10 @@ again:
         return dk_avro_read_bytes(&d->r, &s) ? fixed_of(d, op, s) : NULL;
     case DK_OP_STRING:
     case DK_OP_BYTES_TO_STRING:
+        at = d->r.p;
         if (!dk_avro_read_bytes(&d->r, &s))
             return NULL;
-        return op->logical == DK_LOGICAL_UUID ? uuid_of(d, s) : text_of(d, s);
+        return op->logical == DK_LOGICAL_UUID ? uuid_of(d, s, at) : text_of(d, s, at);
     case DK_OP_FIXED:
         return dk_avro_read_raw(&d->r, op->n, &s) ? fixed_of(d, op, s) : NULL;
     case DK_OP_ENUM:

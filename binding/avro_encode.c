@@ -613,7 +613,7 @@ encode_array(run *e, const dk_avro_op *op, PyObject *v)
 
     if (PyList_CheckExact(v) || PyTuple_CheckExact(v))
         return encode_list(e, &e->c->ops[op->a], v);
-    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v))
+    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyByteArray_Check(v) || PyDict_Check(v))
         return refuse_type(e, "a list", v);
     seq = PySequence_Tuple(v);
     if (seq == NULL)
@@ -818,7 +818,8 @@ fits_array(run *e, const dk_avro_op *op, PyObject *v)
     Py_ssize_t i;
     int rc = 1;
 
-    if (PyUnicode_Check(v) || PyDict_Check(v))
+    /* Bytes are a Sequence too, and fastavro writes them as an array where one comes first: here they never are. */
+    if (PyUnicode_Check(v) || PyDict_Check(v) || PyBytes_Check(v) || PyByteArray_Check(v))
         return 0;
     if (!PyList_Check(v) && !PyTuple_Check(v)) {
         rc = PyObject_IsInstance(v, e->core->sequence);

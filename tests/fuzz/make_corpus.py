@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeds of the fuzzers, made of the vectors in tests/vectors/avro: run it when those change.
 
-    python tests/fuzz/make_corpus.py
+python tests/fuzz/make_corpus.py
 """
 
 from __future__ import annotations
@@ -41,7 +41,14 @@ def main() -> None:
             elif "hex" in vector:
                 write("decode", avsc + CUT + data)
     guid = bytes(range(16))
-    for seed in (b"\0\0\0\0\7x", b"\1" + guid + b"x", b"x" + CUT + b"\1" + guid, b"x" + CUT + b"\0\0\0\0\7", b"{}", b"\0\0"):
+    for seed in (
+        b"\0\0\0\0\7x",
+        b"\1" + guid + b"x",
+        b"x" + CUT + b"\1" + guid,
+        b"x" + CUT + b"\0\0\0\0\7",
+        b"{}",
+        b"\0\0",
+    ):
         write("wire", seed)
 
 

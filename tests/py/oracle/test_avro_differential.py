@@ -1,0 +1,231 @@
+"""The C codec against fastavro, and against confluent's (de)serializers, by cases of chance.
+
+AVRO_CASES is the number of cases per test (default 300). What differs on purpose is said in the tests' names and comments.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import math
+import os
+from typing import Any
+
+import fastavro
+import pytest
+from fastavro.schema import to_parsing_canonical_form
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from django_kafka import _native
+
+from .avro_cases import Names, build, cases, odd_values, record
+
+CASES = int(os.environ.get("AVRO_CASES", "300"))
+many = settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def parsed(schema: Any) -> Any:
+    return fastavro.parse_schema(copy.deepcopy(schema))
+
+
+def theirs_encode(schema: Any, value: Any) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, parsed(schema), value)
+    return out.getvalue()
+
+
+def written_by_theirs(schema: Any, value: Any) -> bytes:
+    """fastavro cannot choose a branch when a decimal does not fit an earlier one: such a case says nothing."""
+    try:
+        return theirs_encode(schema, value)
+    except ValueError:
+        assume(False)
+        raise
+
+
+def theirs_decode(schema: Any, data: bytes, reader: Any = None) -> Any:
+    return fastavro.schemaless_reader(io.BytesIO(data), parsed(schema), None if reader is None else parsed(reader))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal, of the same types, NaN equal to itself, -0.0 not equal to 0.0."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, float):
+        return math.copysign(1, a) == math.copysign(1, b) and (a == b or (math.isnan(a) and math.isnan(b)))
+    if hasattr(a, "tzinfo"):
+        return a == b and a.tzinfo == b.tzinfo
+    if hasattr(a, "as_tuple"):
+        return a.as_tuple() == b.as_tuple()
+    return a == b
+
+
+@many
+@given(cases())
+def test_bytes_and_values_are_those_of_fastavro(case: tuple[Any, Any]) -> None:
+    schema, value = case
+    ours = _native.AvroSchema(json.dumps(schema))
+    data = written_by_theirs(schema, value)
+    assert ours.encode(value) == data
+    try:
+        decoded = ours.decode(data)
+    except _native.DecodeError as error:
+        # A plain number in a union became a date or time that there is not: fastavro raises, or makes one up (-1 ms).
+        assert "not within a day" in str(error) or "outside the years" in str(error)
+        return
+    assert same(decoded, theirs_decode(schema, data))
+    assert ours.encode(decoded) == written_by_theirs(schema, decoded)
+    lazy = ours.decode(data, lazy=True)
+    assert lazy == decoded
+    if isinstance(decoded, dict) and isinstance(schema, dict) and schema["type"] == "record":
+        assert type(lazy) is _native.AvroRecord
+        assert [same(lazy[key], decoded[key]) for key in reversed(list(decoded))] == [True] * len(decoded)
+        assert same(lazy.to_dict(), decoded)
+
+
+@many
+@given(cases())
+def test_canonical_form_is_fastavros(case: tuple[Any, Any]) -> None:
+    schema, _ = case
+    assert _native.AvroSchema(json.dumps(schema)).canonical == to_parsing_canonical_form(parsed(schema))
+
+
+@many
+@given(cases(), st.data())
+def test_a_changed_byte_never_does_more_than_an_error(case: tuple[Any, Any], data: st.DataObject) -> None:
+    """Where both decode changed bytes, they decode the same; ours may refuse what fastavro lets pass, never the reverse."""
+    schema, value = case
+    good = written_by_theirs(schema, value)
+    assume(good)
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
+    ours = _native.AvroSchema(json.dumps(schema))
+    try:
+        decoded = ours.decode(bad)
+    except _native.DecodeError as error:
+        assert 0 <= error.pos <= len(bad)
+        return
+    assert same(decoded, theirs_decode(schema, bad))
+
+
+@many
+@given(st.data(), odd_values())
+def test_what_is_encoded_of_any_value_is_what_fastavro_encodes(data: st.DataObject, value: Any) -> None:
+    """Ours refuses some values of a wrong type that fastavro lets pass (1.5 for an int, None for a boolean), never the
+    reverse; what both take becomes the same bytes."""
+    schema, _ = build(data.draw, Names(), 2)
+    ours = _native.AvroSchema(json.dumps(schema))
+    try:
+        encoded = ours.encode(value)
+    except _native.EncodeError as error:
+        try:
+            theirs = theirs_encode(schema, value)
+        except Exception:
+            return
+        assert (
+            "wanted" in str(error)
+            or "does not fit" in str(error)
+            or "too large" in str(error)
+            or "none of" in str(error)
+        ), f"{theirs!r}: {error}"
+        return
+    assert encoded == theirs_encode(schema, value)
+
+
+def evolve(draw: Any, schema: dict[str, Any], names: Names) -> dict[str, Any]:
+    """Another version of a record: fields gone, added with defaults, renamed by alias, promoted, in another order."""
+    fields = []
+    for field in schema["fields"]:
+        what = draw(st.sampled_from(["keep", "keep", "keep", "drop", "rename", "promote", "nullable"]))
+        kind = field["type"]
+        if what == "drop":
+            continue
+        new = dict(field)
+        if what == "rename":
+            new = {"name": f"new_{field['name']}", "aliases": [field["name"]], "type": kind}
+        elif what == "promote" and isinstance(kind, str):
+            wider = {"int": ["long", "float", "double"], "long": ["double"], "float": ["double"], "string": ["bytes"]}
+            new["type"] = draw(st.sampled_from(wider.get(kind, [kind])))
+        elif what == "nullable" and not isinstance(kind, list) and kind != "null":
+            new["type"] = ["null", kind]
+        elif isinstance(kind, dict) and kind["type"] == "record":
+            new["type"] = evolve(draw, kind, names)
+        fields.append(new)
+    for kind, default in (
+        ("int", 7),
+        ("string", "d"),
+        (["null", "long"], None),
+        ({"type": "array", "items": "int"}, [1, 2]),
+    ):
+        if draw(st.booleans()):
+            fields.append({"name": names.next("added"), "type": kind, "default": default})
+    return {**schema, "fields": draw(st.permutations(fields))}
+
+
+@many
+@given(st.data())
+def test_another_schema_reads_as_fastavro_reads(data: st.DataObject) -> None:
+    names = Names()
+    writer, values = record(data.draw, names, 2)
+    value = data.draw(values)
+    reader = evolve(data.draw, writer, names)
+    written = written_by_theirs(writer, value)
+    ours = _native.AvroSchema.reader(_native.AvroSchema(json.dumps(writer)), _native.AvroSchema(json.dumps(reader)))
+    theirs = theirs_decode(writer, written, reader)
+    assert same(ours.decode(written), theirs)
+    lazy = ours.decode(written, lazy=True)
+    assert lazy == theirs
+    assert list(lazy) == list(theirs)
+
+
+class Registry:
+    """As much of confluent's registry client as its (de)serializers ask for."""
+
+    def __init__(self) -> None:
+        self.schemas: list[Any] = []
+
+    def config(self) -> dict[str, Any]:
+        return {}
+
+    def register_schema_full_response(self, subject: str, schema: Any, normalize_schemas: bool = False) -> Any:
+        from confluent_kafka.schema_registry import RegisteredSchema
+
+        self.schemas.append(schema)
+        return RegisteredSchema(schema_id=len(self.schemas), guid=None, schema=schema, subject=subject, version=1)
+
+    def get_schema(self, schema_id: int, subject: Any = None, fmt: Any = None, **_: Any) -> Any:
+        return self.schemas[schema_id - 1]
+
+
+@many
+@given(st.data())
+def test_messages_are_those_of_confluents_serializers(data: st.DataObject) -> None:
+    avro = pytest.importorskip("confluent_kafka.schema_registry.avro")
+    from confluent_kafka.schema_registry import topic_subject_name_strategy
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    schema, values = record(data.draw, Names(), 2)
+    value = data.draw(values)
+    registry, ctx = Registry(), SerializationContext("topic", MessageField.VALUE)
+    conf = {"subject.name.strategy": topic_subject_name_strategy}
+    written_by_theirs(schema, value)
+    message = avro.AvroSerializer(registry, json.dumps(schema), conf=conf)(value, ctx)
+    assume(len(message) > 5)  # confluent's reader does not take a value without bytes
+    theirs = avro.AvroDeserializer(registry, conf=conf)(message, ctx)
+    ours = _native.AvroSchema(json.dumps(schema))
+    assert ours.encode(value, _native.wire_prefix(1)) == message
+    schema_id, start = _native.wire_parse(message)
+    assert (schema_id, start) == (1, 5)
+    assert same(ours.decode(message, start), theirs)
