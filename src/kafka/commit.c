@@ -135,6 +135,20 @@ dk__commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only,
 
 /* ---- by hand -------------------------------------------------------------------------------------------------------- */
 
+/* An offset given by hand moves the mark of a partition that is ours: what lies before it counts as finished, or the next
+ * commit of the engine would take the group back. Lock held. */
+static bool
+move_mark(dk_consumer *c, const dk_partition *p)
+{
+    dk__part *part = dk__part_find(c, p->topic, p->partition);
+
+    if (part == NULL || !part->assigned)
+        return false;
+    if (p->offset >= 0)
+        dk__offsets_store(&part->offsets, p->offset);
+    return true;
+}
+
 static dk_status
 commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
@@ -144,6 +158,11 @@ commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 
     if (st != DK_OK)
         return st;
+    pthread_mutex_lock(&c->lock);
+    dk__batches_settle(c);
+    for (size_t i = 0; i < parts->len; i++)
+        move_mark(c, &parts->items[i]);
+    pthread_mutex_unlock(&c->lock);
     rkerr = rd_kafka_commit_queue(c->rk, list, sync ? NULL : c->queue, committed, sync ? &result : NULL);
     rd_kafka_topic_partition_list_destroy(list);
     if (result != NULL) {
@@ -186,15 +205,10 @@ dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
     dk__batches_settle(c);
     for (size_t i = 0; i < parts->len; i++) {
         dk_partition *p = &parts->items[i];
-        dk__part *part = dk__part_find(c, p->topic, p->partition);
 
-        p->kafka_err = 0;
-        if (part == NULL || !part->assigned) {
-            p->kafka_err = RD_KAFKA_RESP_ERR__STATE;
+        p->kafka_err = move_mark(c, p) ? 0 : RD_KAFKA_RESP_ERR__STATE;
+        if (p->kafka_err != 0)
             st = DK_EKAFKA;
-        } else if (p->offset >= 0) {
-            dk__offsets_store(&part->offsets, p->offset);
-        }
     }
     pthread_mutex_unlock(&c->lock);
     if (st != DK_OK)

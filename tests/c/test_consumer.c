@@ -492,6 +492,32 @@ DK_TEST(consumer_commit_given_offsets)
     rig_close(&r);
 }
 
+DK_TEST(consumer_commit_by_hand_is_not_taken_back)
+{
+    rig r;
+    dk_consumer *c;
+    dk_partitions p0 = rig_list("t", 0, 7);
+    dk_batch *b;
+    dk_error err;
+
+    rig_open(&r, "t", 1);
+    rig_produce(&r, "t", 0, 0, 10);
+    c = rig_consumer(&r, NULL);
+    rig_assign(c, "t", 1);
+    b = rig_fetch(c, 0, 15000);
+    CHECK(b != NULL);
+    while (dk_batch_take(b) >= 0) /* handed out, and nothing said about them but the commit */
+        ;
+    dk_batch_free(b);
+    CHECK_OK_ERR(dk_consumer_commit(c, &p0, true, &err), &err);
+    rig_end(c); /* commits what is finished */
+    c = rig_consumer(&r, NULL);
+    CHECK_EQ(rig_committed(c, "t", 0), 7);
+    dk_partitions_fini(&p0);
+    rig_end(c);
+    rig_close(&r);
+}
+
 DK_TEST(consumer_failed_commit_is_told_and_repeated)
 {
     static const int errs[] = {16 /* NOT_COORDINATOR */, 15, 22 /* ILLEGAL_GENERATION */, 22, 25};
