@@ -40,7 +40,8 @@ __tsan_default_options(void)
 const char *
 __tsan_default_suppressions(void)
 {
-    return "called_from_lib:librdkafka\n"
+    return "called_from_lib:librdkafka.so\n"    /* the system's */
+           "called_from_lib:librdkafka-*.so.\n" /* that of a wheel; a pattern may fit one library only */
            "race_top:librdkafka\n"
            "race_top:pthread_mutex_init\n"
            "race_top:pthread_mutex_lock\n"
