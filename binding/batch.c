@@ -9,8 +9,7 @@
 #include "native.h"
 
 typedef struct BatchObject {
-    PyObject_HEAD
-    native_core *core; /* NULL: closed, also by the end of the walk */
+    PyObject_HEAD native_core *core; /* NULL: closed, also by the end of the walk */
     MessageObject *hand, *spare;
     int32_t pending; /* taken from the engine, but not handed out: it opens the next topic */
     uint32_t topic_id;
@@ -20,8 +19,7 @@ typedef struct BatchObject {
 } BatchObject;
 
 typedef struct TicketObject {
-    PyObject_HEAD
-    native_state *state;
+    PyObject_HEAD native_state *state;
     dk_ticket ticket; /* batch NULL: answered */
 } TicketObject;
 
@@ -294,23 +292,27 @@ batch_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return batch_close(op, NULL);
 }
 
-PyDoc_STRVAR(batch_doc,
-             "Messages that were fetched together.\n\n"
-             "next_topic() opens the run of messages of one topic, iterating walks that run. Moving on from a message says\n"
-             "that it is finished; fail() or defer() before moving on says otherwise.");
+PyDoc_STRVAR(
+    batch_doc,
+    "Messages that were fetched together.\n\n"
+    "next_topic() opens the run of messages of one topic, iterating walks that run. Moving on from a message says\n"
+    "that it is finished; fail() or defer() before moving on says otherwise.");
 
 static PyMethodDef batch_methods[] = {
     {"next_topic", batch_next_topic, METH_NOARGS,
      "next_topic($self, /)\n--\n\nTopic of the next message, None at the end of the batch or when a stop was asked."},
     {"fail", batch_fail, METH_O,
-     "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come again\n"
+     "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come "
+     "again\n"
      "after `delay` seconds."},
     {"defer", batch_defer, METH_NOARGS,
-     "defer($self, /)\n--\n\nThe outcome of the message in hand is known later: call exactly one of the ticket's methods."},
+     "defer($self, /)\n--\n\nThe outcome of the message in hand is known later: call exactly one of the ticket's "
+     "methods."},
     {"note", batch_note, METH_O,
      "note($self, text, /)\n--\n\nRemember a short text with the message in hand until it is finished."},
     {"close", batch_close, METH_NOARGS,
-     "close($self, /)\n--\n\nThe walk is over: what was not handled goes back to its partition. Messages stay readable."},
+     "close($self, /)\n--\n\nThe walk is over: what was not handled goes back to its partition. Messages stay "
+     "readable."},
     {"__enter__", batch_enter, METH_NOARGS, NULL},
     {"__exit__", NATIVE_METHOD(batch_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
@@ -387,8 +389,9 @@ ticket_reject(PyObject *op, PyObject *delay)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(ticket_doc,
-             "The outcome of one message, still owed. A ticket that is dropped without an answer counts as rejected.");
+PyDoc_STRVAR(
+    ticket_doc,
+    "The outcome of one message, still owed. A ticket that is dropped without an answer counts as rejected.");
 
 static PyMethodDef ticket_methods[] = {
     {"resolve", ticket_resolve, METH_NOARGS,

@@ -7,8 +7,7 @@
 #include "native.h"
 
 typedef struct BrokerObject {
-    PyObject_HEAD
-    native_state *state;
+    PyObject_HEAD native_state *state;
     dk_broker *b;
     long pid;
 } BrokerObject;
@@ -120,7 +119,8 @@ done(BrokerObject *self, dk_status st, const dk_error *err)
 static PyObject *
 broker_create_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const native_signature sig = {.func = "create_topic", .required = 1, .names = {"name", "partitions", NULL}};
+    static const native_signature sig = {
+        .func = "create_topic", .required = 1, .names = {"name", "partitions", NULL}};
     BrokerObject *self = (BrokerObject *)op;
     PyObject *a[NATIVE_MAX_ARGS];
     const char *name;
@@ -258,14 +258,19 @@ broker_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return broker_close(op, NULL);
 }
 
-PyDoc_STRVAR(broker_doc, "Broker(nodes=1)\n--\n\n"
-                         "The embedded development broker (librdkafka's mock cluster) on loopback ports. Memory only.");
+PyDoc_STRVAR(broker_doc,
+             "Broker(nodes=1)\n--\n\n"
+             "The embedded development broker (librdkafka's mock cluster) on loopback ports. Memory only.");
 
+/* clang-format off */
 #define FAST(name, text) {#name, NATIVE_METHOD(broker_##name), NATIVE_FAST, PyDoc_STR(text)}
+/* clang-format on */
 
 static PyMethodDef broker_methods[] = {
-    FAST(create_topic, "create_topic($self, /, name, partitions=1)\n--\n\nTopics nobody creates appear on first use."),
-    FAST(push_errors, "push_errors($self, /, api_key, errors)\n--\n\nThe next requests of this kind fail with these errors."),
+    FAST(create_topic,
+         "create_topic($self, /, name, partitions=1)\n--\n\nTopics nobody creates appear on first use."),
+    FAST(push_errors,
+         "push_errors($self, /, api_key, errors)\n--\n\nThe next requests of this kind fail with these errors."),
     FAST(set_topic_error, "set_topic_error($self, /, topic, error)\n--\n\nRequests for this topic fail; 0 ends it."),
     FAST(set_down, "set_down($self, /, node, down=True)\n--\n\nTake a node (from 1 on) down, or up."),
     FAST(set_rtt, "set_rtt($self, /, node, rtt_ms)\n--\n\nAdd a delay to every answer of a node."),
@@ -281,14 +286,10 @@ static PyGetSetDef broker_getset[] = {
 };
 
 static PyType_Slot broker_slots[] = {
-    {Py_tp_doc, (void *)broker_doc},
-    {Py_tp_new, broker_new},
-    {Py_tp_init, broker_init},
-    {Py_tp_dealloc, broker_dealloc},
-    {Py_tp_traverse, broker_traverse},
-    {Py_tp_methods, broker_methods},
-    {Py_tp_getset, broker_getset},
-    {0, NULL},
+    {Py_tp_doc, (void *)broker_doc},   {Py_tp_new, broker_new},
+    {Py_tp_init, broker_init},         {Py_tp_dealloc, broker_dealloc},
+    {Py_tp_traverse, broker_traverse}, {Py_tp_methods, broker_methods},
+    {Py_tp_getset, broker_getset},     {0, NULL},
 };
 
 PyType_Spec native_broker_spec = {

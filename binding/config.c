@@ -158,7 +158,8 @@ add_value(native_state *state, native_config *conf, PyObject *key, const char *k
 static int parse_items(native_state *state, PyObject *dict, native_callbacks *cbs, native_config *conf, bool nested);
 
 static int
-parse_item(native_state *state, PyObject *key, PyObject *value, native_callbacks *cbs, native_config *conf, bool nested)
+parse_item(native_state *state, PyObject *key, PyObject *value, native_callbacks *cbs, native_config *conf,
+           bool nested)
 {
     const char *text;
     int taken;

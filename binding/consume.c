@@ -100,7 +100,8 @@ store_listed(ConsumerObject *self)
                           .leader_epoch = -1};
         size_t k = 0;
 
-        while (k < parts.len && (parts.items[k].partition != p.partition || strcmp(parts.items[k].topic, p.topic) != 0))
+        while (k < parts.len &&
+               (parts.items[k].partition != p.partition || strcmp(parts.items[k].topic, p.topic) != 0))
             k++;
         if (k < parts.len)
             parts.items[k].offset = p.offset;
@@ -152,7 +153,8 @@ native_hand_finish(ConsumerObject *self)
     dk_ticket ticket;
 
     settle_list(self);
-    if (self->hand != NULL && self->auto_store && self->pending < 0 && dk_batch_defer(self->hand->b, &ticket) == DK_OK)
+    if (self->hand != NULL && self->auto_store && self->pending < 0 &&
+        dk_batch_defer(self->hand->b, &ticket) == DK_OK)
         dk_ticket_resolve(&ticket);
 }
 

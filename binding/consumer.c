@@ -67,7 +67,8 @@ error_message(ConsumerObject *self, const dk_event *ev)
     }
     if (text != NULL)
         f.value = (dk_slice){.p = (const uint8_t *)text, .n = strlen(text)};
-    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev), dk_event_retriable(ev), false);
+    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev),
+                                 dk_event_retriable(ev), false);
     if (f.error != NULL)
         msg = native_message_new(self->state, &f);
     Py_XDECREF(f.error);
@@ -162,7 +163,8 @@ read_options(PyObject *interval, double drain, Py_ssize_t messages, Py_ssize_t b
         return -1;
     }
     if (messages < 1 || messages > 1000000 || bytes < 1) {
-        PyErr_SetString(PyExc_ValueError, "batch_max_messages must be from 1 to 1000000 and batch_max_bytes at least 1");
+        PyErr_SetString(PyExc_ValueError,
+                        "batch_max_messages must be from 1 to 1000000 and batch_max_bytes at least 1");
         return -1;
     }
     opts->drain_ms = (int)(drain * 1000.0);
@@ -196,8 +198,8 @@ make_consumer(ConsumerObject *self, PyObject *dict, PyObject *logger, const dk_c
 static int
 consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"",           "logger", "commit_interval", "drain_timeout", "batch_max_messages",
-                            "batch_max_bytes", NULL};
+    static char *names[] = {
+        "", "logger", "commit_interval", "drain_timeout", "batch_max_messages", "batch_max_bytes", NULL};
     ConsumerObject *self = (ConsumerObject *)op;
     PyObject *dict, *logger = NULL, *interval = NULL;
     double drain = 30.0;
@@ -212,8 +214,8 @@ consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_TypeError, "expected configuration dict");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOdnn:Consumer", names, &dict, &logger, &interval, &drain, &messages,
-                                     &bytes))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOdnn:Consumer", names, &dict, &logger, &interval, &drain,
+                                     &messages, &bytes))
         return -1;
     if (read_options(interval, drain, messages, bytes, &opts) < 0)
         return -1;
@@ -273,7 +275,8 @@ close_consumer(ConsumerObject *self, int timeout_ms)
         close_events(self, &first);
         self->closed = true;
     } else if (done == 0) {
-        dk_error err = {.kafka = -185, .text = "the consumer could not leave its group in time; it goes on in the background"};
+        dk_error err = {.kafka = -185,
+                        .text = "the consumer could not leave its group in time; it goes on in the background"};
 
         native_raise(self->state, DK_ETIMEOUT, &err);
     }
@@ -339,8 +342,10 @@ consumer_finalize(PyObject *op)
     if (self->c == NULL || self->closed || self->pid != (long)getpid()) /* after a fork it is the parent's to close */
         return;
     saved = PyErr_GetRaisedException();
-    if (PyErr_ResourceWarning(op, 1, "Consumer %p was not closed: it did not leave its group, and others wait for "
-                                     "session.timeout.ms before they get its partitions", op) < 0)
+    if (PyErr_ResourceWarning(op, 1,
+                              "Consumer %p was not closed: it did not leave its group, and others wait for "
+                              "session.timeout.ms before they get its partitions",
+                              op) < 0)
         PyErr_WriteUnraisable(op);
     if (saved != NULL)
         PyErr_SetRaisedException(saved);
@@ -377,11 +382,12 @@ consumer_dealloc(PyObject *op)
 
 /* ---- type --------------------------------------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(consumer_doc,
-             "Consumer(config, /, *, logger=None, commit_interval=None, drain_timeout=30.0, batch_max_messages=1000, "
-             "batch_max_bytes=8388608)\n--\n\n"
-             "confluent_kafka's Consumer, with batches. config may hold its callables: error_cb, stats_cb, throttle_cb,\n"
-             "oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close().");
+PyDoc_STRVAR(
+    consumer_doc,
+    "Consumer(config, /, *, logger=None, commit_interval=None, drain_timeout=30.0, batch_max_messages=1000, "
+    "batch_max_bytes=8388608)\n--\n\n"
+    "confluent_kafka's Consumer, with batches. config may hold its callables: error_cb, stats_cb, throttle_cb,\n"
+    "oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close().");
 
 static PyMemberDef consumer_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(ConsumerObject, weakrefs), READONLY, NULL},

@@ -21,7 +21,8 @@ config_error_str(PyObject *self)
     return ((PyTypeObject *)PyExc_ValueError)->tp_str(self);
 }
 
-PyDoc_STRVAR(config_error_doc, "A configuration key or value is not acceptable; the text names it and says what to do.");
+PyDoc_STRVAR(config_error_doc,
+             "A configuration key or value is not acceptable; the text names it and says what to do.");
 
 static PyType_Slot config_error_slots[] = {
     {Py_tp_str, config_error_str},
@@ -59,7 +60,8 @@ native_add_exceptions(PyObject *module, native_state *state)
                       &state->concurrent_use) < 0)
         return -1;
     return add_exception(module, "django_kafka._native.Stopped",
-                         "stop() was called while (or before) waiting for messages.", PyExc_Exception, &state->stopped);
+                         "stop() was called while (or before) waiting for messages.", PyExc_Exception,
+                         &state->stopped);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------------------------ */
@@ -78,7 +80,8 @@ config_error_class(native_state *state)
         PyErr_Clear();
         return state->config_error;
     }
-    args = Py_BuildValue("s(OO){ss}", "ConfigError", state->config_error, kafka, "__module__", "django_kafka._native");
+    args =
+        Py_BuildValue("s(OO){ss}", "ConfigError", state->config_error, kafka, "__module__", "django_kafka._native");
     if (args == NULL)
         return NULL;
     state->kafka_config_error = PyObject_Call((PyObject *)&PyType_Type, args, NULL);
@@ -180,7 +183,8 @@ native_raise(native_state *state, dk_status st, const dk_error *err)
         PyErr_SetString(state->forked_error, "the handle was made before a fork(); make a new one in this process");
         return NULL;
     case DK_EBUSY:
-        PyErr_SetString(state->concurrent_use, "another thread is inside fetch(), poll() or consume() of this consumer");
+        PyErr_SetString(state->concurrent_use,
+                        "another thread is inside fetch(), poll() or consume() of this consumer");
         return NULL;
     case DK_ESTOPPED:
         PyErr_SetString(state->stopped, text);

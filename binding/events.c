@@ -110,8 +110,9 @@ run_throttle(native_client *client, const dk_event *ev)
 
     if (cls == NULL)
         return -1;
-    return call_one(client->cbs->throttle_cb, PyObject_CallFunction(cls, "sid", dk_event_text(ev), (int)dk_event_broker_id(ev),
-                                                                    (double)dk_event_value(ev) / 1000.0));
+    return call_one(client->cbs->throttle_cb,
+                    PyObject_CallFunction(cls, "sid", dk_event_text(ev), (int)dk_event_broker_id(ev),
+                                          (double)dk_event_value(ev) / 1000.0));
 }
 
 static int
@@ -175,8 +176,8 @@ read_answer(PyObject *answer, oauth_answer *out)
         PyErr_SetString(PyExc_TypeError, "expect returned value from oauth_cb to be (token_str, expiry_time) tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(answer, "sd|sO!;oauth_cb has to return (token, expiry[, principal[, extensions]])", &out->token,
-                          &expiry, &out->principal, &PyDict_Type, &extensions))
+    if (!PyArg_ParseTuple(answer, "sd|sO!;oauth_cb has to return (token, expiry[, principal[, extensions]])",
+                          &out->token, &expiry, &out->principal, &PyDict_Type, &extensions))
         return -1;
     out->expiry_ms = (int64_t)(expiry * 1000.0);
     return extensions != NULL ? read_extensions(extensions, out) : 0;
@@ -197,8 +198,8 @@ oauth_token(native_client *client, const oauth_answer *a, dk_error *err)
     if (client->consumer != NULL)
         return dk_consumer_oauth_token(client->consumer, a->token, a->expiry_ms, a->principal, a->extensions,
                                        a->n_extensions, err);
-    return dk_producer_oauth_token(client->producer, a->token, a->expiry_ms, a->principal, a->extensions, a->n_extensions,
-                                   err);
+    return dk_producer_oauth_token(client->producer, a->token, a->expiry_ms, a->principal, a->extensions,
+                                   a->n_extensions, err);
 }
 
 /* The callable failed, which may pass: librdkafka is told and asks again. Logged, not raised. */
@@ -251,7 +252,8 @@ run_oauth(native_client *client, const dk_event *ev)
         rc = 0;
         if (st != DK_OK) {
             oauth_failure(client, err.text);
-            native_log(client->state, client->cbs->logger, 3, "the token that oauth_cb returned was refused: %s", err.text);
+            native_log(client->state, client->cbs->logger, 3, "the token that oauth_cb returned was refused: %s",
+                       err.text);
         }
     }
     Py_DECREF(result);

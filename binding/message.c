@@ -333,13 +333,13 @@ check_kind(PyObject *obj, PyTypeObject *type, const char *what)
 static PyObject *
 message_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"topic",     "value",  "key",       "headers", "error",
-                            "partition", "offset", "timestamp", "latency", "leader_epoch", NULL};
+    static char *names[] = {"topic",  "value",     "key",     "headers",      "error", "partition",
+                            "offset", "timestamp", "latency", "leader_epoch", NULL};
     PyObject *a[10] = {NULL};
     MessageObject *msg;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOOOOOO:Message", names, &a[0], &a[1], &a[2], &a[3], &a[4], &a[5],
-                                     &a[6], &a[7], &a[8], &a[9]))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOOOOOO:Message", names, &a[0], &a[1], &a[2], &a[3], &a[4],
+                                     &a[5], &a[6], &a[7], &a[8], &a[9]))
         return NULL;
     if (check_kind(a[0], &PyUnicode_Type, "topic") < 0 || check_kind(a[5], &PyLong_Type, "partition") < 0 ||
         check_kind(a[6], &PyLong_Type, "offset") < 0 || check_kind(a[9], &PyLong_Type, "leader_epoch") < 0)
@@ -515,7 +515,7 @@ error_lock_held(MessageObject *msg)
     return or_none(msg->error);
 }
 
-#define GETTER(field)                                                                                           \
+#define GETTER(field)                                                                                                \
     static PyObject *message_##field(PyObject *op, PyObject *ignored)                                                \
     {                                                                                                                \
         PyObject *result;                                                                                            \
@@ -644,11 +644,12 @@ message_detach(PyObject *op, PyObject *ignored)
 
 /* ---- type --------------------------------------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(message_doc,
-             "Message(topic=None, value=None, key=None, headers=None, error=None, partition=None, offset=None, "
-             "timestamp=None, latency=None, leader_epoch=None)\n--\n\n"
-             "A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value\n"
-             "and headers when first asked; detach() copies them so that the batch can go.");
+PyDoc_STRVAR(
+    message_doc,
+    "Message(topic=None, value=None, key=None, headers=None, error=None, partition=None, offset=None, "
+    "timestamp=None, latency=None, leader_epoch=None)\n--\n\n"
+    "A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value\n"
+    "and headers when first asked; detach() copies them so that the batch can go.");
 
 static PyMethodDef message_methods[] = {
     {"topic", message_topic, METH_NOARGS, "topic($self, /)\n--\n\nTopic name."},
@@ -663,7 +664,8 @@ static PyMethodDef message_methods[] = {
     {"error", message_error, METH_NOARGS, "error($self, /)\n--\n\nKafkaError, or None for a proper message."},
     {"latency", message_latency, METH_NOARGS,
      "latency($self, /)\n--\n\nSeconds from produce() to the broker's answer, on delivery reports."},
-    {"leader_epoch", message_leader_epoch, METH_NOARGS, "leader_epoch($self, /)\n--\n\nLeader epoch, None if unknown."},
+    {"leader_epoch", message_leader_epoch, METH_NOARGS,
+     "leader_epoch($self, /)\n--\n\nLeader epoch, None if unknown."},
     {"set_key", message_set_key, METH_O, "set_key($self, key, /)\n--\n\nReplace the key, by any object."},
     {"set_value", message_set_value, METH_O, "set_value($self, value, /)\n--\n\nReplace the value, by any object."},
     {"set_headers", message_set_headers, METH_O, "set_headers($self, headers, /)\n--\n\nReplace the headers."},
@@ -675,14 +677,10 @@ static PyMethodDef message_methods[] = {
 };
 
 static PyType_Slot message_slots[] = {
-    {Py_tp_doc, (void *)message_doc},
-    {Py_tp_new, message_new},
-    {Py_tp_dealloc, message_dealloc},
-    {Py_tp_traverse, message_traverse},
-    {Py_tp_clear, message_clear},
-    {Py_tp_methods, message_methods},
-    {Py_sq_length, message_len},
-    {0, NULL},
+    {Py_tp_doc, (void *)message_doc}, {Py_tp_new, message_new},
+    {Py_tp_dealloc, message_dealloc}, {Py_tp_traverse, message_traverse},
+    {Py_tp_clear, message_clear},     {Py_tp_methods, message_methods},
+    {Py_sq_length, message_len},      {0, NULL},
 };
 
 PyType_Spec native_message_spec = {

@@ -181,9 +181,12 @@ add_constants(PyObject *module)
         const char *name;
         long value;
     } constants[] = {
-        {"OFFSET_BEGINNING", DK_OFFSET_BEGINNING}, {"OFFSET_END", DK_OFFSET_END},
-        {"OFFSET_STORED", DK_OFFSET_STORED},       {"OFFSET_INVALID", DK_OFFSET_INVALID},
-        {"TIMESTAMP_NOT_AVAILABLE", 0},            {"TIMESTAMP_CREATE_TIME", 1},
+        {"OFFSET_BEGINNING", DK_OFFSET_BEGINNING},
+        {"OFFSET_END", DK_OFFSET_END},
+        {"OFFSET_STORED", DK_OFFSET_STORED},
+        {"OFFSET_INVALID", DK_OFFSET_INVALID},
+        {"TIMESTAMP_NOT_AVAILABLE", 0},
+        {"TIMESTAMP_CREATE_TIME", 1},
         {"TIMESTAMP_LOG_APPEND_TIME", 2},
     };
 
@@ -277,22 +280,15 @@ static PyMethodDef native_methods[] = {
 static PyModuleDef_Slot native_slots[] = {
     {Py_mod_exec, native_exec},
     {Py_mod_exec, native_avro_exec},
-    NATIVE_MODULE_SLOTS
-    {0, NULL},
+    NATIVE_MODULE_SLOTS{0, NULL},
 };
 
 PyDoc_STRVAR(native_doc, "The binding of the engine: see _native.pyi.");
 
 PyModuleDef native_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "django_kafka._native",
-    .m_doc = native_doc,
-    .m_size = sizeof(native_state),
-    .m_methods = native_methods,
-    .m_slots = native_slots,
-    .m_traverse = native_traverse,
-    .m_clear = native_clear,
-    .m_free = native_free,
+    PyModuleDef_HEAD_INIT,          .m_name = "django_kafka._native", .m_doc = native_doc,
+    .m_size = sizeof(native_state), .m_methods = native_methods,      .m_slots = native_slots,
+    .m_traverse = native_traverse,  .m_clear = native_clear,          .m_free = native_free,
 };
 
 PyMODINIT_FUNC PyInit__native(void);

@@ -41,8 +41,8 @@ typedef struct native_state {
     PyObject *config_error, *forked_error, *concurrent_use, *stopped;
     PyObject *kafka_config_error; /* ConfigError that is also a KafkaException; made when first raised */
     PyObject *vocab[NATIVE_CLASSES];
-    PyObject *logger; /* of clients that were given none; made when first needed */
-    PyObject *avro;   /* AvroCore: what the codec needs of Python (native_avro.h) */
+    PyObject *logger;                 /* of clients that were given none; made when first needed */
+    PyObject *avro;                   /* AvroCore: what the codec needs of Python (native_avro.h) */
     struct ProducerObject *producers; /* all that are alive, for the flush at exit */
     dk_producer **orphans;            /* of producers that were dropped while records were on their way */
     size_t n_orphans;
@@ -61,7 +61,7 @@ native_state *native_state_of(PyTypeObject *type); /* of a type of ours, or of a
 
 /* ---- vocab.c: confluent_kafka's classes --------------------------------------------------------------------------- */
 
-PyObject *native_vocab(native_state *state, native_class which);            /* borrowed */
+PyObject *native_vocab(native_state *state, native_class which); /* borrowed */
 PyObject *native_kafka_error(native_state *state, int code, const char *text, bool fatal, bool retriable, bool abort);
 PyObject *native_kafka_error_or_none(native_state *state, int code, const char *text);
 /* A sequence of TopicPartition-like objects into an empty list (fini it also after an error). NULL or None: no items. */
@@ -88,22 +88,28 @@ typedef struct native_signature {
 } native_signature;
 
 /* Arguments by position or name into out[] (borrowed, NULL where absent). -1 with TypeError. */
-int native_args(const native_signature *sig, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **out);
+int native_args(const native_signature *sig, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                PyObject **out);
 /* Seconds to milliseconds; NULL, None and negative numbers are -1 (for ever). */
 int native_timeout_ms(PyObject *seconds, int *ms);
 int native_delay_ms(PyObject *seconds, const char *what, int64_t *ms); /* not negative, no None */
 int native_callable(PyObject *obj, const char *what, PyObject **out);  /* borrowed; None and NULL give NULL */
 int native_str(PyObject *obj, const char *what, const char **out);     /* no embedded NUL */
 int64_t native_now_ms(void);
-int64_t native_deadline(int timeout_ms);                /* -1 for ever */
-int native_left_ms(int64_t deadline, int slice_ms);     /* what is left, at most a slice */
+int64_t native_deadline(int timeout_ms);            /* -1 for ever */
+int native_left_ms(int64_t deadline, int slice_ms); /* what is left, at most a slice */
 
 #define NATIVE_SLICE_MS 100
 
 /* ---- config.c ----------------------------------------------------------------------------------------------------- */
 
 #define NATIVE_CALLBACK_MAP(XX)                                                                                      \
-    XX(error_cb) XX(stats_cb) XX(throttle_cb) XX(oauth_cb) XX(on_commit) XX(on_delivery)
+    XX(error_cb)                                                                                                     \
+    XX(stats_cb)                                                                                                     \
+    XX(throttle_cb)                                                                                                  \
+    XX(oauth_cb)                                                                                                     \
+    XX(on_commit)                                                                                                    \
+    XX(on_delivery)
 
 typedef struct native_callbacks {
 #define XX(name) PyObject *name;
@@ -121,7 +127,7 @@ typedef struct native_config {
     dk_pair *pairs;
     size_t n;
     bool only_errors; /* delivery.report.only.error */
-    PyObject *keep; /* list that owns the strings of the pairs */
+    PyObject *keep;   /* list that owns the strings of the pairs */
     bool auto_store;
 } native_config;
 
@@ -164,7 +170,8 @@ typedef struct native_core {
     native_topics *topics;
 } native_core;
 
-native_core *native_core_new(native_state *state, dk_batch *b, native_topics *topics); /* takes b; NULL with MemoryError */
+native_core *native_core_new(native_state *state, dk_batch *b,
+                             native_topics *topics); /* takes b; NULL with MemoryError */
 void native_core_unref(native_core *core);
 PyObject *native_core_topic(native_core *core, uint32_t index); /* new reference */
 
@@ -176,9 +183,8 @@ typedef struct native_own {
 } native_own;
 
 typedef struct MessageObject {
-    PyObject_HEAD
-    native_core *core; /* NULL: stands alone */
-    native_own *own;   /* NULL: borrows */
+    PyObject_HEAD native_core *core; /* NULL: stands alone */
+    native_own *own;                 /* NULL: borrows */
     uint32_t index;
     PyObject *topic, *key, *value, *headers, *error; /* NULL: not made yet, or None when it stands alone */
 } MessageObject;
@@ -209,8 +215,7 @@ PyObject *native_batch_new(native_core *core); /* takes core */
 /* ---- consumer.c --------------------------------------------------------------------------------------------------- */
 
 typedef struct ConsumerObject {
-    PyObject_HEAD
-    native_state *state;
+    PyObject_HEAD native_state *state;
     dk_consumer *c;
     long pid; /* of the process that made it */
     native_topics *topics;
@@ -222,8 +227,8 @@ typedef struct ConsumerObject {
 
     /* What poll() and consume() handed out and walk through. */
     native_core *hand;
-    int32_t pending;  /* taken from hand but not handed out yet, -1: none */
-    uint32_t listed;  /* hand's messages below were handed out by consume() */
+    int32_t pending;    /* taken from hand but not handed out yet, -1: none */
+    uint32_t listed;    /* hand's messages below were handed out by consume() */
     dk_ticket *tickets; /* of messages that consume() handed out of batches before hand */
     size_t n_tickets, cap_tickets;
     PyObject *stash; /* list of messages that consume() could not hand out, NULL: none */
@@ -257,18 +262,17 @@ typedef struct native_report {
 } native_report;
 
 typedef struct ProducerObject {
-    PyObject_HEAD
-    native_state *state;
+    PyObject_HEAD native_state *state;
     dk_producer *p;
     native_callbacks cbs;
-    native_report *reports; /* outstanding */
-    native_report *spare;   /* singly linked by next */
+    native_report *reports;             /* outstanding */
+    native_report *spare;               /* singly linked by next */
     struct ProducerObject *prev, *next; /* list of all producers */
     int max_block_ms;
     bool closed, linked, only_errors;
-    bool quiet; /* produce() may take events: no callable of the user's would run unexpectedly */
-    long pid;   /* of the process that made it */
-    unsigned users;       /* threads that are inside the engine without the GIL */
+    bool quiet;     /* produce() may take events: no callable of the user's would run unexpectedly */
+    long pid;       /* of the process that made it */
+    unsigned users; /* threads that are inside the engine without the GIL */
     PyObject *weakrefs;
 } ProducerObject;
 

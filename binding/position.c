@@ -47,8 +47,8 @@ LIST_CALL(position)
 
 /* A method whose one argument is `partitions`. */
 static PyObject *
-partitions_method(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, list_call call,
-                  list_result what)
+partitions_method(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                  list_call call, list_result what)
 {
     native_signature sig = {.func = name, .required = 1, .names = {"partitions", NULL}};
     PyObject *a[NATIVE_MAX_ARGS];
@@ -275,7 +275,8 @@ consumer_seek(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
 /* A method of partitions and a timeout. */
 static PyObject *
-timed_method(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, list_call call)
+timed_method(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+             list_call call)
 {
     native_signature sig = {.func = name, .required = 1, .names = {"partitions", "timeout", NULL}};
     PyObject *a[NATIVE_MAX_ARGS];
@@ -311,15 +312,18 @@ consumer_get_watermark_offsets(PyObject *op, PyObject *const *args, Py_ssize_t n
     int ms, cached;
     dk_status st;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 || native_consumer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 ||
+        native_consumer_enter(self) < 0)
         return NULL;
     cached = a[2] != NULL ? PyObject_IsTrue(a[2]) : 0;
     dk_partitions_init(&parts, NULL);
     if (cached >= 0 && native_partition_add(self->state, a[0], &parts) == 0) {
         Py_BEGIN_ALLOW_THREADS
-        st = dk_consumer_watermarks(self->c, parts.items[0].topic, parts.items[0].partition, cached, ms, &low, &high, &err);
+        st = dk_consumer_watermarks(self->c, parts.items[0].topic, parts.items[0].partition, cached, ms, &low, &high,
+                                    &err);
         Py_END_ALLOW_THREADS
-        result = st != DK_OK ? native_raise(self->state, st, &err) : Py_BuildValue("(LL)", (long long)low, (long long)high);
+        result = st != DK_OK ? native_raise(self->state, st, &err)
+                             : Py_BuildValue("(LL)", (long long)low, (long long)high);
     }
     dk_partitions_fini(&parts);
     return result;
@@ -479,7 +483,8 @@ consumer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyOb
     dk_status st;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 || native_consumer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 ||
+        native_consumer_enter(self) < 0)
         return NULL;
     if (a[0] != NULL && a[0] != Py_None && native_str(a[0], "topic", &topic) < 0)
         return NULL;
@@ -589,20 +594,26 @@ consumer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return consumer_close(op, NULL, 0, NULL);
 }
 
+/* clang-format off */
 #define FAST(name, text) {#name, NATIVE_METHOD(consumer_##name), NATIVE_FAST, PyDoc_STR(text)}
 #define NOARGS(name, text) {#name, consumer_##name, METH_NOARGS, PyDoc_STR(#name "($self, /)\n--\n\n" text)}
+/* clang-format on */
 
 PyMethodDef consumer_methods[] = {
-    FAST(fetch, "fetch($self, /, timeout=None, max_messages=0)\n--\n\nThe next batch, or None when nothing came within\n"
-                "timeout. Callables of waiting events run first. Raises Stopped."),
-    FAST(poll, "poll($self, /, timeout=None)\n--\n\nThe next message, or None when nothing came within timeout. The one\n"
-               "before it is finished by this."),
-    FAST(consume, "consume($self, /, num_messages=1, timeout=-1)\n--\n\nUp to num_messages messages; waits until timeout for\n"
-                  "all of them. Those of the last call are finished by this."),
+    FAST(fetch,
+         "fetch($self, /, timeout=None, max_messages=0)\n--\n\nThe next batch, or None when nothing came within\n"
+         "timeout. Callables of waiting events run first. Raises Stopped."),
+    FAST(poll,
+         "poll($self, /, timeout=None)\n--\n\nThe next message, or None when nothing came within timeout. The one\n"
+         "before it is finished by this."),
+    FAST(consume,
+         "consume($self, /, num_messages=1, timeout=-1)\n--\n\nUp to num_messages messages; waits until timeout for\n"
+         "all of them. Those of the last call are finished by this."),
     NOARGS(stop, "Ask to end: waiting calls raise Stopped, a batch ends after the message in hand."),
     NOARGS(wake, "Make a waiting call return with nothing."),
-    FAST(subscribe, "subscribe($self, /, topics, on_assign=None, on_revoke=None, on_lost=None)\n--\n\nJoin the group for these\n"
-                    "topics; a name that begins with ^ is a regular expression."),
+    FAST(subscribe,
+         "subscribe($self, /, topics, on_assign=None, on_revoke=None, on_lost=None)\n--\n\nJoin the group for these\n"
+         "topics; a name that begins with ^ is a regular expression."),
     NOARGS(unsubscribe, "Leave the subscription."),
     NOARGS(subscription, "Topics that are subscribed."),
     FAST(assign, "assign($self, /, partitions)\n--\n\nSet the partitions by hand."),
@@ -615,18 +626,25 @@ PyMethodDef consumer_methods[] = {
     FAST(seek, "seek($self, /, partition)\n--\n\nGo on from the offset of this TopicPartition."),
     FAST(position, "position($self, /, partitions)\n--\n\nOffsets of the next messages."),
     FAST(committed, "committed($self, /, partitions, timeout=None)\n--\n\nCommitted offsets, asked from the broker."),
-    FAST(store_offsets, "store_offsets($self, /, message=None, offsets=None)\n--\n\nSay how far partitions are done."),
-    FAST(commit, "commit($self, /, message=None, offsets=None, asynchronous=True)\n--\n\nCommit what is finished, or these\n"
-                 "offsets. Without arguments, what poll() and consume() have handed out counts as finished."),
-    FAST(get_watermark_offsets, "get_watermark_offsets($self, /, partition, timeout=None, cached=False)\n--\n\n(low, high)."),
-    FAST(offsets_for_times, "offsets_for_times($self, /, partitions, timeout=None)\n--\n\nOffsets at times: each partition's\n"
-                            "offset is milliseconds since the epoch."),
+    FAST(store_offsets,
+         "store_offsets($self, /, message=None, offsets=None)\n--\n\nSay how far partitions are done."),
+    FAST(commit,
+         "commit($self, /, message=None, offsets=None, asynchronous=True)\n--\n\nCommit what is finished, or these\n"
+         "offsets. Without arguments, what poll() and consume() have handed out counts as finished."),
+    FAST(get_watermark_offsets,
+         "get_watermark_offsets($self, /, partition, timeout=None, cached=False)\n--\n\n(low, high)."),
+    FAST(offsets_for_times,
+         "offsets_for_times($self, /, partitions, timeout=None)\n--\n\nOffsets at times: each partition's\n"
+         "offset is milliseconds since the epoch."),
     FAST(list_topics, "list_topics($self, /, topic=None, timeout=-1)\n--\n\nClusterMetadata."),
     NOARGS(memberid, "Member id in the group, None before it was joined."),
-    FAST(set_sasl_credentials, "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
+    FAST(set_sasl_credentials,
+         "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
     NOARGS(counters, "What the engine counted."),
-    FAST(close, "close($self, /, timeout=None)\n--\n\nCommit what is finished and leave the group. What poll() or consume()\n"
-                "handed out last is not finished by this: commit() first if it is."),
+    FAST(
+        close,
+        "close($self, /, timeout=None)\n--\n\nCommit what is finished and leave the group. What poll() or consume()\n"
+        "handed out last is not finished by this: commit() first if it is."),
     {"__enter__", consumer_enter, METH_NOARGS, NULL},
     {"__exit__", NATIVE_METHOD(consumer_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

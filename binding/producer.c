@@ -86,8 +86,10 @@ native_flush_producers(PyObject *module, PyObject *ignored)
         left += n;
     }
     if (left > 0)
-        native_log(state, NULL, 3, "%zu messages were not delivered when the interpreter ended: the broker did not take them "
-                                   "within %d s", left, EXIT_FLUSH_MS / 1000);
+        native_log(state, NULL, 3,
+                   "%zu messages were not delivered when the interpreter ended: the broker did not take them "
+                   "within %d s",
+                   left, EXIT_FLUSH_MS / 1000);
     Py_DECREF(list);
     Py_RETURN_NONE;
 }
@@ -358,7 +360,8 @@ producer_poll(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     int ms, count = 0;
     dk_status st;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 || native_producer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
+        native_producer_enter(self) < 0)
         return NULL;
     deadline = native_deadline(ms);
     for (;;) {
@@ -419,7 +422,8 @@ producer_flush(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     Py_ssize_t left;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 || native_producer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
+        native_producer_enter(self) < 0)
         return NULL;
     left = flush(self, native_deadline(ms));
     return left < 0 ? NULL : PyLong_FromSsize_t(left);
@@ -493,7 +497,8 @@ producer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyOb
     dk_status st;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 || native_producer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 ||
+        native_producer_enter(self) < 0)
         return NULL;
     if (a[0] != NULL && a[0] != Py_None && native_str(a[0], "topic", &topic) < 0)
         return NULL;
@@ -536,8 +541,9 @@ producer_counters(PyObject *op, PyObject *ignored)
     (void)ignored;
     if (self->p != NULL)
         dk_producer_counters_get(self->p, &n);
-    return Py_BuildValue("{sKsKsKsK}", "produced", (unsigned long long)n.produced, "delivered", (unsigned long long)n.delivered,
-                         "failed", (unsigned long long)n.failed, "events_dropped", (unsigned long long)n.events_dropped);
+    return Py_BuildValue("{sKsKsKsK}", "produced", (unsigned long long)n.produced, "delivered",
+                         (unsigned long long)n.delivered, "failed", (unsigned long long)n.failed, "events_dropped",
+                         (unsigned long long)n.events_dropped);
 }
 
 static Py_ssize_t
@@ -560,7 +566,8 @@ producer_bool(PyObject *op)
 typedef dk_status (*transaction_call)(dk_producer *p, int timeout_ms, dk_error *err);
 
 static PyObject *
-transaction(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, transaction_call call)
+transaction(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+            transaction_call call)
 {
     native_signature sig = {.func = name, .names = {"timeout", NULL}};
     ProducerObject *self = (ProducerObject *)op;
@@ -569,7 +576,8 @@ transaction(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t na
     dk_status st;
     int ms, count = 0;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 || native_producer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
+        native_producer_enter(self) < 0)
         return NULL;
     self->users++;
     Py_BEGIN_ALLOW_THREADS
@@ -627,33 +635,42 @@ producer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 
 /* ---- type --------------------------------------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(producer_doc,
-             "Producer(config, /, *, logger=None, max_block=60.0)\n--\n\n"
-             "confluent_kafka's Producer. config may hold error_cb, stats_cb, throttle_cb, oauth_cb, on_delivery, logger;\n"
-             "callbacks run on the thread that is inside poll(), flush() or a produce() that waits for room.\n"
-             "max_block: how long produce() waits for room in a full queue before it raises BufferError.");
+PyDoc_STRVAR(
+    producer_doc,
+    "Producer(config, /, *, logger=None, max_block=60.0)\n--\n\n"
+    "confluent_kafka's Producer. config may hold error_cb, stats_cb, throttle_cb, oauth_cb, on_delivery, logger;\n"
+    "callbacks run on the thread that is inside poll(), flush() or a produce() that waits for room.\n"
+    "max_block: how long produce() waits for room in a full queue before it raises BufferError.");
 
+/* clang-format off */
 #define FAST(name, text) {#name, NATIVE_METHOD(producer_##name), NATIVE_FAST, PyDoc_STR(text)}
 #define NOARGS(name, text) {#name, producer_##name, METH_NOARGS, PyDoc_STR(#name "($self, /)\n--\n\n" text)}
+/* clang-format on */
 
 static PyMethodDef producer_methods[] = {
-    FAST(produce, "produce($self, /, topic, value=None, key=None, partition=-1, callback=None, on_delivery=None, timestamp=0, "
-                  "headers=None)\n--\n\nQueue one record. Waits for room in a full queue, then raises BufferError."),
+    FAST(produce,
+         "produce($self, /, topic, value=None, key=None, partition=-1, callback=None, on_delivery=None, timestamp=0, "
+         "headers=None)\n--\n\nQueue one record. Waits for room in a full queue, then raises BufferError."),
     FAST(produce_many, "produce_many($self, /, topic, values, keys=None, *, partition=-1, timestamp=0, headers=None, "
                        "on_delivery=None)\n--\n\nQueue many records of one topic. Returns how many."),
-    FAST(poll, "poll($self, /, timeout=None)\n--\n\nRun the callables of events that wait, or of the first that comes within\n"
+    FAST(poll, "poll($self, /, timeout=None)\n--\n\nRun the callables of events that wait, or of the first that "
+               "comes within\n"
                "timeout. Returns how many events there were."),
-    FAST(flush, "flush($self, /, timeout=None)\n--\n\nWait until everything is delivered or has failed, running callables.\n"
-                "Returns how many records are left."),
-    FAST(purge, "purge($self, /, in_queue=True, in_flight=True, blocking=True)\n--\n\nGive up what is not delivered yet."),
+    FAST(flush,
+         "flush($self, /, timeout=None)\n--\n\nWait until everything is delivered or has failed, running callables.\n"
+         "Returns how many records are left."),
+    FAST(purge,
+         "purge($self, /, in_queue=True, in_flight=True, blocking=True)\n--\n\nGive up what is not delivered yet."),
     FAST(list_topics, "list_topics($self, /, topic=None, timeout=-1)\n--\n\nClusterMetadata."),
-    FAST(set_sasl_credentials, "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
+    FAST(set_sasl_credentials,
+         "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
     FAST(init_transactions, "init_transactions($self, /, timeout=None)\n--\n\nGet ready for transactions."),
     NOARGS(begin_transaction, "Begin a transaction."),
     FAST(commit_transaction, "commit_transaction($self, /, timeout=None)\n--\n\nFlush and commit."),
     FAST(abort_transaction, "abort_transaction($self, /, timeout=None)\n--\n\nPurge and abort."),
     NOARGS(counters, "What the engine counted."),
-    FAST(close, "close($self, /, timeout=None)\n--\n\nFlush, then end, unless records are left. Returns how many are."),
+    FAST(close,
+         "close($self, /, timeout=None)\n--\n\nFlush, then end, unless records are left. Returns how many are."),
     {"__enter__", producer_enter, METH_NOARGS, NULL},
     {"__exit__", NATIVE_METHOD(producer_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -354,8 +354,8 @@ int_arg(PyObject *obj, const char *what, int64_t low, int64_t high, int64_t *out
     if (*out == -1 && PyErr_Occurred())
         return -1;
     if (*out < low || *out > high) {
-        PyErr_Format(PyExc_ValueError, "%s must be from %lld to %lld, not %lld", what, (long long)low, (long long)high,
-                     (long long)*out);
+        PyErr_Format(PyExc_ValueError, "%s must be from %lld to %lld, not %lld", what, (long long)low,
+                     (long long)high, (long long)*out);
         return -1;
     }
     return 0;
@@ -368,7 +368,8 @@ record_of(PyObject *topic, PyObject *partition, PyObject *timestamp, dk_record *
 
     if (native_str(topic, "topic", &rec->topic) < 0)
         return -1;
-    if (int_arg(partition, "partition", -1, INT32_MAX, &p) < 0 || int_arg(timestamp, "timestamp", 0, INT64_MAX, &ts) < 0)
+    if (int_arg(partition, "partition", -1, INT32_MAX, &p) < 0 ||
+        int_arg(timestamp, "timestamp", 0, INT64_MAX, &ts) < 0)
         return -1;
     rec->partition = (int32_t)p;
     rec->timestamp = ts;
@@ -423,10 +424,10 @@ produce_record(ProducerObject *self, dk_record *rec, PyObject *callback)
 PyObject *
 producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const native_signature sig = {.func = "produce",
-                                         .required = 1,
-                                         .names = {"topic", "value", "key", "partition", "callback", "on_delivery",
-                                                   "timestamp", "headers", NULL}};
+    static const native_signature sig = {
+        .func = "produce",
+        .required = 1,
+        .names = {"topic", "value", "key", "partition", "callback", "on_delivery", "timestamp", "headers", NULL}};
     ProducerObject *self = (ProducerObject *)op;
     PyObject *a[NATIVE_MAX_ARGS], *callback;
     dk_record rec;
@@ -465,7 +466,8 @@ slices_of(PyObject *tuple, const char *what, views *v, dk_slice *out)
 
 /* All of them, or what was queued before an exception in *done. */
 static int
-queue_many(ProducerObject *self, const dk_record *rec, const dk_slice *values, const dk_slice *keys, size_t n, size_t *done)
+queue_many(ProducerObject *self, const dk_record *rec, const dk_slice *values, const dk_slice *keys, size_t n,
+           size_t *done)
 {
     int64_t deadline = 0;
     dk_error err;
@@ -512,8 +514,10 @@ produce_tuples(ProducerObject *self, dk_record *rec, PyObject *values, PyObject 
         PyErr_NoMemory();
         return -1;
     }
-    if (slices_of(values, "each value", &v, slices) == 0 && (keys == NULL || slices_of(keys, "each key", &v, slices + n) == 0) &&
-        (!self->quiet || native_producer_events(self, &count) == 0) && (n == 0 || report_new(self, callback, n, &report) == 0)) {
+    if (slices_of(values, "each value", &v, slices) == 0 &&
+        (keys == NULL || slices_of(keys, "each key", &v, slices + n) == 0) &&
+        (!self->quiet || native_producer_events(self, &count) == 0) &&
+        (n == 0 || report_new(self, callback, n, &report) == 0)) {
         rec->opaque = report;
         rc = queue_many(self, rec, slices, keys != NULL ? slices + n : NULL, n, &done);
         if (done < n)

@@ -49,8 +49,8 @@ native_kafka_error_or_none(native_state *state, int code, const char *text)
 {
     if (code == 0)
         Py_RETURN_NONE;
-    return native_kafka_error(state, code, text != NULL && text[0] != '\0' ? text : dk_kafka_err_text(code), false, false,
-                              false);
+    return native_kafka_error(state, code, text != NULL && text[0] != '\0' ? text : dk_kafka_err_text(code), false,
+                              false, false);
 }
 
 /* ---- topic partitions --------------------------------------------------------------------------------------------- */
@@ -104,7 +104,8 @@ add_read(PyObject *obj, dk_partition *item, dk_partitions *out)
 {
     int64_t partition, epoch;
 
-    if (int_attr(obj, "partition", -1, &partition) < 0 || int_attr(obj, "offset", DK_OFFSET_INVALID, &item->offset) < 0 ||
+    if (int_attr(obj, "partition", -1, &partition) < 0 ||
+        int_attr(obj, "offset", DK_OFFSET_INVALID, &item->offset) < 0 ||
         int_attr(obj, "leader_epoch", -1, &epoch) < 0)
         return -1;
     if (partition < INT32_MIN || partition > INT32_MAX || epoch < INT32_MIN || epoch > INT32_MAX) {
@@ -287,8 +288,9 @@ broker_object(native_state *state, const dk_meta_broker *b)
 {
     PyObject *obj = make(state, NATIVE_BrokerMetadata);
 
-    if (obj != NULL && (set_new(obj, "id", PyLong_FromLong(b->id)) < 0 || set_new(obj, "host", text_or_none(b->host)) < 0 ||
-                        set_new(obj, "port", PyLong_FromLong(b->port)) < 0))
+    if (obj != NULL &&
+        (set_new(obj, "id", PyLong_FromLong(b->id)) < 0 || set_new(obj, "host", text_or_none(b->host)) < 0 ||
+         set_new(obj, "port", PyLong_FromLong(b->port)) < 0))
         Py_CLEAR(obj);
     return obj;
 }
@@ -298,11 +300,11 @@ meta_partition_object(native_state *state, const dk_meta_partition *p)
 {
     PyObject *obj = make(state, NATIVE_PartitionMetadata);
 
-    if (obj != NULL && (set_new(obj, "id", PyLong_FromLong(p->id)) < 0 ||
-                        set_new(obj, "leader", PyLong_FromLong(p->leader)) < 0 ||
-                        set_new(obj, "replicas", id_list(p->replicas, p->n_replicas)) < 0 ||
-                        set_new(obj, "isrs", id_list(p->isrs, p->n_isrs)) < 0 ||
-                        set_new(obj, "error", native_kafka_error_or_none(state, p->kafka_err, NULL)) < 0))
+    if (obj != NULL &&
+        (set_new(obj, "id", PyLong_FromLong(p->id)) < 0 || set_new(obj, "leader", PyLong_FromLong(p->leader)) < 0 ||
+         set_new(obj, "replicas", id_list(p->replicas, p->n_replicas)) < 0 ||
+         set_new(obj, "isrs", id_list(p->isrs, p->n_isrs)) < 0 ||
+         set_new(obj, "error", native_kafka_error_or_none(state, p->kafka_err, NULL)) < 0))
         Py_CLEAR(obj);
     return obj;
 }
@@ -334,9 +336,9 @@ meta_topic_object(native_state *state, const dk_meta_topic *t)
         }
     }
     obj = make(state, NATIVE_TopicMetadata);
-    if (obj != NULL && (set_new(obj, "topic", text_or_none(t->name)) < 0 ||
-                        PyObject_SetAttrString(obj, "partitions", parts) < 0 ||
-                        set_new(obj, "error", native_kafka_error_or_none(state, t->kafka_err, NULL)) < 0))
+    if (obj != NULL &&
+        (set_new(obj, "topic", text_or_none(t->name)) < 0 || PyObject_SetAttrString(obj, "partitions", parts) < 0 ||
+         set_new(obj, "error", native_kafka_error_or_none(state, t->kafka_err, NULL)) < 0))
         Py_CLEAR(obj);
     Py_DECREF(parts);
     return obj;

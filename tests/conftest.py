@@ -10,12 +10,21 @@ from pathlib import Path
 import pytest
 
 _NEEDS_SERVER = ("live", "postgres", "chaos")
+# Whole folders that are not for the inner loop: real processes, and thousands of generated cases.
+_SLOW = ("oracle", "process", "demo")
 _RUNNING = Path(__file__).parents[1] / ".cache" / "running-test"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if _RUNNING.exists():
         print(f"\nThe run before this one ended inside {_RUNNING.read_text()} (a crash, or it was killed).")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here / "py") and item.path.relative_to(here / "py").parts[0] in _SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -83,12 +83,12 @@ dk_is_fatal(dk_status st)
 /* Error detail. The caller's, never on the heap; text is empty when there is nothing to add to the status. */
 typedef struct dk_error {
     dk_status code;
-    int kafka;       /* rd_kafka_resp_err_t when code is DK_EKAFKA or DK_EFATAL, else 0 */
-    bool retriable;  /* Kafka says that the same request may pass later */
-    bool fatal;      /* Kafka says that the client instance is done for */
-    bool txn_abort;  /* Kafka says that the transaction has to be aborted */
-    size_t pos;      /* byte offset in the input, for parsers */
-    char path[96];   /* "order.items[3].price", built only on failure */
+    int kafka;      /* rd_kafka_resp_err_t when code is DK_EKAFKA or DK_EFATAL, else 0 */
+    bool retriable; /* Kafka says that the same request may pass later */
+    bool fatal;     /* Kafka says that the client instance is done for */
+    bool txn_abort; /* Kafka says that the transaction has to be aborted */
+    size_t pos;     /* byte offset in the input, for parsers */
+    char path[96];  /* "order.items[3].price", built only on failure */
     char text[512];
 } dk_error;
 

@@ -29,7 +29,8 @@ DK_API DK_MUST_CHECK dk_status dk_broker_create_topic(dk_broker *b, const char *
  * OffsetCommit, 9 OffsetFetch, 10 FindCoordinator, 11 JoinGroup, 12 Heartbeat) fail with these error numbers. */
 DK_API DK_MUST_CHECK dk_status dk_broker_push_errors(dk_broker *b, int16_t api_key, const int *kafka_errs, size_t n,
                                                      dk_error *err);
-DK_API DK_MUST_CHECK dk_status dk_broker_set_topic_error(dk_broker *b, const char *topic, int kafka_err, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_broker_set_topic_error(dk_broker *b, const char *topic, int kafka_err,
+                                                         dk_error *err);
 /* Take a node (1..nodes) down or up; add rtt_ms to every answer of it. */
 DK_API DK_MUST_CHECK dk_status dk_broker_set_down(dk_broker *b, int32_t node, bool down, dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_broker_set_rtt(dk_broker *b, int32_t node, int rtt_ms, dk_error *err);

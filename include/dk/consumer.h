@@ -28,7 +28,7 @@ typedef struct dk_consumer_opts {
                                     half of max.poll.interval.ms */
     uint32_t batch_max_messages; /* default 1000 */
     size_t batch_max_bytes;      /* default 8 MiB; a larger message comes alone */
-    bool rebalance_ack;          /* revocations wait (at most drain_ms) for dk_consumer_rebalance_ack(); can be changed
+    bool rebalance_ack; /* revocations wait (at most drain_ms) for dk_consumer_rebalance_ack(); can be changed
                                     later with dk_consumer_set_rebalance_ack() */
 } dk_consumer_opts;
 
@@ -91,11 +91,13 @@ DK_API void dk_consumer_set_rebalance_ack(dk_consumer *c, bool on);
  * _incremental_(un)assign - add to or take from it. dk_consumer_assignment - what is assigned now, into *out.
  * Threads: any. Errors: DK_EKAFKA, DK_EINVAL.
  */
-DK_API DK_MUST_CHECK dk_status dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n,
+                                                     dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_unsubscribe(dk_consumer *c, dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_subscription(dk_consumer *c, dk_partitions *out, dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err);
-DK_API DK_MUST_CHECK dk_status dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts,
+                                                              dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_incremental_unassign(dk_consumer *c, const dk_partitions *parts,
                                                                 dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_assignment(dk_consumer *c, dk_partitions *out, dk_error *err);
@@ -120,7 +122,8 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_seek(dk_consumer *c, dk_partitions *p
 DK_API DK_MUST_CHECK dk_status dk_consumer_position(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
 /* dk_consumer_committed - committed offsets and metadata, asked from the broker. */
-DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms,
+                                                     dk_error *err);
 
 /* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before it
  * counts as finished. A partition that is not assigned gets kafka_err _STATE and DK_EKAFKA is returned. */
@@ -133,33 +136,42 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_commit(dk_consumer *c, dk_partitions 
 
 /* ---- questions to the broker ----------------------------------------------------------------------------------- */
 
-DK_API DK_MUST_CHECK dk_status dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition, bool cached,
-                                                      int timeout_ms, int64_t *low, int64_t *high, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition,
+                                                      bool cached, int timeout_ms, int64_t *low, int64_t *high,
+                                                      dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_consumer_offsets_for_times(dk_consumer *c, dk_partitions *parts, int timeout_ms,
                                                              dk_error *err);
 /* topic NULL: all topics. Ownership: *out is yours, dk_metadata_free(). */
-DK_API DK_MUST_CHECK dk_status dk_consumer_metadata(dk_consumer *c, const char *topic, int timeout_ms, dk_metadata **out,
-                                                    dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_metadata(dk_consumer *c, const char *topic, int timeout_ms,
+                                                    dk_metadata **out, dk_error *err);
 
 DK_API DK_MUST_CHECK dk_status dk_consumer_oauth_token(dk_consumer *c, const char *token, int64_t lifetime_ms,
                                                        const char *principal, const dk_pair *extensions, size_t n,
                                                        dk_error *err);
 DK_API void dk_consumer_oauth_failure(dk_consumer *c, const char *reason);
-DK_API DK_MUST_CHECK dk_status dk_consumer_sasl_credentials(dk_consumer *c, const char *username, const char *password,
-                                                            dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_consumer_sasl_credentials(dk_consumer *c, const char *username,
+                                                            const char *password, dk_error *err);
 
 /* ---- counters -------------------------------------------------------------------------------------------------- */
 
 #define DK_COUNTER_MAP(XX)                                                                                           \
-    XX(fetched) XX(finished) XX(failed) XX(stale_dropped) XX(batches) XX(commits) XX(commit_errors) XX(rebalances)    \
-    XX(events_dropped) XX(allocations)
+    XX(fetched)                                                                                                      \
+    XX(finished)                                                                                                     \
+    XX(failed)                                                                                                       \
+    XX(stale_dropped)                                                                                                \
+    XX(batches)                                                                                                      \
+    XX(commits)                                                                                                      \
+    XX(commit_errors)                                                                                                \
+    XX(rebalances)                                                                                                   \
+    XX(events_dropped)                                                                                               \
+    XX(allocations)
 
 typedef struct dk_counters {
 #define XX(name) uint64_t name;
     DK_COUNTER_MAP(XX)
 #undef XX
-    int64_t last_poll_ms;  /* age of the engine thread's last poll */
-    int64_t in_hand_ms;    /* how long the message in hand has been handled, -1 if none */
+    int64_t last_poll_ms; /* age of the engine thread's last poll */
+    int64_t in_hand_ms;   /* how long the message in hand has been handled, -1 if none */
     char in_hand_topic[250];
     int32_t in_hand_partition;
     int64_t in_hand_offset;

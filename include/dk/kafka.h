@@ -129,7 +129,17 @@ DK_API void dk_metadata_free(dk_metadata *meta);
  * DELIVERY   (producer) delivery report of a message that was produced with an opaque, or that failed
  */
 #define DK_EVENT_MAP(XX)                                                                                             \
-    XX(LOG) XX(ERROR) XX(STATS) XX(THROTTLE) XX(OAUTH) XX(COMMIT) XX(ASSIGN) XX(REVOKE) XX(LOST) XX(MESSAGE) XX(DELIVERY)
+    XX(LOG)                                                                                                          \
+    XX(ERROR)                                                                                                        \
+    XX(STATS)                                                                                                        \
+    XX(THROTTLE)                                                                                                     \
+    XX(OAUTH)                                                                                                        \
+    XX(COMMIT)                                                                                                       \
+    XX(ASSIGN)                                                                                                       \
+    XX(REVOKE)                                                                                                       \
+    XX(LOST)                                                                                                         \
+    XX(MESSAGE)                                                                                                      \
+    XX(DELIVERY)
 
 typedef enum dk_event_kind {
 #define XX(name) DK_EVENT_##name,
@@ -145,7 +155,7 @@ typedef struct dk_delivery { /* all borrowed from the event */
     int32_t partition;
     int64_t offset;
     dk_slice key, value;
-    int64_t timestamp; /* ms; -1 if none */
+    int64_t timestamp;  /* ms; -1 if none */
     int timestamp_type; /* 0 not available, 1 create time, 2 log append time */
     int64_t latency_us; /* -1 if unknown */
     int kafka_err;

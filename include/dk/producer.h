@@ -62,7 +62,8 @@ DK_API DK_MUST_CHECK dk_status dk_producer_wait_room(dk_producer *p, int timeout
 DK_API DK_MUST_CHECK dk_status dk_producer_flush(dk_producer *p, int timeout_ms, size_t *left, dk_error *err);
 
 /* dk_producer_purge - give up what is queued (queue) and what is on its way (inflight); reports come as failures. */
-DK_API DK_MUST_CHECK dk_status dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking, dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_producer_purge(dk_producer *p, bool queue, bool inflight, bool blocking,
+                                                 dk_error *err);
 
 /* dk_producer_event - take the oldest event or NULL; dk_producer_wait_event - wait at most timeout_ms (-1: for ever) for
  * one; a signal ends it early. Ownership: yours, dk_event_free(). A DELIVERY event of a failed message without an opaque
@@ -78,14 +79,14 @@ typedef struct dk_producer_counters {
 } dk_producer_counters;
 DK_API void dk_producer_counters_get(dk_producer *p, dk_producer_counters *out);
 
-DK_API DK_MUST_CHECK dk_status dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms, dk_metadata **out,
-                                                    dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms,
+                                                    dk_metadata **out, dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms,
                                                        const char *principal, const dk_pair *extensions, size_t n,
                                                        dk_error *err);
 DK_API void dk_producer_oauth_failure(dk_producer *p, const char *reason);
-DK_API DK_MUST_CHECK dk_status dk_producer_sasl_credentials(dk_producer *p, const char *username, const char *password,
-                                                            dk_error *err);
+DK_API DK_MUST_CHECK dk_status dk_producer_sasl_credentials(dk_producer *p, const char *username,
+                                                            const char *password, dk_error *err);
 
 /* Transactions, as in librdkafka (KIP-98). timeout_ms -1 waits for the transaction's own limit. err->retriable and
  * err->fatal tell what may be done. */

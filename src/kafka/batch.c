@@ -281,8 +281,8 @@ dk_batch_note_of(dk_batch *b, uint32_t i)
     bool found;
 
     pthread_mutex_lock(&b->c->lock);
-    found = part->note != NULL && part->note_offset == e->msg->offset &&
-            atomic_load(&part->generation) == e->generation;
+    found =
+        part->note != NULL && part->note_offset == e->msg->offset && atomic_load(&part->generation) == e->generation;
     if (found) {
         strncpy(b->note, part->note, sizeof b->note - 1);
         b->note[sizeof b->note - 1] = '\0';

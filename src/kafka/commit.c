@@ -58,9 +58,8 @@ committed(rd_kafka_t *rk, rd_kafka_resp_err_t rkerr, rd_kafka_topic_partition_li
 static bool
 wanted(const rd_kafka_topic_partition_list_t *only, const dk__part *part)
 {
-    return only == NULL ||
-           rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)only, part->topic, part->partition) !=
-               NULL;
+    return only == NULL || rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)only, part->topic,
+                                                              part->partition) != NULL;
 }
 
 static void
@@ -212,7 +211,8 @@ dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
     }
     pthread_mutex_unlock(&c->lock);
     if (st != DK_OK)
-        return dk__kafka_error(err, RD_KAFKA_RESP_ERR__STATE, "store offsets: a partition is not assigned to this consumer");
+        return dk__kafka_error(err, RD_KAFKA_RESP_ERR__STATE,
+                               "store offsets: a partition is not assigned to this consumer");
     return DK_OK;
 }
 

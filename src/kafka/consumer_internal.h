@@ -80,10 +80,10 @@ struct dk_batch {
     bool closed;
 
     /* guarded by the consumer's lock */
-    uint32_t settled; /* entries below are known to the trackers */
+    uint32_t settled;     /* entries below are known to the trackers */
     uint32_t seen_cursor; /* for the age of the message in hand */
     int64_t seen_ms;
-    char note[256];  /* what dk_batch_note_of() lent */
+    char note[256]; /* what dk_batch_note_of() lent */
     dk_batch *next; /* list of open batches, or of spare ones */
 };
 
@@ -98,7 +98,7 @@ struct dk_consumer {
     atomic_uint refs;
     dk__wake wake;
     atomic_bool stopping, woken, fatal, fetching;
-    atomic_bool draining;   /* the engine thread waits for a batch to move on */
+    atomic_bool draining; /* the engine thread waits for a batch to move on */
     atomic_bool rebalance_ack;
     atomic_llong last_poll_ms;
 

@@ -18,16 +18,16 @@ typedef enum dk__client { DK__CONSUMER, DK__PRODUCER } dk__client;
 
 /* What conf.c found out of the pairs, for the engine. */
 typedef struct dk__conf_info {
-    bool auto_commit;             /* enable.auto.commit, default true */
-    int auto_commit_interval_ms;  /* default 5000 */
-    int max_poll_interval_ms;     /* default 300000 */
-    int session_timeout_ms;       /* default 45000 */
-    bool cooperative;             /* partition.assignment.strategy is cooperative-sticky, or group.protocol=consumer */
-    bool partition_eof;           /* enable.partition.eof */
-    bool has_group;               /* group.id was given and is not empty */
-    int message_timeout_ms;       /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
-    int max_message_bytes;        /* producer: message.max.bytes, default 1000000 */
-    int queue_max_messages;       /* producer: queue.buffering.max.messages, default 100000 */
+    bool auto_commit;            /* enable.auto.commit, default true */
+    int auto_commit_interval_ms; /* default 5000 */
+    int max_poll_interval_ms;    /* default 300000 */
+    int session_timeout_ms;      /* default 45000 */
+    bool cooperative;            /* partition.assignment.strategy is cooperative-sticky, or group.protocol=consumer */
+    bool partition_eof;          /* enable.partition.eof */
+    bool has_group;              /* group.id was given and is not empty */
+    int message_timeout_ms;      /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
+    int max_message_bytes;       /* producer: message.max.bytes, default 1000000 */
+    int queue_max_messages;      /* producer: queue.buffering.max.messages, default 100000 */
 } dk__conf_info;
 
 /* dk__conf_new - pairs to rd_kafka_conf_t, with the engine's defaults and forced values. On DK_OK *out is yours
@@ -97,7 +97,8 @@ DK_MUST_CHECK dk_status dk__metadata(const dk_alloc *alloc, rd_kafka_t *rk, cons
                                      dk_metadata **out, dk_error *err);
 DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64_t lifetime_ms, const char *principal,
                                         const dk_pair *extensions, size_t n, dk_error *err);
-DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password, dk_error *err);
+DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password,
+                                             dk_error *err);
 
 /* ---- producer.c: for what stands beside it ----------------------------------------------------------------------- */
 

@@ -143,8 +143,8 @@ dk_consumer_seek(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error 
 /* ---- the broker's view ------------------------------------------------------------------------------------------------ */
 
 dk_status
-dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition, bool cached, int timeout_ms, int64_t *low,
-                       int64_t *high, dk_error *err)
+dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition, bool cached, int timeout_ms,
+                       int64_t *low, int64_t *high, dk_error *err)
 {
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);

@@ -319,8 +319,8 @@ ask_assignment(rd_kafka_t *rk, rd_kafka_topic_partition_list_t **out)
 }
 
 static dk_status
-ask_list(dk_consumer *c, rd_kafka_resp_err_t (*ask)(rd_kafka_t *, rd_kafka_topic_partition_list_t **), const char *what,
-         dk_partitions *out, dk_error *err)
+ask_list(dk_consumer *c, rd_kafka_resp_err_t (*ask)(rd_kafka_t *, rd_kafka_topic_partition_list_t **),
+         const char *what, dk_partitions *out, dk_error *err)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
     rd_kafka_resp_err_t rkerr;

@@ -55,7 +55,11 @@ DK_TEST(batch_fields)
     dk_consumer *c;
     dk_batch *b;
     dk_header h = {"trace", {(const uint8_t *)"abc", 3}}, got;
-    dk_record rec = {.topic = "t", .partition = 0, .key = {(const uint8_t *)"k", 1}, .timestamp = 1234, .headers = &h,
+    dk_record rec = {.topic = "t",
+                     .partition = 0,
+                     .key = {(const uint8_t *)"k", 1},
+                     .timestamp = 1234,
+                     .headers = &h,
                      .n_headers = 1};
     int type;
     size_t left;

@@ -128,7 +128,8 @@ DK_TEST(conf_bad_bool_names_the_key)
 
 DK_TEST(conf_last_pair_wins)
 {
-    dk_pair pairs[] = {{"group.id", "a"}, {"group.id", "b"}, {"session.timeout.ms", "7000"}, {"session.timeout.ms", NULL}};
+    dk_pair pairs[] = {
+        {"group.id", "a"}, {"group.id", "b"}, {"session.timeout.ms", "7000"}, {"session.timeout.ms", NULL}};
     dk__conf_info info;
     rd_kafka_conf_t *conf = must(DK__CONSUMER, pairs, N(pairs), &info);
 
