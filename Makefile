@@ -29,7 +29,7 @@ demo: ## the quick start: set up, then messages from models through Kafka into a
 test: ## everything: set up, C tests, fault sweep, installation, Python tests, tests with a real Kafka
 	@tools/setup.sh test
 	@$(MAKE) check-c check-fault check-install
-	@tools/step.sh "Python tests, those with a real Kafka included" $(PYTEST) tests/py tests/live $(ARGS)
+	@tools/step.sh "Python tests, those with a real Kafka included" $(PYTEST) tests/py tests/live tests/chaos $(ARGS)
 
 .PHONY: check
 check: check-c check-py ## the inner loop, about a minute: C tests under sanitizers, fast Python tests
@@ -64,6 +64,11 @@ check-py: ## fast Python tests; K=expression as for pytest -k
 check-live: ## tests with a real Kafka; K=expression as for pytest -k
 	@tools/setup.sh test
 	@tools/step.sh "Tests with a real Kafka" $(PYTEST) tests/live $(if $(K),-k "$(K)") $(ARGS)
+
+.PHONY: chaos
+chaos: ## kill brokers, databases and consumers at random and account for every message; SECONDS=180 SEED=7
+	@tools/setup.sh test
+	@$(PY) -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: check-install
 check-install: ## pip install . into a new environment, and a round trip with what was installed
