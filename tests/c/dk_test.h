@@ -40,24 +40,28 @@ typedef struct dk_test {
     const char *name;
     void (*run)(void);
     bool fault;    /* takes part in --fail-alloc */
+    bool live;     /* needs a real broker */
     int timeout_s; /* 0: the runner's default, 60 */
     struct dk_test *next;
 } dk_test;
 
 void dk_test_register(dk_test *test);
 
-#define DK_TEST_DEFINE(id, is_fault, seconds)                                                                        \
+#define DK_TEST_DEFINE(id, is_fault, is_live, seconds)                                                               \
     static void test_##id(void);                                                                                     \
-    static dk_test test_entry_##id = {#id, test_##id, (is_fault), (seconds), NULL};                                  \
+    static dk_test test_entry_##id = {#id, test_##id, (is_fault), (is_live), (seconds), NULL};                       \
     __attribute__((constructor)) static void test_register_##id(void)                                                \
     {                                                                                                                \
         dk_test_register(&test_entry_##id);                                                                          \
     }                                                                                                                \
     static void test_##id(void)
 
-#define DK_TEST(id) DK_TEST_DEFINE(id, false, 0)
-#define DK_TEST_FAULT(id) DK_TEST_DEFINE(id, true, 0)
-#define DK_TEST_SLOW(id, seconds) DK_TEST_DEFINE(id, false, seconds) /* a time limit of its own */
+#define DK_TEST(id) DK_TEST_DEFINE(id, false, false, 0)
+#define DK_TEST_FAULT(id) DK_TEST_DEFINE(id, true, false, 0)
+#define DK_TEST_SLOW(id, seconds) DK_TEST_DEFINE(id, false, false, seconds) /* a time limit of its own */
+/* Needs a real broker: chosen only where DK_TEST_BOOTSTRAP names one (tests/live/test_c_engine.py does). */
+#define DK_TEST_LIVE(id) DK_TEST_DEFINE(id, false, true, 0)
+const char *dk_test_bootstrap(void); /* what it names, or NULL */
 
 /* ---- checks ---------------------------------------------------------------------------------------------------- */
 

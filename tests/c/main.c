@@ -106,13 +106,23 @@ parse(int argc, char **argv, options *o)
     o->n_select = argc - optind;
 }
 
+const char *
+dk_test_bootstrap(void)
+{
+    const char *text = getenv("DK_TEST_BOOTSTRAP");
+
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 static bool
-selected(const options *o, const char *name)
+selected(const options *o, const dk_test *test)
 {
     int i;
 
+    if (test->live && !o->list && dk_test_bootstrap() == NULL)
+        return false;
     for (i = 0; i < o->n_select; i++)
-        if (strstr(name, o->select[i]) != NULL)
+        if (strstr(test->name, o->select[i]) != NULL)
             return true;
     return o->n_select == 0;
 }
@@ -139,7 +149,7 @@ choose(const options *o, dk_test ***out)
         exit(EXIT_FAILED);
     n = 0;
     for (t = registered; t != NULL; t = t->next)
-        if (selected(o, t->name))
+        if (selected(o, t))
             chosen[n++] = t;
     qsort(chosen, n, sizeof(*chosen), by_name);
     *out = chosen;
@@ -157,11 +167,11 @@ main(int argc, char **argv)
     parse(argc, argv, &o);
     n = choose(&o, &tests);
     if (n == 0) {
-        fprintf(stderr, "no test has such a name; --list prints them\n");
+        fprintf(stderr, "no test has such a name, or it needs DK_TEST_BOOTSTRAP; --list prints them\n");
         code = 2;
     } else if (o.list) {
         for (i = 0; i < n; i++)
-            printf("%s%s\n", tests[i]->name, tests[i]->fault ? " (fault)" : "");
+            printf("%s%s%s\n", tests[i]->name, tests[i]->fault ? " (fault)" : "", tests[i]->live ? " (live)" : "");
     } else {
         code = run_tests(&o, tests, n);
     }

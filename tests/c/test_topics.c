@@ -172,9 +172,9 @@ DK_TEST(topics_in_a_forked_child)
     dk_producer_free(p);
 }
 
-DK_TEST(topics_on_a_real_broker)
+DK_TEST_LIVE(topics_on_a_real_broker)
 {
-    const char *bootstrap = getenv("DK_TEST_BOOTSTRAP");
+    const char *bootstrap = dk_test_bootstrap();
     char name[64], other[64];
     dk_pair config[] = {{"retention.ms", "3600000"}, {"cleanup.policy", NULL}}, bad = {"retention.ms", "soon"};
     dk_topic_spec spec = {.name = name, .partitions = 5, .replication = 1, .config = config, .n_config = 2};
@@ -184,8 +184,6 @@ DK_TEST(topics_on_a_real_broker)
     dk_producer *p;
     dk_consumer *c;
 
-    if (bootstrap == NULL || *bootstrap == '\0')
-        SKIP("DK_TEST_BOOTSTRAP names no real broker");
     p = must_producer(bootstrap);
     c = must_consumer(bootstrap);
     snprintf(name, sizeof name, "topics-%d-%lld", (int)getpid(), (long long)dk_test_now_ms());
