@@ -14,4 +14,4 @@ class DjangoKafkaConfig(AppConfig):
 
     def ready(self) -> None:
         importlib.import_module("django_kafka.checks")
-        self.module.autodiscover()  # type: ignore[union-attr]
+        self.module.autodiscover()

@@ -24,7 +24,7 @@ def run_consumer_until(consumer: type[C] | str, condition: Callable[[], object],
     end = time.monotonic() + timeout
     met = False
 
-    class Watched(cls):  # type: ignore[misc]
+    class Watched(cls):
         polling_freq = 0.02
 
         def resume_partitions(self) -> None:
