@@ -295,9 +295,8 @@ schema_reader(PyObject *cls, PyObject *const *args, Py_ssize_t nargs, PyObject *
                        ((AvroSchemaObject *)in[1])->schema);
 }
 
-/* The bytes of an argument from `start` on. -1 with an exception; release view. */
-static int
-bytes_from(PyObject *data, PyObject *start, Py_buffer *view, dk_slice *out)
+int
+native_avro_bytes(PyObject *data, PyObject *start, Py_buffer *view, dk_slice *out)
 {
     Py_ssize_t from = start == NULL ? 0 : PyNumber_AsSsize_t(start, PyExc_OverflowError);
 
@@ -342,7 +341,7 @@ schema_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     }
     if (in[2] != NULL && (lazy = PyObject_IsTrue(in[2])) < 0)
         return NULL;
-    if (bytes_from(in[0], in[1], &view, &bytes) < 0)
+    if (native_avro_bytes(in[0], in[1], &view, &bytes) < 0)
         return NULL;
     if (!lazy) {
         v = native_avro_decode(self, bytes);
@@ -605,9 +604,9 @@ wire_parse(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *
     dk_wire wire;
     dk_error err;
 
-    if (native_args(&sig, args, nargs, kwnames, in) < 0 || bytes_from(in[0], NULL, &value, &whole) < 0)
+    if (native_args(&sig, args, nargs, kwnames, in) < 0 || native_avro_bytes(in[0], NULL, &value, &whole) < 0)
         return NULL;
-    if (in[1] != NULL && in[1] != Py_None && bytes_from(in[1], NULL, &header, &head) < 0) {
+    if (in[1] != NULL && in[1] != Py_None && native_avro_bytes(in[1], NULL, &header, &head) < 0) {
         PyBuffer_Release(&value);
         return NULL;
     }
@@ -802,12 +801,19 @@ static int
 add_types(PyObject *module, AvroCore *core)
 {
     PyObject *registered;
+    PyTypeObject *reader;
 
     core->schema_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &schema_spec, NULL);
     core->record_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &native_avro_record_spec, NULL);
     if (core->schema_type == NULL || core->record_type == NULL || PyModule_AddType(module, core->schema_type) < 0 ||
         PyModule_AddType(module, core->record_type) < 0)
         return -1;
+    reader = (PyTypeObject *)PyType_FromModuleAndSpec(module, &native_avro_reader_spec, NULL);
+    if (reader == NULL || PyModule_AddType(module, reader) < 0) {
+        Py_XDECREF(reader);
+        return -1;
+    }
+    Py_DECREF(reader);
     registered = PyObject_CallMethod(core->mapping, "register", "O", core->record_type);
     Py_XDECREF(registered);
     return registered == NULL ? -1 : 0;

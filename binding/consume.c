@@ -2,7 +2,7 @@
  *
  * Getting messages: fetch() in batches, poll() and consume() as confluent_kafka does.
  *
- * A signal is looked at only while nothing is in hand, so that what its handler raises loses no message. What poll()
+ * A signal is looked at only while nothing has been handed out, so that what its handler raises loses no message. What poll()
  * and consume() handed out is finished when the next is asked for; with enable.auto.offset.store=false it is finished
  * by store_offsets().
  */
@@ -263,6 +263,8 @@ poll_message(ConsumerObject *self, int timeout_ms)
             return message != NULL ? message : Py_NewRef(Py_None);
         if (hand_over(self, b) < 0)
             return NULL;
+        if (PyErr_CheckSignals() < 0) /* one that came meanwhile: what was fetched waits for the next call */
+            return NULL;
     }
 }
 
@@ -407,6 +409,8 @@ consume_list(ConsumerObject *self, Py_ssize_t n, int timeout_ms)
             return consume_failed(self, list);
     while (done == 0 && PyList_GET_SIZE(list) < n)
         done = gather(self, list, n, deadline);
+    if (done >= 0 && PyErr_CheckSignals() < 0)
+        done = -1;
     return done < 0 ? consume_failed(self, list) : list;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "native.h"
@@ -160,9 +161,13 @@ librdkafka_version_int(PyObject *module, PyObject *ignored)
 static PyObject *
 librdkafka_source(PyObject *module, PyObject *ignored)
 {
+    char *real = realpath(dk_library_path(), NULL); /* the loader may know it by a way around */
+    PyObject *path = PyUnicode_DecodeFSDefault(real != NULL ? real : dk_library_path());
+
     (void)module;
     (void)ignored;
-    return PyUnicode_DecodeFSDefault(dk_library_path());
+    free(real);
+    return path;
 }
 
 /* ---- module ------------------------------------------------------------------------------------------------------- */

@@ -78,7 +78,12 @@ int native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out);
 PyObject *native_avro_record(AvroSchemaObject *self, PyObject *data, dk_slice bytes);
 extern PyType_Spec native_avro_record_spec;
 
-/* avro.c. An exception with .path and .pos. */
+/* avro_reader.c */
+extern PyType_Spec native_avro_reader_spec;
+
+/* avro.c. The bytes of an argument from `start` (may be NULL) on. -1 with an exception; release view, if not. */
+int native_avro_bytes(PyObject *data, PyObject *start, Py_buffer *view, dk_slice *out);
+/* An exception with .path and .pos. */
 void native_avro_raise(PyObject *type, const dk_error *err);
 
 #endif

@@ -79,7 +79,9 @@ def make_producer(broker: _native.Broker) -> Iterator[Callable[..., _native.Prod
     made: list[_native.Producer] = []
 
     def make(config: dict[str, Any] | None = None, **options: Any) -> _native.Producer:
-        made.append(_native.Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 0, **(config or {})}, **options))
+        made.append(
+            _native.Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 0, **(config or {})}, **options)
+        )
         return made[-1]
 
     yield make

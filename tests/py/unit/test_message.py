@@ -16,7 +16,18 @@ from django_kafka._native import Message
 
 def test_empty_message_answers_as_confluents_does() -> None:
     ours, theirs = Message(), ConfluentMessage()
-    for name in ("topic", "partition", "offset", "key", "value", "headers", "timestamp", "error", "latency", "leader_epoch"):
+    for name in (
+        "topic",
+        "partition",
+        "offset",
+        "key",
+        "value",
+        "headers",
+        "timestamp",
+        "error",
+        "latency",
+        "leader_epoch",
+    ):
         assert getattr(ours, name)() == getattr(theirs, name)(), name
     assert len(ours) == len(theirs) == 0
 
@@ -29,13 +40,26 @@ def test_constructor_keeps_what_it_is_given() -> None:
     assert msg.key() == "key"
     assert msg.headers() == [("h", b"1")]
     assert msg.error() is error
-    assert (msg.partition(), msg.offset(), msg.timestamp(), msg.latency(), msg.leader_epoch()) == (3, 7, (1, 99), 0.5, 2)
+    assert (msg.partition(), msg.offset(), msg.timestamp(), msg.latency(), msg.leader_epoch()) == (
+        3,
+        7,
+        (1, 99),
+        0.5,
+        2,
+    )
     assert len(msg) == 5
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"topic": 5}, {"partition": "1"}, {"offset": 1.5}, {"leader_epoch": "x"}, {"timestamp": 5}, {"timestamp": (1, "x")}],
+    [
+        {"topic": 5},
+        {"partition": "1"},
+        {"offset": 1.5},
+        {"leader_epoch": "x"},
+        {"timestamp": 5},
+        {"timestamp": (1, "x")},
+    ],
 )
 def test_constructor_refuses_wrong_types(fields: dict[str, object]) -> None:
     with pytest.raises(TypeError):
@@ -68,7 +92,9 @@ def test_subclasses_work() -> None:
     del msg
 
 
-def test_engine_messages_have_all_parts(fill: Callable[..., None], assigned: Callable[..., _native.Consumer], topic: str) -> None:
+def test_engine_messages_have_all_parts(
+    fill: Callable[..., None], assigned: Callable[..., _native.Consumer], topic: str
+) -> None:
     headers = [("a", b"1"), ("a", None), ("text", "späße"), ("empty", b"")]
     fill(topic, [b"x" * 50], keys=["schlüssel"], headers=headers, timestamp=1234567890123)
     batch = assigned(topic).fetch(10)
@@ -88,11 +114,17 @@ def test_engine_messages_have_all_parts(fill: Callable[..., None], assigned: Cal
     assert len(msg) == 50
 
 
-def test_null_and_empty_differ(fill: Callable[..., None], assigned: Callable[..., _native.Consumer], topic: str) -> None:
+def test_null_and_empty_differ(
+    fill: Callable[..., None], assigned: Callable[..., _native.Consumer], topic: str
+) -> None:
     fill(topic, [None, b"", b"v"], keys=[b"", None, b"k"])
     batch = assigned(topic).fetch(10)
     assert batch is not None
-    assert [(msg.key(), msg.value(), msg.headers()) for msg in batch] == [(b"", None, None), (None, b"", None), (b"k", b"v", None)]
+    assert [(msg.key(), msg.value(), msg.headers()) for msg in batch] == [
+        (b"", None, None),
+        (None, b"", None),
+        (b"k", b"v", None),
+    ]
 
 
 def test_kept_messages_stay_what_they_were(

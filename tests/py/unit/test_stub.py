@@ -17,7 +17,9 @@ from django_kafka import _native
 STUB = ast.parse((Path(__file__).parents[3] / "django_kafka" / "_native.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
-CONSTANTS = {node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+CONSTANTS = {
+    node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+}
 
 
 def members(node: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AnnAssign]:
@@ -40,10 +42,12 @@ def stub_parameters(node: ast.FunctionDef) -> list[tuple[str, str, bool]]:
     plain = [*args.posonlyargs, *args.args]
     optional = len(plain) - len(args.defaults)
     found = [
-        (arg.arg, "positional only" if arg in args.posonlyargs else "plain", i >= optional) for i, arg in enumerate(plain)
+        (arg.arg, "positional only" if arg in args.posonlyargs else "plain", i >= optional)
+        for i, arg in enumerate(plain)
     ]
     found += [
-        (arg.arg, "keyword only", default is not None) for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+        (arg.arg, "keyword only", default is not None)
+        for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True)
     ]
     return [parameter for parameter in found if parameter[0] not in ("self", "cls")]
 
@@ -69,16 +73,19 @@ def test_the_module_has_what_the_stub_has_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_classes_have_the_members_of_the_stub(name: str) -> None:
     cls = getattr(_native, name)
-    stub = {member: None for member in members(CLASSES[name])}
+    stub = dict.fromkeys(members(CLASSES[name]))
     for base in CLASSES[name].bases:
-        if isinstance(base, ast.Subscript):  # a protocol of collections.abc, whose methods a real class has as its own
+        if isinstance(
+            base, ast.Subscript
+        ):  # a protocol of collections.abc, whose methods a real class has as its own
             stub |= dict.fromkeys(vars(getattr(collections.abc, ast.unparse(base.value))))
             stub |= dict.fromkeys(dir(getattr(collections.abc, ast.unparse(base.value))))
     stub = {member: None for member in stub if not member.startswith("_") or member in members(CLASSES[name])}
     real = {
         member
         for member, value in vars(cls).items()
-        if not (member.startswith("__") and member.endswith("__")) and not isinstance(value, types.MemberDescriptorType)
+        if not (member.startswith("__") and member.endswith("__"))
+        and not isinstance(value, types.MemberDescriptorType)
     }
     assert real == {member for member in stub if not (member.startswith("__") and member.endswith("__"))}
     for member in stub:
