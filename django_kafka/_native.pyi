@@ -301,6 +301,16 @@ class AvroSchema:
     def fingerprint(self) -> int:
         """CRC-64-AVRO of the canonical form."""
 
+class AvroReader:
+    """Decodes messages in Confluent's framing, of whatever schemas were added."""
+
+    def __init__(self, lazy: bool = False) -> None: ...
+    def add(self, id: int | bytes, schema: AvroSchema | None) -> None:
+        """Messages with this id, or GUID of 16 bytes, are of this schema; None: they are bare bytes."""
+    def decode(self, data: bytes | bytearray | memoryview, header: bytes | None = None) -> Any:
+        """header: the message header that names the schema, if there is one. Raises KeyError (of the id or GUID) when the
+        schema was not added, and DecodeError."""
+
 @final
 class AvroRecord(Mapping[str, Any]):
     """A read-only view of a record that decodes a field when it is read, and only then finds out what is wrong with it."""
