@@ -359,8 +359,10 @@ dk_consumer_close(dk_consumer *c, int timeout_ms, dk_error *err)
         return dk__error_set(err, DK_EFORKED, "this consumer was made before fork(); close it in the parent process");
     dk_consumer_stop(c);
     pthread_mutex_lock(&c->lock);
-    c->closing = true;
-    dk__consumer_yield(c);
+    if (!c->closing) { /* once: a later yield would cut short the wait inside rd_kafka_consumer_close() */
+        c->closing = true;
+        dk__consumer_yield(c);
+    }
     pthread_cond_broadcast(&c->changed);
     while (!c->closed && dk__consumer_wait(c, deadline))
         ;

@@ -45,6 +45,26 @@ DK_TEST(consumer_unreachable_broker_is_an_event)
     dk_consumer_free(c); /* not closed: must not wait for the broker */
 }
 
+DK_TEST(consumer_close_asked_again_waits_on)
+{
+    dk_error err;
+    rig r;
+    dk_consumer *c;
+    dk_status st;
+    int slices = 0;
+
+    rig_open(&r, "slow", 1);
+    c = rig_consumer(&r, NULL);
+    rig_join(c, "slow");
+    CHECK_OK_ERR(dk_broker_set_rtt(r.broker, 1, 400, &err), &err);
+    while ((st = dk_consumer_close(c, 20, &err)) == DK_ETIMEOUT && slices < 1000)
+        slices++;
+    CHECK_OK_ERR(st, &err);
+    CHECK(slices > 1); /* else nothing was asked again */
+    dk_consumer_free(c);
+    rig_close(&r);
+}
+
 DK_TEST(consumer_closed_says_so)
 {
     rig r;
