@@ -18,7 +18,10 @@ fi
 
 CC=${CC:-gcc} NO_COPY=1 tools/dev_build.sh "$folder" -Db_coverage=true -Dtests=true -Dpython=disabled -Dbuildtype=debug
 find "$folder" -name '*.gcda' -delete
-"$folder/tests/c/dk-test" -j "$(nproc)" "$@" | grep -v '^ok '
+code=0
+"$folder/tests/c/dk-test" -j "$(nproc)" "$@" | grep -v '^ok ' || code=1
 # What only a failed allocation reaches counts too: that sweep asserts as much as the tests do.
-"$folder/tests/c/dk-test" -j "$(nproc)" --fail-one "$@" | tail -n 1
-python3 tools/coverage_report.py --bar "${BAR:-90}" "${show[@]}" "$folder/libdk.a.p"
+"$folder/tests/c/dk-test" -j "$(nproc)" --fail-one "$@" | tail -n 1 || code=1
+python3 tools/coverage_report.py --bar "${BAR:-90}" "${show[@]}" "$folder/libdk.a.p" || code=1
+[ $code = 0 ] || echo "coverage: a test failed, or the bar was not reached" >&2
+exit $code
