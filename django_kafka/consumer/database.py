@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import Error, close_old_connections, connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 IDLE_SECONDS = 5.0
@@ -50,12 +50,39 @@ def guard(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def is_outage(exc: BaseException) -> bool:
-    """Whether the handler failed because a database connection is dead or cannot be made.
+    """Whether the handler failed because a database connection is dead or cannot be made, or the server is short of
+    something.
 
     Errors of statements (a lock timeout, a constraint) leave the connection usable and are the message's own."""
-    if not any(isinstance(error, Error) for error in _chain(exc)):
+    errors = [error for error in _chain(exc) if isinstance(error, Error)]
+    if any(_names_outage(error) for error in errors):
+        return True
+    return bool(errors) and any(_is_dead(connection) for connection in _initialized())
+
+
+def _names_outage(error: BaseException) -> bool:
+    """Whether the driver's error says so. To look at the connection is not enough: at the end of a failed
+    transaction.atomic() Django connects anew."""
+    cause = error.__cause__
+    if not isinstance(error, OperationalError | InterfaceError) or cause is None:
         return False
-    return any(_is_dead(connection) for connection in _initialized())
+    driver = type(cause).__module__.partition(".")[0]
+    if driver in ("psycopg", "psycopg2"):
+        state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        if state is None:  # not from the server: the connection was lost, or could not be made
+            return isinstance(error, OperationalError) or "connection" in str(cause)
+        return state[:2] in _POSTGRES_CLASSES or state in _POSTGRES_STATES
+    if driver in ("MySQLdb", "pymysql"):
+        return bool(cause.args) and cause.args[0] in _MYSQL_NUMBERS
+    return False
+
+
+# Connection exceptions, insufficient resources (too many connections, disk full), system errors.
+_POSTGRES_CLASSES = ("08", "53", "58")
+# The server shuts down, was crashed by another backend, starts up; sessions that it ended for being idle.
+_POSTGRES_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
+# Too many connections, server shutdown, host blocked, no connection, server gone, connection lost.
+_MYSQL_NUMBERS = (1040, 1042, 1043, 1053, 1129, 1203, 2002, 2003, 2005, 2006, 2013, 2055, 4031)
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:

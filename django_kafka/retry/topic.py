@@ -80,17 +80,18 @@ class RetryTopicProducer(TopicProducer):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
         origin = get_origin(self.msg, self.group_id)
-        headers = [
-            *((name, value) for name, value in self.msg.headers() or () if name not in _REPLACED),
-            (RetryHeader.MESSAGE.value, clip(str(exc))),
-            (RetryHeader.TIMESTAMP.value, str(due.timestamp())),
-            (RetryHeader.ATTEMPT.value, str(self.retry_attempt)),
-            (RetryHeader.ORIGIN_TOPIC.value, origin[0]),
-            (RetryHeader.ORIGIN_PARTITION.value, origin[1]),
-            (RetryHeader.ORIGIN_OFFSET.value, origin[2]),
-            (RetryHeader.ORIGIN_TIMESTAMP.value, origin[3]),
-        ]
-        copy = Copy(self.msg, self.name, [(name, value) for name, value in headers if value is not None])
+        added = {
+            RetryHeader.MESSAGE: clip(str(exc)),
+            RetryHeader.TIMESTAMP: str(due.timestamp()),
+            RetryHeader.ATTEMPT: str(self.retry_attempt),
+            RetryHeader.ORIGIN_TOPIC: origin[0],
+            RetryHeader.ORIGIN_PARTITION: origin[1],
+            RetryHeader.ORIGIN_OFFSET: origin[2],
+            RetryHeader.ORIGIN_TIMESTAMP: origin[3],
+        }
+        headers = [(name, value) for name, value in self.msg.headers() or () if name not in _REPLACED]
+        headers += [(name.value, value) for name, value in added.items() if value is not None]
+        copy = Copy(self.msg, self.name, headers)
         (self._outbox or standalone()).send(copy)
         return True
 
