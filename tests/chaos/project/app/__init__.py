@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Consumers that fail as planned and write down what they do."""
