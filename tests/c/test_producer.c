@@ -455,11 +455,11 @@ DK_TEST(producer_queue_full_and_room)
     dk_producer_counters_get(r.producer, &counters);
     CHECK_EQ(counters.produced, 11);
     CHECK_EQ(dk_producer_len(r.producer), 10);
-    CHECK_STATUS(dk_producer_wait_room(r.producer, 0), DK_ETIMEOUT);
     before = dk_test_now_ms();
-    CHECK_OK(dk_producer_wait_room(r.producer, TEN_SECONDS));
+    do /* a second time if the first message's report was put away only now */
+        CHECK_OK(dk_producer_wait_room(r.producer, TEN_SECONDS));
+    while (dk_producer_produce(r.producer, &rec, NULL) == DK_EQUEUEFULL);
     CHECK(dk_test_now_ms() - before < 5000);
-    must_produce(r.producer, &rec);
     must_flush(r.producer);
     dk_producer_counters_get(r.producer, &counters);
     CHECK_EQ(counters.delivered, 12);
