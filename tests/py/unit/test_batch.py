@@ -213,7 +213,8 @@ def test_dropping_a_batch_gives_back_what_was_not_handled(fill: Fill, assigned: 
 
 
 def test_notes_survive_a_restart(fill: Fill, make_consumer: Assigned, topic: str) -> None:
-    # The embedded broker keeps a group that was left waiting for as long as its last member's session would have lasted.
+    # The embedded broker keeps a group that was left waiting for as long as its last member's session would have
+    # lasted.
     brief = {"session.timeout.ms": 2000}
     fill(topic, [b"%d" % i for i in range(3)])
     consumer = make_consumer(brief)

@@ -32,8 +32,8 @@ def read(assigned: Callable[..., _native.Consumer], topic: str, n: int) -> list[
 def test_produce_and_its_report(producer: _native.Producer, assigned: Any, topic: str) -> None:
     reports: list[tuple[KafkaError | None, _native.Message]] = []
     producer.produce(
-        topic, "wert", key="schlüssel", timestamp=1234567890123, headers={"a": "x", "b": None, "c": b"\0"}, partition=0,
-        on_delivery=lambda error, msg: reports.append((error, msg)),
+        topic, "wert", key="schlüssel", timestamp=1234567890123, headers={"a": "x", "b": None, "c": b"\0"},
+        partition=0, on_delivery=lambda error, msg: reports.append((error, msg)),
     )  # fmt: skip
     assert len(producer) == 1
     assert producer.flush(20) == 0

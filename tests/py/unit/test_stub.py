@@ -132,8 +132,9 @@ def test_functions_have_the_parameters_of_the_stub(name: str) -> None:
 def test_final_classes_cannot_be_made_or_subclassed() -> None:
     for name, node in CLASSES.items():
         if any(isinstance(mark, ast.Name) and mark.id == "final" for mark in node.decorator_list):
-            with pytest.raises(TypeError):
-                getattr(_native, name)()
+            if "__init__" not in members(node):
+                with pytest.raises(TypeError):
+                    getattr(_native, name)()
             with pytest.raises(TypeError):
                 type(name, (getattr(_native, name),), {})
 
