@@ -30,3 +30,11 @@ class ConfigurationError(DjangoKafkaError):
 
 class HandlerResultError(DjangoKafkaError):
     """A handler returned something that says neither that the message is done nor that it is not."""
+
+
+class UnavailableError(DjangoKafkaError):
+    """A service that is needed does not answer. No message's fault: its partition waits."""
+
+
+class SchemaRegistryUnavailable(UnavailableError):
+    """The schema registry does not answer."""

@@ -100,6 +100,11 @@ class TopicProducer(ABC):
                 raise SerializationError(str(error)) from error
         return self.serialize(value, field, headers)
 
+    def _serialize_many(
+        self, values: Sequence[Any], field: MessageField, headers: Any, kwargs: dict[str, Any] | None
+    ) -> list[Any]:
+        return [self._serialize(value, field, headers, kwargs) for value in values]
+
     def produce(self, value: Any, **kwargs: Any) -> None:
         """Queue a message for this topic; it is sent in the background.
 
@@ -129,8 +134,8 @@ class TopicProducer(ABC):
         value_options = kwargs.pop("value_serializer_kwargs", None)
         headers = kwargs.get("headers")
         if keys is not None:
-            kwargs["keys"] = [self._serialize(key, KEY, headers, key_options) for key in keys]
-        payloads = [self._serialize(value, VALUE, headers, value_options) for value in values]
+            kwargs["keys"] = self._serialize_many(keys, KEY, headers, key_options)
+        payloads = self._serialize_many(values, VALUE, headers, value_options)
         producer = kafka.producer
         queued = producer.produce_many(self.name, payloads, **kwargs)
         producer.poll(0)

@@ -41,11 +41,11 @@ LOGICAL: list[tuple[dict[str, Any], Any]] = [
     (logical("long", "time-micros"), st.times()),
     (
         logical("long", "timestamp-millis"),
-        st.datetimes(FIRST, LAST, timezones=st.just(dt.timezone.utc)).map(
+        st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC)).map(
             lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)
         ),
     ),
-    (logical("long", "timestamp-micros"), st.datetimes(FIRST, LAST, timezones=st.just(dt.timezone.utc))),
+    (logical("long", "timestamp-micros"), st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC))),
     (
         logical("long", "local-timestamp-millis"),
         st.datetimes(FIRST, LAST).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)),
@@ -166,7 +166,7 @@ def odd_values(draw: Draw) -> Any:
         texts,
         st.binary(max_size=4),
         st.uuids(),
-        st.datetimes(FIRST, LAST, timezones=st.just(dt.timezone.utc)),
+        st.datetimes(FIRST, LAST, timezones=st.just(dt.UTC)),
         st.dates(),
         st.times(),
         st.decimals(allow_nan=False, allow_infinity=False, places=2),

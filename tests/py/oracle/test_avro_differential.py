@@ -1,6 +1,7 @@
 """The C codec against fastavro, and against confluent's (de)serializers, by cases of chance.
 
-AVRO_CASES is the number of cases per test (default 300). What differs on purpose is said in the tests' names and comments.
+AVRO_CASES is the number of cases per test (default 300). What differs on purpose is said in the tests' names and
+comments.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def test_canonical_form_is_fastavros(case: tuple[Any, Any]) -> None:
 @many
 @given(cases(), st.data())
 def test_a_changed_byte_never_does_more_than_an_error(case: tuple[Any, Any], data: st.DataObject) -> None:
-    """Where both decode changed bytes, they decode the same; ours may refuse what fastavro lets pass, never the reverse."""
+    """Where both decode changed bytes, they decode the same; ours may refuse what fastavro lets pass, never the
+    reverse."""
     schema, value = case
     good = written_by_theirs(schema, value)
     assume(good)
@@ -123,8 +125,8 @@ def test_a_changed_byte_never_does_more_than_an_error(case: tuple[Any, Any], dat
 @many
 @given(st.data(), odd_values())
 def test_what_is_encoded_of_any_value_is_what_fastavro_encodes(data: st.DataObject, value: Any) -> None:
-    """Ours refuses some values of a wrong type that fastavro lets pass (1.5 for an int, None for a boolean), never the
-    reverse; what both take becomes the same bytes."""
+    """Ours refuses some values of a wrong type that fastavro lets pass (1.5 for an int, None for a boolean), never
+    the reverse; what both take becomes the same bytes."""
     schema, _ = build(data.draw, Names(), 2)
     ours = _native.AvroSchema(json.dumps(schema))
     try:

@@ -89,7 +89,7 @@ def test_decode(vector: dict[str, Any]) -> None:
         assert schema.encode(value) == data
 
 
-@pytest.mark.parametrize("vector", [v for v in read("schemas")])
+@pytest.mark.parametrize("vector", read("schemas"))
 def test_schemas(vector: dict[str, Any]) -> None:
     if "error schema" in vector:
         with pytest.raises(_native.SchemaError) as caught:

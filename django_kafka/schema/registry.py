@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""The schema registry, seen from the C codec: schemas by id, compiled, with what they refer to.
+
+Everything that goes over HTTP is done by confluent's client (`kafka.schema_client`)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from django_kafka._native import AvroSchema, SchemaError
+from django_kafka.exceptions import SchemaRegistryUnavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+T = TypeVar("T")
+
+# The registry, or what is before it, says that it cannot or may not answer now: no message's fault.
+_AWAY = frozenset({401, 403, 407, 408, 429})
+
+
+def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """question(*args, **kwargs), which asks the registry.
+
+    Errors: SchemaRegistryUnavailable when no answer came; SchemaRegistryError when the answer is no."""
+    try:
+        return question(*args, **kwargs)
+    except SchemaRegistryError as error:
+        if error.http_status_code >= 500 or error.http_status_code in _AWAY:
+            raise SchemaRegistryUnavailable(f"The schema registry does not answer: {error}") from error
+        raise
+    except Exception as error:
+        if is_unreachable(error):
+            raise SchemaRegistryUnavailable(
+                f"The schema registry cannot be reached ({type(error).__name__}: {error}); "
+                "see `url`, authentication and TLS in the setting SCHEMA_REGISTRY."
+            ) from error
+        raise
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether confluent's client failed for the sake of the connection. Its HTTP library differs between versions."""
+    if isinstance(error, OSError):
+        return True
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & {"TransportError", "OAuthTokenError", "RequestException"})
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A registered schema, ready for use."""
+
+    source: Schema
+    codec: AvroSchema
+    bare: bool  # values are the payload itself: confluent writes a schema that is just "bytes" so
+    plain: bool  # no rules: the codec alone does what confluent's serializers do
+
+
+def compile_schema(client: SchemaRegistryClient, source: Schema) -> Compiled:
+    """Errors: SchemaError; those of ask(), when referred schemas have to be asked for."""
+    text = source.schema_str
+    if text is None or (source.schema_type or "AVRO") != "AVRO":
+        raise SchemaError(f"The schema is of type {source.schema_type}, not AVRO.")
+    names: dict[str, str] = {}
+    plain = _collect_names(client, source, names)
+    codec = AvroSchema(text, names)
+    return Compiled(source, codec, _is_bytes(text), plain)
+
+
+def _is_bytes(text: str) -> bool:
+    schema = json.loads(text)
+    return schema == "bytes" or (isinstance(schema, dict) and schema.get("type") == "bytes")
+
+
+def _collect_names(client: SchemaRegistryClient, source: Schema, names: dict[str, str]) -> bool:
+    """The texts of all schemas that are referred to, by full name. Whether neither they nor this have rules."""
+    plain = getattr(source, "rule_set", None) is None and "confluent:" not in (source.schema_str or "")
+    for reference in source.references or ():
+        registered = ask(client.get_version, reference.subject, reference.version, True)
+        referred = registered.schema
+        plain = _collect_names(client, referred, names) and plain
+        text = referred.schema_str or ""
+        names[_full_name(text) or str(reference.name)] = text
+    return plain
+
+
+def _full_name(text: str) -> str | None:
+    schema = json.loads(text)
+    if not isinstance(schema, dict) or "name" not in schema:
+        return None
+    name: str = schema["name"]
+    namespace = schema.get("namespace")
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | None) -> Schema:
+    """The schema of an id or a GUID. Errors: those of ask()."""
+    if isinstance(identity, bytes):
+        return ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity)))
+    return ask(client.get_schema, identity, subject)

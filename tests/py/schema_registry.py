@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""A schema registry on a loopback port: as much of the API as confluent's client uses, in memory, counting requests.
+
+It judges compatibility by the C codec: the new schema has to read what the last one wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django_kafka._native import AvroSchema, SchemaError
+
+
+class SchemaRegistry:
+    """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked: "GET /schemas/ids/1"."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.schemas: list[dict[str, Any]] = []  # id is the index + 1
+        self.subjects: dict[str, list[int]] = {}
+        self.fail_with: int | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> SchemaRegistry:
+        registry = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: Any) -> None: ...
+
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                path = unquote(urlsplit(self.path).path)
+                with registry._lock:
+                    registry.requests.append(f"{self.command} {path}")
+                    status, reply = registry.reply(self.command, path, json.loads(body) if body else None)
+                data = json.dumps(reply).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Connection", "close")  # so that nobody has to close the client
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST = answer
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def add(self, subject: str, schema: str, **more: Any) -> int:
+        """Register without HTTP. Returns the id."""
+        entry = {"schema": schema, **more}
+        if entry not in self.schemas:
+            self.schemas.append(entry)
+        schema_id = self.schemas.index(entry) + 1
+        versions = self.subjects.setdefault(subject, [])
+        if schema_id not in versions:
+            versions.append(schema_id)
+        return schema_id
+
+    def count(self, part: str) -> int:
+        return sum(part in request for request in self.requests)
+
+    def reply(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if self.fail_with is not None:
+            return self.fail_with, {"error_code": self.fail_with, "message": "as the test wants it"}
+        parts = path.strip("/").split("/")
+        if method == "GET" and parts[:2] == ["schemas", "ids"]:
+            return self._by_id(int(parts[2]))
+        if parts[0] == "subjects" and len(parts) == 2 and method == "POST":
+            return self._look_up(parts[1], self._entry(body))
+        if parts[0] == "subjects" and len(parts) == 3 and method == "POST":
+            entry = self._entry(body)
+            schema_id = self.add(parts[1], entry.pop("schema"), **entry)
+            return 200, self._registered(parts[1], schema_id)
+        if parts[0] == "subjects" and len(parts) == 4 and method == "GET":
+            return self._version(parts[1], parts[3])
+        if parts[:2] == ["compatibility", "subjects"] and method == "POST":
+            return self._compatibility(parts[2], body)
+        return 404, {"error_code": 404, "message": f"nothing at {path}"}
+
+    @staticmethod
+    def _entry(body: dict[str, Any]) -> dict[str, Any]:
+        return {key: body[key] for key in ("schema", "references", "ruleSet") if body.get(key)}
+
+    def _registered(self, subject: str, schema_id: int) -> dict[str, Any]:
+        version = self.subjects[subject].index(schema_id) + 1
+        return {
+            "subject": subject,
+            "id": schema_id,
+            "version": version,
+            "schemaType": "AVRO",
+            **self.schemas[schema_id - 1],
+        }
+
+    def _by_id(self, schema_id: int) -> tuple[int, Any]:
+        if not 0 < schema_id <= len(self.schemas):
+            return 404, {"error_code": 40403, "message": f"Schema {schema_id} not found"}
+        return 200, {"schemaType": "AVRO", **self.schemas[schema_id - 1]}
+
+    def _look_up(self, subject: str, entry: dict[str, Any]) -> tuple[int, Any]:
+        for schema_id in self.subjects.get(subject, []):
+            if self.schemas[schema_id - 1] == entry:
+                return 200, self._registered(subject, schema_id)
+        return 404, {"error_code": 40403, "message": "Schema not found"}
+
+    def _version(self, subject: str, version: str) -> tuple[int, Any]:
+        ids = self.subjects.get(subject)
+        if not ids:
+            return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
+        return 200, self._registered(subject, ids[-1] if version == "latest" else ids[int(version) - 1])
+
+    def _compatibility(self, subject: str, body: dict[str, Any]) -> tuple[int, Any]:
+        ids = self.subjects.get(subject)
+        if not ids:
+            return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
+        try:
+            AvroSchema.reader(AvroSchema(self.schemas[ids[-1] - 1]["schema"]), AvroSchema(body["schema"]))
+        except SchemaError as error:
+            return 200, {"is_compatible": False, "messages": [str(error)]}
+        return 200, {"is_compatible": True}
