@@ -120,6 +120,7 @@ class Witness:
         )
 
     def close(self) -> None:
+        """May be called again."""
         self.kafka.close()
         self.database.close()
 
@@ -157,7 +158,7 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Orders from Django models through Kafka into SQLite.")
-    parser.add_argument("--orders", type=int, default=2000, help="how many orders are placed (default: 2000)")
+    parser.add_argument("--orders", type=int, default=4000, help="how many orders are placed (default: 4000)")
     orders = parser.parse_args().orders
     if orders < 1:
         parser.error("--orders: at least 1")
@@ -205,6 +206,7 @@ def run(orders: int) -> tuple[list[Row], float]:
         publisher.finish()
         consumer.stop()
         rows = check(witness, orders, turnover)
+        witness.close()
         broker.stop()
     return rows, seconds
 

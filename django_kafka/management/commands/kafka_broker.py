@@ -9,7 +9,7 @@ import contextlib
 import functools
 import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -22,8 +22,10 @@ This is librdkafka's mock cluster: for development, demos and tests, not for dat
   - in memory only, some 4 MB per partition; older messages vanish
   - topics appear on first use (4 partitions) or by --topics, not by admin requests
   - no offsets by time, no transactions worth the name, no ACLs, no TLS
-  - reached from this machine only; idle consumers wait up to half a second unless
-    fetch.wait.max.ms is low (10)"""
+  - reached from this machine only
+  - an idle consumer looks for messages twice a second, unless its fetch.wait.max.ms
+    is low (10); one that joins a group after others left or beside them waits for
+    session.timeout.ms less a second (44 s by default; 5 with 6000)"""
 
 
 class Command(BaseCommand):
@@ -82,19 +84,20 @@ class Command(BaseCommand):
 async def forward(address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Pass a client's first connection on to the broker, which then tells it the port to go on with."""
     host, _, port = address.partition(",")[0].rpartition(":")
-    try:
+    with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.CancelledError):  # cancelled at the end
         broker_reader, broker_writer = await asyncio.open_connection(host, int(port))
-    except OSError:
-        writer.close()
-        return
-    pumps = [asyncio.ensure_future(pump(reader, broker_writer)), asyncio.ensure_future(pump(broker_reader, writer))]
+        with contextlib.closing(broker_writer):
+            await exchange(pump(reader, broker_writer), pump(broker_reader, writer))
+
+
+async def exchange(*pumps: Coroutine[Any, Any, None]) -> None:
+    """Run the pumps until one of them has ended."""
+    tasks = [asyncio.ensure_future(one) for one in pumps]
     try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in pumps:
+        for task in tasks:
             task.cancel()
-        writer.close()
-        broker_writer.close()
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,8 @@
 import os
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = "an example has no secrets"
@@ -19,9 +21,11 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("SHOP_DATABASE", BASE_DIR / "shop.sqlite3"),
-        "OPTIONS": {"timeout": 20},
     },
 }
+if django.VERSION >= (5, 1):
+    # Not a sync of the disk for each message.
+    DATABASES["default"]["OPTIONS"] = {"init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"}
 
 DJANGO_KAFKA = {
     # The keys in these three are librdkafka's own.
@@ -33,6 +37,8 @@ DJANGO_KAFKA = {
     },
     "CONSUMER_CONFIG": {
         "auto.offset.reset": "earliest",
+        # These two are for the embedded broker, which is slow to answer with the defaults.
         "fetch.wait.max.ms": 10,
+        "session.timeout.ms": 6000,
     },
 }

@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOP = ROOT / "examples" / "shop"
-ENV = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "shop.settings"}
+ENV = {**os.environ, "PYTHONPATH": f"{ROOT}:{SHOP}", "DJANGO_SETTINGS_MODULE": "shop.settings"}
 
 
 def run(*argv: str | Path, cwd: Path = SHOP, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
