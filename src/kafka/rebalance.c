@@ -178,7 +178,8 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     if (give(c, parts) != DK_OK)
         atomic_store(&c->fatal, true); /* a partition without its queue would be skipped: end instead */
-    adopt_committed(c, parts);
+    if (parts->cnt > 0)
+        adopt_committed(c, parts);
     dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, parts);
     c->incremental = is_incremental(c->rk);
     if (c->incremental)
@@ -187,16 +188,28 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");
 }
 
-/* While the group is being left (dk__leave_group() has committed already) nothing here may take long: librdkafka can end
- * the group without waiting for this answer when a rebalance was under way, and would then never take it. */
+/* While the group is being left (dk__leave_group() has committed already) nothing here may take long: librdkafka answers
+ * no question about the group any more, and it can end the group without waiting for this answer when a rebalance was
+ * under way, and would then never take it. What still comes is taken, unread, only to be given back. */
 static void
-on_leave(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+on_assign_leaving(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
+{
+    if (rd_kafka_consumer_closed(c->rk))
+        return;
+    if (c->info.cooperative)
+        report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
+    else
+        report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");
+}
+
+static void
+on_revoke_leaving(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     pthread_mutex_lock(&c->lock);
     forget(c, parts);
     pthread_mutex_unlock(&c->lock);
     if (!rd_kafka_consumer_closed(c->rk)) {
-        if (c->incremental)
+        if (c->info.cooperative)
             report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
         else
             report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
@@ -226,10 +239,6 @@ dk__leave_group(dk_consumer *c)
 static void
 on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
-    if (c->leaving) {
-        on_leave(c, parts);
-        return;
-    }
     revoke(c, parts, rd_kafka_assignment_lost(c->rk));
     if (c->incremental)
         report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
@@ -244,10 +253,16 @@ dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partiti
 
     switch (err) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        on_assign(c, parts);
+        if (c->leaving)
+            on_assign_leaving(c, parts);
+        else
+            on_assign(c, parts);
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        on_revoke(c, parts);
+        if (c->leaving)
+            on_revoke_leaving(c, parts);
+        else
+            on_revoke(c, parts);
         break;
     default:
         dk__events_push_error(c->events, err, false, rd_kafka_err2str(err));
