@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""python -m tests.chaos [--seconds S] [--seed SEED] [--rate N]: run, print a table; exit code 1 is a broken promise."""
+"""python -m tests.chaos [--seconds S] [--seed SEED] [--rate N]: run, print a table; code 1: a broken promise."""
 
 from __future__ import annotations
 

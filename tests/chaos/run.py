@@ -46,6 +46,8 @@ WORKERS_AT_MOST = 3
 # How long the last messages may take once nothing is killed any more: the longest waits between tries are a minute.
 DRAIN = 180.0
 STOP = 60.0
+# A stop takes this long at most, unless a broker is away or a process frozen meanwhile.
+QUICK_STOP = 5.0
 
 # A line of a worker's log about a record that comes again without being to blame.
 _EXCUSE = re.compile(
@@ -68,6 +70,7 @@ class Run:
         self.violations: list[str] = []
         self.events: Counter[str] = Counter()
         self.stops: list[float] = []
+        self.quiet_stops: list[float] = []  # those while no broker was away and nothing was frozen
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._broker_down = False
         self._undelivered: list[str] = []
@@ -86,7 +89,6 @@ class Run:
                 drained = self._drain()
                 self._stop_workers()
                 verdict = self._judge(drained)
-            return verdict
         finally:
             for worker in self.workers:
                 worker.kill()
@@ -94,6 +96,7 @@ class Run:
                 self._keep()
             kafka.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+        return verdict
 
     # ---- before ---------------------------------------------------------------------------------------------------
 
@@ -260,21 +263,31 @@ class Run:
             return False
         another = another or sum(one.available for one in self.workers) < 2
         self._log(f"SIGTERM to kafka_consume {worker.number}{' and its children' if whole_group else ''}")
-        worker.ask_to_stop(whole_group=whole_group)
-        self._watch_stop(worker)
+        self._stop(worker, whole_group=whole_group)
         if another:
             self._after(event.seconds / 4, self._add_worker)
         return True
 
-    def _watch_stop(self, worker: Worker) -> None:
+    def _stop(self, worker: Worker, *, whole_group: bool = False) -> None:
+        worker.ask_to_stop(whole_group=whole_group)
+        self._watch_stop(worker, excused=False)
+
+    def _watch_stop(self, worker: Worker, *, excused: bool) -> None:
         """See that it ends in time, and with exit code 0."""
+        excused = excused or self._broker_down or bool(self._frozen)
         if worker.running:
-            self._after(0.05, lambda: self._watch_stop(worker))
+            self._after(0.05, lambda: self._watch_stop(worker, excused=excused))
             return
         assert worker.asked is not None
         self.stops.append(time.monotonic() - worker.asked)
-        if worker.process.returncode != 0 and not worker.killed:
-            code, took = worker.process.returncode, self.stops[-1]
+        if not excused:
+            self.quiet_stops.append(self.stops[-1])
+            if self.stops[-1] > QUICK_STOP:
+                self.violations.append(f"kafka_consume {worker.number} took {self.stops[-1]:.1f} s to stop")
+        code, took = worker.process.returncode, self.stops[-1]
+        if code == -signal.SIGTERM and not worker.has_begun:
+            return  # Python had not come to our handlers yet
+        if code != 0 and not worker.killed:
             self.violations.append(f"kafka_consume {worker.number} ended with {code}, {took:.1f} s after SIGTERM")
 
     def _join(self, event: Event) -> bool:
@@ -412,8 +425,7 @@ class Run:
     def _stop_workers(self) -> None:
         for worker in self.workers:
             if worker.available:
-                worker.ask_to_stop()
-                self._watch_stop(worker)
+                self._stop(worker)
         wait_until(lambda: (self._do_later(), not self._later)[1], STOP, "all consumers have stopped", interval=0.02)
 
     def _judge(self, drained: str) -> Verdict:
@@ -429,6 +441,7 @@ class Run:
         verdict = judge(evidence)
         verdict.counts["kafka_consume started"] = len(self.workers)
         verdict.counts["slowest stop, ms"] = int(1000 * max(self.stops, default=0))
+        verdict.counts["slowest stop while all was well, ms"] = int(1000 * max(self.quiet_stops, default=0))
         return verdict
 
     def _dead(self) -> list[Plain]:

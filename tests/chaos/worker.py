@@ -52,6 +52,11 @@ class Worker:
         """Runs, and nobody has asked it to stop."""
         return self.running and self.asked is None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has started consumers."""
+        return " started, pid " in self.log.read_text(errors="replace")
+
     def children(self) -> list[psutil.Process]:
         try:
             return sorted(psutil.Process(self.process.pid).children(recursive=True), key=lambda child: child.pid)
