@@ -190,6 +190,22 @@ rig_fetch(dk_consumer *c, uint32_t max, int ms)
     return NULL;
 }
 
+dk_batch *
+rig_fetch_n(dk_consumer *c, uint32_t max, uint32_t n)
+{
+    int64_t until = dk_test_now_ms() + 10000;
+    dk_batch *b;
+
+    while ((b = rig_fetch(c, max, 10000)) != NULL && dk_batch_len(b) < n) {
+        dk_batch_free(b);
+        if (dk_test_now_ms() > until)
+            FAIL("no batch of %u messages within ten seconds", (unsigned)n);
+        dk_test_pause_ms(5);
+    }
+    CHECK(b != NULL);
+    return b;
+}
+
 int
 rig_number(const dk_batch *b, uint32_t i)
 {

@@ -154,8 +154,7 @@ DK_TEST(batch_closed_halfway_gives_the_rest_back)
     rig_produce(&r, "t", 0, 0, 20);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 20);
     for (int i = 0; i < 5; i++)
         CHECK_EQ(dk_batch_next(b), i);
     dk_batch_close(b); /* 4 is in hand and was not moved on from: not handled */
@@ -181,8 +180,7 @@ DK_TEST(batch_stop_ends_after_the_message_in_hand)
     rig_produce(&r, "t", 0, 0, 20);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 20);
     CHECK_EQ(dk_batch_next(b), 0);
     CHECK_EQ(dk_batch_next(b), 1);
     dk_consumer_stop(c);
@@ -211,8 +209,7 @@ DK_TEST(batch_pause_in_the_middle)
     rig_produce(&r, "t", 0, 0, 20);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 20);
     while ((i = dk_batch_next(b)) >= 0) {
         CHECK_EQ(rig_number(b, (uint32_t)i), next++);
         if (next == 3)
@@ -243,8 +240,7 @@ DK_TEST(batch_take_is_finished_by_store)
     rig_produce(&r, "t", 0, 0, 5);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 5);
     while (dk_batch_take(b) >= 0)
         ;
     dk_batch_free(b);
@@ -271,8 +267,7 @@ DK_TEST(batch_tickets)
     rig_produce(&r, "t", 0, 0, 4);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 4, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 4, 4);
     CHECK_EQ(dk_batch_len(b), 4);
     CHECK_STATUS(dk_batch_defer(b, &tickets[0]), DK_ESTATE);
     for (int i = 0; i < 4; i++) {
@@ -328,8 +323,7 @@ DK_TEST(batch_note_is_committed_at_once)
     rig_produce(&r, "t", 0, 0, 5);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 15000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 5);
     CHECK_STATUS(dk_batch_note(b, "x"), DK_ESTATE);
     CHECK_EQ(dk_batch_next(b), 0);
     CHECK_EQ(dk_batch_next(b), 1);
@@ -340,8 +334,7 @@ DK_TEST(batch_note_is_committed_at_once)
     check_note(c, 1, "attempt 1");
     WAIT_UNTIL(dk_consumer_committed(c, &list, 5000, &err) == DK_OK && list.items[0].offset == 1, 5000);
     CHECK_STR(list.items[0].metadata, "attempt 1");
-    b = rig_fetch(c, 0, 15000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 4);
     while (dk_batch_next(b) >= 0)
         ;
     dk_batch_free(b);
@@ -369,8 +362,7 @@ DK_TEST(batch_outcomes_after_seek_do_not_count)
     rig_produce(&r, "t", 0, 0, 10);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     for (int i = 0; i < 5; i++)
         CHECK_EQ(dk_batch_next(b), i);
     CHECK_OK(dk_batch_defer(b, &ticket));

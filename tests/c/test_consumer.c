@@ -334,8 +334,7 @@ DK_TEST(consumer_slow_handler_keeps_its_partitions)
     rig_produce(&r, "t", 0, 0, 2);
     c = rig_consumer(&r, NULL);
     rig_subscribe(c, "t");
-    b = rig_fetch(c, 0, 15000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 2);
     CHECK_EQ(dk_batch_next(b), 0);
     WAIT_UNTIL((dk_consumer_counters(c, &counters), counters.in_hand_ms > 4000), 10000);
     CHECK_STR(counters.in_hand_topic, "t");
@@ -407,8 +406,7 @@ DK_TEST(consumer_position_follows_what_was_handed_out)
     rig_assign(c, "t", 1);
     CHECK_OK_ERR(dk_consumer_position(c, &p0, &err), &err);
     CHECK_EQ(p0.items[0].offset, DK_OFFSET_INVALID);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     for (int i = 0; i < 3; i++)
         CHECK_EQ(dk_batch_next(b), i);
     CHECK_OK_ERR(dk_consumer_position(c, &p0, &err), &err);
@@ -430,8 +428,7 @@ DK_TEST(consumer_commits_by_interval)
     rig_produce(&r, "t", 0, 0, 10);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     for (int i = 0; i < 6; i++)
         CHECK_EQ(dk_batch_next(b), i);
     /* The batch is still being walked: five messages are finished, the sixth is in hand. */
@@ -454,8 +451,7 @@ DK_TEST(consumer_commits_after_each_batch)
     opts.commit_interval_ms = 0;
     c = rig_consumer(&r, &opts);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     while (dk_batch_next(b) >= 0)
         ;
     dk_batch_free(b);
@@ -475,8 +471,7 @@ DK_TEST(consumer_commit_never)
     rig_produce(&r, "t", 0, 0, 10);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     while (dk_batch_next(b) >= 0)
         ;
     dk_batch_free(b);
@@ -524,8 +519,7 @@ DK_TEST(consumer_commit_by_hand_is_not_taken_back)
     rig_produce(&r, "t", 0, 0, 10);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 15000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     while (dk_batch_take(b) >= 0) /* handed out, and nothing said about them but the commit */
         ;
     dk_batch_free(b);
@@ -551,8 +545,7 @@ DK_TEST(consumer_failed_commit_is_told_and_repeated)
     rig_produce(&r, "t", 0, 0, 10);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
-    CHECK(b != NULL);
+    b = rig_fetch_n(c, 0, 10);
     CHECK_OK_ERR(dk_broker_push_errors(r.broker, 8, errs, 5, &err), &err);
     while (dk_batch_next(b) >= 0)
         ;
