@@ -28,19 +28,24 @@ native_avro_raise_decode(AvroCore *core, const dk_error *err)
 /* ---- texts --------------------------------------------------------------------------------------------------------
  */
 
+/* Words of 8 bytes, the last one overlapping the one before. */
 static inline bool
 is_ascii(const uint8_t *p, size_t n)
 {
     uint64_t word, any = 0;
     size_t i;
 
-    for (i = 0; n - i >= 8; i += 8) {
+    if (n < 8) {
+        for (i = 0; i < n; i++)
+            any |= p[i];
+        return (any & 0x80) == 0;
+    }
+    for (i = 0; i < n - 8; i += 8) {
         memcpy(&word, p + i, 8);
         any |= word;
     }
-    for (; i < n; i++)
-        any |= p[i];
-    return (any & 0x8080808080808080u) == 0;
+    memcpy(&word, p + n - 8, 8);
+    return ((any | word) & 0x8080808080808080u) == 0;
 }
 
 static PyObject *
@@ -467,7 +472,7 @@ record_of(run *d, const dk_avro_op *op)
 {
     const avro_plan *plan = &d->self->plans[op->ref];
     const dk_avro_op *step = &d->c->ops[op->a], *end = step + op->n;
-    PyObject *dict = PyDict_Copy(plan->template), *v;
+    PyObject *dict = native_dict_like(plan->template, (Py_ssize_t)op->n), *v;
     int rc;
 
     if (dict == NULL)
@@ -481,10 +486,6 @@ record_of(run *d, const dk_avro_op *op)
         v = value_of(d, step);
         if (v == NULL)
             goto fail;
-        if (v == Py_None) { /* as the copy has it */
-            Py_DECREF(v);
-            continue;
-        }
         rc = PyDict_SetItem(dict, plan->names[step->slot], v);
         Py_DECREF(v);
         if (rc < 0)

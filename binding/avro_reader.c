@@ -105,7 +105,7 @@ decode_payload(AvroReaderObject *self, PyObject *schema, PyObject *data, dk_slic
 PyDoc_STRVAR(reader_decode_doc,
              "decode(data, header=None)\n--\n\n"
              "The value in a message; header: that of the message which names its schema, if there is one.\n"
-             "Raises KeyError (of the id or GUID) when the schema was not added, and DecodeError.");
+             "None stays None. Raises KeyError (of the id or GUID) when the schema was not added, and DecodeError.");
 
 static PyObject *
 reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -122,6 +122,8 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         in[0] = args[0];
     else if (native_args(&sig, args, nargs, kwnames, in) < 0)
         return NULL;
+    if (in[0] == Py_None) /* a tombstone */
+        return Py_NewRef(Py_None);
     if (native_avro_bytes(in[0], NULL, &data, &whole) < 0)
         return NULL;
     if (in[1] != NULL && in[1] != Py_None && native_avro_bytes(in[1], NULL, &header, &head) < 0) {

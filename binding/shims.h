@@ -96,4 +96,15 @@ PyErr_SetRaisedException(PyObject *exc)
 }
 #endif
 
+/* A dict that is about to get n keys, those of template, in its order: made with room for them, or as a copy. */
+static inline PyObject *
+native_dict_like(PyObject *template, Py_ssize_t n)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    return _PyDict_NewPresized(n);
+#else
+    return PyDict_Copy(template);
+#endif
+}
+
 #endif

@@ -1,7 +1,8 @@
 """The contract of the binding: everything the Python face may call in C, and nothing else.
 
-Timeouts are seconds (float); None or -1 waits for ever. Errors are confluent_kafka's: KafkaException (its first argument
-is a KafkaError), BufferError for a full queue, plus ValueError and TypeError for wrong arguments, and the classes here.
+Timeouts are seconds (float); None or -1 waits for ever. Errors are confluent_kafka's: KafkaException (its first
+argument is a KafkaError), BufferError for a full queue, plus ValueError and TypeError for wrong arguments, and the
+classes here.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Stopped(Exception):
 _Headers = list[tuple[str, bytes | str | None]] | dict[str, bytes | str | None] | None
 
 class Message:
-    """A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value and
-    headers when first asked; detach() copies them so that the batch can go."""
+    """A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value
+    and headers when first asked; detach() copies them so that the batch can go."""
 
     def __init__(
         self,
@@ -105,8 +106,8 @@ class Batch:
     def defer(self) -> Ticket:
         """The outcome of the message in hand is known later: call exactly one of the ticket's methods."""
     def note(self, text: str) -> None:
-        """Remember a short text (an attempt count, say) with the message in hand until it is finished; it is committed
-        as the metadata of its partition's offset, so that a restart or another member finds it."""
+        """Remember a short text (an attempt count, say) with the message in hand until it is finished; it is
+        committed as the metadata of its partition's offset, so that a restart or another member finds it."""
     @property
     def noted(self) -> str | None:
         """The note of the message in hand, also one that an earlier owner of the partition committed."""
@@ -141,8 +142,8 @@ class Consumer:
         """commit_interval: seconds between commits of what is finished, 0 after each batch, negative never, None as
         enable.auto.commit and auto.commit.interval.ms say."""
     def fetch(self, timeout: float | None = None, max_messages: int = 0) -> Batch | None:
-        """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error events
-        of single partitions or the group go to error_cb. Raises Stopped."""
+        """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error
+        events of single partitions or the group go to error_cb. Raises Stopped."""
     def poll(self, timeout: float | None = None) -> Message | None: ...
     def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]: ...
     def stop(self) -> None:
@@ -279,8 +280,8 @@ class AvroSchema:
     """A compiled Avro schema. Values are those of fastavro. May be shared between threads."""
 
     def __init__(self, json: str, names: dict[str, str] | None = None, *, strict: bool = False) -> None:
-        """names: schemas that this one refers to, by full name, as JSON texts. strict also refuses what readers usually put
-        up with (names that are no Avro names, defaults that do not fit). Raises SchemaError."""
+        """names: schemas that this one refers to, by full name, as JSON texts. strict also refuses what readers
+        usually put up with (names that are no Avro names, defaults that do not fit). Raises SchemaError."""
     @classmethod
     def reader(cls, writer: AvroSchema, reader: AvroSchema) -> AvroSchema:
         """Decodes what was written with `writer` as `reader` has it. Raises SchemaError when no value can be."""
@@ -307,13 +308,14 @@ class AvroReader:
     def __init__(self, lazy: bool = False) -> None: ...
     def add(self, id: int | bytes, schema: AvroSchema | None) -> None:
         """Messages with this id, or GUID of 16 bytes, are of this schema; None: they are bare bytes."""
-    def decode(self, data: bytes | bytearray | memoryview, header: bytes | None = None) -> Any:
-        """header: the message header that names the schema, if there is one. Raises KeyError (of the id or GUID) when the
-        schema was not added, and DecodeError."""
+    def decode(self, data: bytes | bytearray | memoryview | None, header: bytes | None = None) -> Any:
+        """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the id or GUID) when
+        the schema was not added, and DecodeError."""
 
 @final
 class AvroRecord(Mapping[str, Any]):
-    """A read-only view of a record that decodes a field when it is read, and only then finds out what is wrong with it."""
+    """A read-only view of a record that decodes a field when it is read, and only then finds out what is wrong with
+    it."""
 
     def __getitem__(self, name: str) -> Any: ...
     def __iter__(self) -> Iterator[str]: ...
@@ -321,8 +323,8 @@ class AvroRecord(Mapping[str, Any]):
     def to_dict(self) -> dict[str, Any]: ...
 
 def wire_parse(value: bytes | bytearray | memoryview, header: bytes | None = None) -> tuple[int | bytes, int]:
-    """Confluent's framing: (schema id, or the 16 bytes of its GUID; where the payload begins). header is the value of the
-    message header that carries the identity, if there is one. Raises DecodeError."""
+    """Confluent's framing: (schema id, or the 16 bytes of its GUID; where the payload begins). header is the value of
+    the message header that carries the identity, if there is one. Raises DecodeError."""
 
 def wire_prefix(schema: int | bytes) -> bytes:
     """The bytes that carry a schema id, or a GUID of 16 bytes."""

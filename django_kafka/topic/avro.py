@@ -6,6 +6,7 @@ codec. Overriding `get_value_deserializer` and its like with classes of confluen
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,11 +31,21 @@ class _Made:
     """(De)serializers that topics share: parsing a schema once per message would cost more than the message."""
 
     def __init__(self) -> None:
-        self.clear()
+        self.objects: dict[Any, Any] = {}
+        # Topics that keep something made of these objects, and under which names.
+        self.kept: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
 
     def clear(self) -> None:
-        self.objects: dict[Any, Any] = {}
-        self.era = object()
+        self.objects.clear()
+        for topic, names in list(self.kept.items()):
+            for name in names:
+                topic.__dict__.pop(name, None)
+        self.kept.clear()
+
+    def keep(self, topic: Any, name: str, value: Any) -> None:
+        """topic.name = value, until clear()."""
+        self.kept.setdefault(topic, set()).add(name)
+        topic.__dict__[name] = value
 
     def get(self, cls: Any, own: Any, client: Any, kwargs: dict[str, Any]) -> Any:
         """cls(client, **kwargs), made once for equal arguments if cls is ours."""
@@ -95,43 +106,52 @@ class AvroTopicProducer(TopicProducer, ABC):
             and cls.get_value_serializer is AvroTopicProducer.get_value_serializer
         )
 
-    def _writer(self, field: MessageField) -> tuple[Any, bytes] | None:
-        """(codec, prefix) for the values of a field, once the registry was asked about it; None: not yet, or
-        never."""
-        name = "_value_writer" if field == VALUE else "_key_writer"
-        writer: tuple[Any, Any, bytes] | None = self.__dict__.get(name)
-        if writer is not None and writer[0] is _made.era:
-            return writer[1], writer[2]
+    # (encode, prefix) for what has a schema that the registry was asked about
+    _value_writer: tuple[Any, bytes] | None = None
+    _key_writer: tuple[Any, bytes] | None = None
+
+    def _find_writer(self, field: MessageField) -> tuple[Any, bytes] | None:
+        """How the values of a field are written in one call; None: not known yet, or never."""
         if not self._is_plain():
             return None
         serializer = self.get_value_serializer() if field == VALUE else self.get_key_serializer()
         known = serializer.prefixed(self.context(field)) if serializer.takes_values else None
         if known is None:
             return None
+        writer = (known.codec.encode, known.prefix)
         if known.expires is None:
-            self.__dict__[name] = (_made.era, known.codec, known.prefix)
-        return known.codec, known.prefix
+            _made.keep(self, "_value_writer" if field == VALUE else "_key_writer", writer)
+        return writer
 
     def _serialize(self, value: Any, field: MessageField, headers: Any, kwargs: dict[str, Any] | None) -> Any:
-        if kwargs:
+        if not kwargs and value is not None:
+            writer = self._value_writer if field is VALUE else self._key_writer
+            if writer is not None:
+                return writer[0](value, writer[1])
+        elif kwargs:
             return self.serialize(value, field, headers, **kwargs)
-        if value is None and self._is_plain():
+        elif self._is_plain():
             return None
-        writer = self._writer(field)
+        writer = self._find_writer(field)
         if writer is None:
             return self.serialize(value, field, headers)
-        return writer[0].encode(value, writer[1])
+        return writer[0](value, writer[1])
 
     def _serialize_many(
         self, values: Sequence[Any], field: MessageField, headers: Any, kwargs: dict[str, Any] | None
     ) -> list[Any]:
         written: list[Any] = []
         for i, value in enumerate(values):
-            writer = None if kwargs else self._writer(field)
+            writer = None if kwargs else self._find_writer(field)
             if writer is not None:  # from the second value on, if not before
-                return written + writer[0].encode_many(values[i:], writer[1])
+                return written + writer[0].__self__.encode_many(values[i:], writer[1])
             written.append(self._serialize(value, field, headers, kwargs))
         return written
+
+
+def _unknown(value: Any) -> Any:
+    """The decode() of a topic that has not decoded anything yet."""
+    raise KeyError
 
 
 def _context_of(cls: type) -> Any:
@@ -158,32 +178,30 @@ class AvroTopicConsumer(TopicConsumer, ABC):
             kwargs.setdefault("lazy", True)
         return _made.get(AvroDeserializer, _OWN_DESERIALIZER, kafka.schema_client, kwargs)
 
-    def deserialize(self, value: Any, field: MessageField, headers: Any = None, **kwargs: Any) -> Any:
-        if headers or kwargs or value is None or field not in (KEY, VALUE):
-            return super().deserialize(value, field, headers, **kwargs)
-        name = "_value_decode" if field == VALUE else "_key_decode"
-        decode = self.__dict__.get(name)
-        if decode is None or decode[0] is not _made.era:
-            decode = self.__dict__[name] = (_made.era, self._find_decode(field))
-        if decode[1] is None:
-            return super().deserialize(value, field, headers)
-        try:
-            return decode[1](value)
-        except KeyError:  # a schema that has not been met yet
-            return super().deserialize(value, field, headers)
+    # What decodes a message in one call, and raises KeyError for a schema that has not been met; None: nothing does.
+    _value_decode: Any = staticmethod(_unknown)
+    _key_decode: Any = staticmethod(_unknown)
 
-    def _find_decode(self, field: MessageField) -> Any:
-        """What decodes a message in one call, if nobody has overridden anything on the way to it."""
+    def deserialize(self, value: Any, field: MessageField, headers: Any = None, **kwargs: Any) -> Any:
+        if not headers and not kwargs:
+            decode = self._value_decode if field is VALUE else self._key_decode if field is KEY else None
+            if decode is not None:
+                try:
+                    return decode(value)
+                except KeyError:
+                    self._find_decode(field)
+        return super().deserialize(value, field, headers, **kwargs)
+
+    def _find_decode(self, field: MessageField) -> None:
         cls = type(self)
-        if AvroDeserializer is not _OWN_DESERIALIZER:
-            return None
-        if cls.get_key_deserializer is not AvroTopicConsumer.get_key_deserializer:
-            return None
-        if cls.get_value_deserializer is not AvroTopicConsumer.get_value_deserializer:
-            return None
-        if cls.context is not TopicConsumer.context:
-            return None
-        return (self.get_value_deserializer() if field == VALUE else self.get_key_deserializer()).decode
+        plain = (
+            AvroDeserializer is _OWN_DESERIALIZER
+            and cls.get_key_deserializer is AvroTopicConsumer.get_key_deserializer
+            and cls.get_value_deserializer is AvroTopicConsumer.get_value_deserializer
+            and cls.context is TopicConsumer.context
+        )
+        decode = self._deserializer({}).decode if plain else None
+        _made.keep(self, "_value_decode" if field is VALUE else "_key_decode", decode)
 
 
 class AvroTopic(AvroTopicConsumer, AvroTopicProducer, Topic, ABC):

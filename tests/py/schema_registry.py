@@ -16,7 +16,7 @@ from django_kafka._native import AvroSchema, SchemaError
 
 
 class SchemaRegistry:
-    """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked: "GET /schemas/ids/1"."""
+    """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
