@@ -127,7 +127,7 @@ def _near(key: str, names: Iterable[str]) -> str:
     return f" (did you mean {by_folded[found[0]]!r}?)" if found else ""
 
 
-@register(Tags.compatibility)
+@register(Tags.compatibility, "django_kafka")
 def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """DJANGO_KAFKA: its type, its keys and the type of each value."""
     user = getattr(django_settings, SETTINGS_KEY, None)
@@ -190,7 +190,7 @@ def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMess
 _KEYS_WITH_UNDERSCORE = frozenset({"on_commit", "on_delivery"})
 
 
-@register(Tags.compatibility)
+@register(Tags.compatibility, "django_kafka")
 def check_distributions(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """The original and this replacement have the same import name: only one of them can be installed."""
     installed = [name for name in ("django-kafka", DISTRIBUTION) if _is_installed(name)]
@@ -214,7 +214,7 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-@register(Tags.compatibility)
+@register(Tags.compatibility, "django_kafka")
 def check_consumers(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Registered consumers: topics, group, handlers."""
     messages: list[CheckMessage] = []

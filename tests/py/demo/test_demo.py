@@ -68,6 +68,7 @@ def test_demo_ends_well() -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_demo_on_a_terminal() -> None:
     """Bars are drawn in place there, and all output arrives."""
     leader, follower = pty.openpty()
@@ -90,6 +91,7 @@ def test_demo_on_a_terminal() -> None:
     assert b"Try next" in output
 
 
+@pytest.mark.slow
 def test_interrupted_demo_leaves_nothing(demo: subprocess.Popen[str], tmp_path: Path) -> None:
     assert demo.stdout is not None
     for line in demo.stdout:
@@ -143,6 +145,7 @@ def test_tests_of_the_shop() -> None:
     assert "Ran 2 tests" in result.stderr
 
 
+@pytest.mark.slow
 def test_pytest_fixture(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         """
@@ -183,6 +186,7 @@ def test_settings_are_back():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_condition_that_stays_false(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from django_kafka.testing import LocalBroker
 from .helpers import Program, alive, program, wait_for
 
 MANAGE = Path(__file__).with_name("project") / "manage.py"
+
+pytestmark = pytest.mark.slow
 
 Consume = Callable[..., contextlib.AbstractContextManager[Program]]
 
@@ -34,16 +37,19 @@ def broker() -> Iterator[LocalBroker]:
 
 
 @pytest.fixture
-def consume(broker: LocalBroker, tmp_path: Path) -> Consume:
+def environment(broker: LocalBroker, tmp_path: Path) -> dict[str, str]:
+    return {
+        "CREW_KAFKA": broker.bootstrap,
+        "CREW_EVENTS": str(tmp_path / "events"),
+        "CREW_DATABASE": str(tmp_path / "crew.sqlite3"),
+    }
+
+
+@pytest.fixture
+def consume(environment: dict[str, str], tmp_path: Path) -> Consume:
     @contextlib.contextmanager
     def start(*arguments: str, env: dict[str, str] | None = None) -> Iterator[Program]:
-        environment = {
-            "CREW_KAFKA": broker.bootstrap,
-            "CREW_EVENTS": str(tmp_path / "events"),
-            "CREW_DATABASE": str(tmp_path / "crew.sqlite3"),
-            **(env or {}),
-        }
-        with program(tmp_path, MANAGE, "kafka_consume", *arguments, env=environment) as running:
+        with program(tmp_path, MANAGE, "kafka_consume", *arguments, env={**environment, **(env or {})}) as running:
             yield running
 
     return start
@@ -303,3 +309,95 @@ def test_help_tells_the_exit_codes(consume: Consume) -> None:
         assert run.wait() == 0
         for line in ("  0    stopped as asked", "  3    a consumer was killed", "  143  ended by a second SIGTERM"):
             assert line in run.output
+
+
+def test_wrong_setting_is_found_by_the_checks(consume: Consume) -> None:
+    with consume(env={"CREW_KAFKA_SETTINGS": json.dumps({"CONSUMER_CONFG": {}})}) as run:
+        assert run.wait() == 1
+        assert "unknown key 'CONSUMER_CONFG' (did you mean 'CONSUMER_CONFIG'?)" in run.output
+        assert "Traceback" not in run.output
+
+
+SCRIPT = """
+import os, sys
+sys.path.insert(0, {project!r})
+os.environ["DJANGO_SETTINGS_MODULE"] = "crew.settings"
+import django
+django.setup()
+from django_kafka import kafka
+from django_kafka.consumer.runner import KafkaConsumeRunner
+from django_kafka.exceptions import DjangoKafkaError
+if __name__ == "__main__":
+{body}
+"""
+
+
+@contextlib.contextmanager
+def script(folder: Path, environment: dict[str, str], body: str) -> Iterator[Program]:
+    file = folder / "script.py"
+    file.write_text(SCRIPT.format(project=str(MANAGE.parent), body=textwrap.indent(textwrap.dedent(body), "    ")))
+    with program(folder, file, env=environment) as running:
+        yield running
+
+
+def test_run_consumers(broker: LocalBroker, environment: dict[str, str], tmp_path: Path) -> None:
+    """From Python, and afterwards the caller has its own signal handlers back."""
+    orders(broker, {})
+    body = """
+        import signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("code", kafka.run_consumers())
+        print("handler", signal.getsignal(signal.SIGTERM) is signal.SIG_IGN)
+    """
+    with script(tmp_path, environment, body) as run:
+        run.wait_events("end")
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0, run.output
+        assert "code 0" in run.output
+        assert "handler True" in run.output
+
+
+def test_run_consumers_with_an_unknown_key(environment: dict[str, str], tmp_path: Path) -> None:
+    body = """
+        try:
+            kafka.run_consumers(["nonsense"])
+        except DjangoKafkaError as error:
+            print("refused:", error)
+    """
+    with script(tmp_path, environment, body) as run:
+        assert run.wait() == 0, run.output
+        assert "refused: `nonsense` is not registered." in run.output
+
+
+def test_runner_from_a_thread(broker: LocalBroker, environment: dict[str, str], tmp_path: Path) -> None:
+    """There are threads, so children are spawned, and there are no signals, so stop() ends it."""
+    orders(broker, {})
+    body = """
+        import threading, time
+        runner = KafkaConsumeRunner()
+        thread = threading.Thread(target=runner.start)
+        thread.start()
+        while "end" not in open(os.environ["CREW_EVENTS"]).read():
+            time.sleep(0.02)
+        print("running", sorted(runner.pids))
+        runner.stop()
+        thread.join()
+        print("stopped", runner.pids)
+    """
+    with script(tmp_path, environment, body) as run:
+        assert run.wait(30) == 0, run.output
+        assert "running ['crew.consumers.WorkConsumer']" in run.output
+        assert "stopped {}" in run.output
+
+
+def test_runner_raises_when_a_consumer_died(broker: LocalBroker, environment: dict[str, str], tmp_path: Path) -> None:
+    orders(broker, {"leave": 7})
+    body = """
+        try:
+            KafkaConsumeRunner(["crew.consumers.WorkConsumer"], exit_on_failure=True).start()
+        except DjangoKafkaError as error:
+            print("raised:", error)
+    """
+    with script(tmp_path, environment, body) as run:
+        assert run.wait() == 0, run.output
+        assert "raised: The consumers did not end as they should: some died" in run.output

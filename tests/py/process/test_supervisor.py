@@ -18,7 +18,7 @@ import pytest
 from .helpers import Program, alive, program, wait_for
 
 SCRIPT = Path(__file__).with_name("supervised.py")
-METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
+METHODS = pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 
 Supervise = Callable[..., contextlib.AbstractContextManager[Program]]
 
