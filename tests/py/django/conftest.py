@@ -15,7 +15,9 @@ from django.conf import settings
 if not settings.configured:
     settings.configure(
         INSTALLED_APPS=["django_kafka"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(tempfile.mkdtemp()) / "db.sqlite3"}},
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(tempfile.mkdtemp()) / "db.sqlite3"}
+        },
         DJANGO_KAFKA={},
         USE_TZ=True,
         TIME_ZONE="Europe/Berlin",
