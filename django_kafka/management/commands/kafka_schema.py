@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""manage.py kafka_schema: Avro schemas of models and topics, and how they stand to the registry."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from confluent_kafka.schema_registry import Schema
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
+
+from django_kafka import kafka
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.schema.avro import AvroSchema
+from django_kafka.schema.registry import ask
+
+ACTIONS = {
+    "show": "print the schema",
+    "diff": "compare it with the latest version in the registry",
+    "check": "ask the registry whether it is compatible with the latest version",
+    "register": "register it as a new version",
+}
+
+
+class Command(BaseCommand):
+    help = "Show the Avro schema of a model or topic, compare it with the registry, check it there, or register it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=list(ACTIONS), help="; ".join(f"{k}: {v}" for k, v in ACTIONS.items()))
+        parser.add_argument("source", help="a model (app_label.Model) or the Python path of an AvroTopic")
+        parser.add_argument("--key", action="store_true", help="the schema of the key, not of the value")
+        parser.add_argument("--fields", help="of a model: names of the wanted fields, with commas between them")
+        parser.add_argument("--exclude", help="of a model: names of fields to leave out, with commas between them")
+        parser.add_argument("--subject", help="in the registry; a topic's is NAME-value or NAME-key unless given")
+        parser.add_argument("--compact", action="store_true", help="show the schema on one line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            text, subject = self._find(options)
+            getattr(self, f"_{options['action']}")(text, options["subject"] or subject, options)
+        except (DjangoKafkaError, SchemaRegistryError, ValueError) as error:
+            raise CommandError(str(error)) from error
+
+    def _find(self, options: dict[str, Any]) -> tuple[str, str | None]:
+        """The schema as JSON, and the subject it belongs to, if that is known."""
+        source: str = options["source"]
+        model = self._model(source)
+        if model is None:
+            return self._of_topic(source, options["key"])
+        fields, exclude = (
+            [name.strip() for name in options[key].split(",")] if options[key] else None
+            for key in ("fields", "exclude")
+        )
+        if options["key"]:
+            return AvroSchema.key_from_model(model).to_json(), None
+        return AvroSchema.from_model(model, fields, exclude or False).to_json(), None
+
+    @staticmethod
+    def _model(source: str) -> Any:
+        if source.count(".") != 1:
+            return None
+        try:
+            return apps.get_model(source)
+        except (LookupError, ValueError):
+            return None
+
+    @staticmethod
+    def _of_topic(source: str, key: bool) -> tuple[str, str]:
+        try:
+            topic = import_string(source)
+        except ImportError as error:
+            raise CommandError(
+                f"{source} is neither a model (app_label.Model) nor the path of a topic: {error}"
+            ) from error
+        attribute = "key_schema" if key else "value_schema"
+        schema = getattr(topic, attribute, None)
+        if schema is None:
+            raise CommandError(f"{source} has no `{attribute}`.")
+        text = schema.schema_str if isinstance(schema, Schema) else str(schema)
+        return text or "", f"{topic.name}-{'key' if key else 'value'}"
+
+    def _show(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+        schema = json.loads(text)
+        self.stdout.write(json.dumps(schema) if options["compact"] else _pretty(schema))
+
+    def _diff(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+        latest = self._latest(_needed(subject))
+        if latest is None:
+            self.stdout.write(f"{subject}: not in the registry yet.")
+            return
+        lines = list(
+            difflib.unified_diff(
+                _pretty(json.loads(latest.schema.schema_str)).splitlines(),
+                _pretty(json.loads(text)).splitlines(),
+                f"{subject} version {latest.version}",
+                options["source"],
+                lineterm="",
+            )
+        )
+        self.stdout.write("\n".join(lines) if lines else f"{subject}: as version {latest.version} in the registry.")
+
+    def _check(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+        name = _needed(subject)
+        if self._latest(name) is None:
+            self.stdout.write(f"{name}: not in the registry yet, any schema may be registered.")
+            return
+        if not ask(kafka.schema_client.test_compatibility, name, Schema(text, "AVRO")):
+            raise CommandError(
+                f"{name}: NOT compatible with the latest version; `kafka_schema diff` shows what differs."
+            )
+        self.stdout.write(self.style.SUCCESS(f"{name}: compatible with the latest version."))
+
+    def _register(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+        name = _needed(subject)
+        schema_id = ask(kafka.schema_client.register_schema, name, Schema(text, "AVRO"))
+        self.stdout.write(self.style.SUCCESS(f"{name}: registered with id {schema_id}."))
+
+    @staticmethod
+    def _latest(subject: str) -> Any:
+        try:
+            return ask(kafka.schema_client.get_latest_version, subject)
+        except SchemaRegistryError as error:
+            if error.http_status_code == 404:
+                return None
+            raise
+
+
+def _pretty(schema: Any) -> str:
+    return json.dumps(schema, indent=2)
+
+
+def _needed(subject: str | None) -> str:
+    if subject is None:
+        raise CommandError("For a model the subject is not known: give it with --subject, as TOPIC-value.")
+    return subject

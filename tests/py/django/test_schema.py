@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""Schemas made of models, types and JSON, and the command kafka_schema."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import models
+from django.test import override_settings
+
+from django_kafka import _native
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.schema.avro import AvroSchema, get_writer_schema
+from django_kafka.schema.fields import python_type_to_avro
+from django_kafka.topic.avro import AvroTopic
+from tests.py.schema_registry import SchemaRegistry
+
+
+class Buyer(models.Model):
+    id = models.UUIDField(primary_key=True)
+
+    class Meta:
+        app_label = "django_kafka"
+
+
+class Sale(models.Model):
+    buyer = models.ForeignKey(Buyer, models.CASCADE, null=True)
+    state = models.CharField(max_length=10, default="new", help_text="what is going on")
+    count = models.PositiveIntegerField(default=1)
+    big = models.BigIntegerField(default=int)
+    paid = models.BooleanField(default=False)
+    price = models.DecimalField(max_digits=9, decimal_places=2)
+    weight = models.FloatField(null=True)
+    day = models.DateField()
+    at = models.DateTimeField()
+    hour = models.TimeField()
+    ref = models.UUIDField()
+    blob = models.BinaryField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        app_label = "django_kafka"
+
+
+class SaleTopic(AvroTopic):
+    name = "sales"
+    value_schema = AvroSchema.from_model(Sale, ["id", "state"]).to_json()
+    key_schema = AvroSchema.key_from_model(Sale).to_json()
+
+
+def test_a_model_as_a_record() -> None:
+    schema = AvroSchema.from_model(Sale)
+    fields = {field["name"]: field for field in schema.to_dict()["fields"]}
+    assert (schema.name, schema.namespace) == ("Sale", "django_kafka")
+    assert list(fields)[:3] == ["id", "buyer_id", "state"]
+    assert fields["id"]["type"] in ("int", "long")
+    uuid_type = {"type": "string", "logicalType": "uuid"}
+    assert fields["buyer_id"] == {"name": "buyer_id", "type": ["null", uuid_type], "default": None}
+    assert fields["state"] == {"name": "state", "type": "string", "default": "new", "doc": "what is going on"}
+    assert fields["count"] == {"name": "count", "type": "int", "default": 1}
+    assert fields["big"] == {"name": "big", "type": "long"}
+    assert fields["price"]["type"] == {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
+    assert fields["at"]["type"]["logicalType"] == "timestamp-micros"
+    values = {
+        "id": 1, "buyer_id": uuid.UUID(int=2), "state": "paid", "count": 2, "big": 2**40, "paid": True,
+        "price": decimal.Decimal("1.50"), "weight": None, "day": dt.date(2024, 2, 29),
+        "at": dt.datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=dt.UTC), "hour": dt.time(1, 2, 3), "ref": uuid.UUID(int=3),
+        "blob": b"x", "data": "{}",
+    }  # fmt: skip
+    codec = _native.AvroSchema(schema.to_json())
+    assert codec.decode(codec.encode(values)) == values
+
+
+def test_some_fields_of_a_model() -> None:
+    def names(schema: AvroSchema) -> list[str]:
+        return [field["name"] for field in schema.fields]
+
+    assert names(AvroSchema.from_model(Sale, ["id", "buyer"])) == ["id", "buyer_id"]
+    assert names(AvroSchema.from_model(Buyer, ["id"], exclude=True)) == []
+    assert "data" not in names(AvroSchema.from_model(Sale, exclude=["data"]))
+    assert names(AvroSchema.key_from_model(Sale)) == ["id"]
+    with pytest.raises(DjangoKafkaError, match="Sale has no column for `nope`"):
+        AvroSchema.from_model(Sale, ["nope"])
+
+
+def test_a_field_without_an_avro_type() -> None:
+    class Odd(models.Field):  # type: ignore[type-arg]
+        pass
+
+    class Strange(models.Model):
+        odd = Odd()
+
+        class Meta:
+            app_label = "django_kafka"
+
+    with pytest.raises(DjangoKafkaError, match=r"Strange\.odd \(Odd\)"):
+        AvroSchema.from_model(Strange)
+
+
+def test_a_class_as_a_record() -> None:
+    @dataclass
+    class Point:
+        x: int
+        tags: list[str]
+        more: dict[str, float | None]
+        at: dt.datetime | None = None
+
+    schema = AvroSchema.from_type(Point, namespace="geo")
+    assert schema.to_dict() == {
+        "type": "record",
+        "name": "Point",
+        "namespace": "geo",
+        "fields": [
+            {"name": "x", "type": "long"},
+            {"name": "tags", "type": {"type": "array", "items": "string"}},
+            {"name": "more", "type": {"type": "map", "values": ["null", "double"]}},
+            {"name": "at", "type": ["null", {"type": "long", "logicalType": "timestamp-micros"}], "default": None},
+        ],
+    }
+    with pytest.raises(DjangoKafkaError, match="object"):
+        python_type_to_avro(object)
+
+
+def test_extend_and_json() -> None:
+    schema = AvroSchema("R", [{"name": "a", "type": "int"}])
+    more = schema.extend([{"name": "a", "type": "long"}, {"name": "b", "type": "string"}])
+    assert [field["type"] for field in more.fields] == ["long", "string"]
+    assert AvroSchema.from_json(more.to_json()) == more != schema
+    assert json.loads(str(more)) == more.to_dict()
+    with pytest.raises(_native.SchemaError):
+        AvroSchema("not a name", [])
+    with pytest.raises(DjangoKafkaError):
+        AvroSchema.from_json('"int"')
+
+
+@pytest.fixture
+def registry() -> Iterator[SchemaRegistry]:
+    with SchemaRegistry() as registry, override_settings(DJANGO_KAFKA={"SCHEMA_REGISTRY": {"url": registry.url}}):
+        yield registry
+
+
+def run(*args: str, **options: Any) -> str:
+    out = io.StringIO()
+    call_command("kafka_schema", *args, stdout=out, no_color=True, **options)
+    return out.getvalue()
+
+
+PATH = f"{__name__}.SaleTopic"
+
+
+def test_show(registry: SchemaRegistry) -> None:
+    assert json.loads(run("show", "django_kafka.Sale", "--fields", "id,paid"))["fields"][1]["name"] == "paid"
+    assert json.loads(run("show", "django_kafka.Sale", "--key", "--compact"))["name"] == "SaleKey"
+    assert json.loads(run("show", PATH))["fields"][1]["name"] == "state"
+    assert json.loads(run("show", PATH, "--key"))["name"] == "SaleKey"
+    with pytest.raises(CommandError, match="neither a model"):
+        run("show", "no.such.thing")
+
+
+def test_from_diff_to_register(registry: SchemaRegistry) -> None:
+    assert "not in the registry yet" in run("diff", PATH)
+    assert "any schema may be registered" in run("check", PATH)
+    assert "registered with id 1" in run("register", PATH)
+    assert registry.subjects == {"sales-value": [1]}
+
+
+def test_against_another_version(registry: SchemaRegistry) -> None:
+    older = AvroSchema.from_json(SaleTopic.value_schema).extend([{"name": "state", "type": "long"}])
+    registry.add("sales-value", older.to_json())
+    assert '+      "type": "string"' in run("diff", PATH)
+    with pytest.raises(CommandError, match="NOT compatible"):
+        run("check", PATH)
+    registry.add("sales-value", SaleTopic.value_schema)
+
+
+def test_the_same_version(registry: SchemaRegistry) -> None:
+    registry.add("sales-value", SaleTopic.value_schema)
+    assert "as version 1" in run("diff", PATH)
+    assert "sales-value: compatible" in run("check", PATH)
+    assert "as version 1" in run("diff", "django_kafka.Sale", "--fields", "id,state", "--subject", "sales-value")
+    with pytest.raises(CommandError, match="--subject"):
+        run("check", "django_kafka.Sale")
+
+
+def test_a_registry_that_is_away(registry: SchemaRegistry) -> None:
+    with override_settings(DJANGO_KAFKA={"SCHEMA_REGISTRY": {"url": registry.url, "max.retries": 0}}):
+        registry.fail_with = 503
+        with pytest.raises(CommandError, match="does not answer"):
+            run("check", PATH)
+    with override_settings(DJANGO_KAFKA={}), pytest.raises(CommandError, match="SCHEMA_REGISTRY"):
+        run("check", PATH)
+
+
+def test_the_schema_of_a_message(registry: SchemaRegistry) -> None:
+    schema_id = registry.add("sales-value", SaleTopic.value_schema)
+    assert get_writer_schema(_native.wire_prefix(schema_id) + b"\2\0") == json.loads(SaleTopic.value_schema)
