@@ -144,8 +144,11 @@ class Consumer:
     def fetch(self, timeout: float | None = None, max_messages: int = 0) -> Batch | None:
         """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error
         events of single partitions or the group go to error_cb. Raises Stopped."""
-    def poll(self, timeout: float | None = None) -> Message | None: ...
-    def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]: ...
+    def poll(self, timeout: float | None = None) -> Message | None:
+        """The next message, or None when nothing came within timeout. It is finished when the next one is asked for; with
+        enable.auto.offset.store=false, by store_offsets(). Errors of partitions are messages with error()."""
+    def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]:
+        """Up to num_messages messages; waits until timeout for all of them. They are finished as poll()'s are."""
     def stop(self) -> None:
         """Ask to end: fetch() and poll() raise Stopped, a batch ends after the message in hand. From any thread, and
         from a signal handler."""
@@ -181,7 +184,9 @@ class Consumer:
         message: Message | None = None,
         offsets: Sequence[TopicPartition] | None = None,
         asynchronous: bool = True,
-    ) -> list[TopicPartition] | None: ...
+    ) -> list[TopicPartition] | None:
+        """Commit what is finished, or this message, or these offsets. Without arguments, what poll() and consume() have
+        handed out counts as finished. The result of an asynchronous commit goes to on_commit."""
     def get_watermark_offsets(
         self, partition: TopicPartition, timeout: float | None = None, cached: bool = False
     ) -> tuple[int, int] | None: ...
@@ -192,7 +197,9 @@ class Consumer:
     def memberid(self) -> str | None: ...
     def set_sasl_credentials(self, username: str, password: str) -> None: ...
     def counters(self) -> dict[str, Any]: ...
-    def close(self, timeout: float | None = None) -> None: ...
+    def close(self, timeout: float | None = None) -> None:
+        """Commit what is finished and leave the group. What poll() or consume() handed out last is not finished by this
+        (the caller may be on the way out of an error): commit() first if it is."""
     def __enter__(self) -> Consumer: ...
     def __exit__(self, *exc: object) -> None: ...
 

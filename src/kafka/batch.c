@@ -346,6 +346,10 @@ dk_ticket_resolve(dk_ticket *ticket)
     if (ticket->batch == NULL)
         return;
     c = ticket->batch->c;
+    if (dk__forked(c->fork_generation)) { /* the lock may have been held when the process was copied */
+        ticket->batch = NULL;
+        return;
+    }
     e = &ticket->batch->entries[ticket->index];
     pthread_mutex_lock(&c->lock);
     if (ticket_counts(c, e)) {
@@ -364,6 +368,10 @@ dk_ticket_reject(dk_ticket *ticket, int64_t delay_ms)
     if (ticket->batch == NULL)
         return;
     c = ticket->batch->c;
+    if (dk__forked(c->fork_generation)) { /* the lock may have been held when the process was copied */
+        ticket->batch = NULL;
+        return;
+    }
     e = &ticket->batch->entries[ticket->index];
     pthread_mutex_lock(&c->lock);
     if (ticket_counts(c, e)) {

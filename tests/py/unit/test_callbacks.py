@@ -214,7 +214,9 @@ def test_oauth_callable_is_asked_for_a_token(make_consumer: Make) -> None:
     assert seen == ["scope=x"]
 
 
-def test_oauth_callable_that_fails_is_logged_and_not_raised(make_consumer: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_oauth_callable_that_fails_is_logged_and_not_raised(
+    make_consumer: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     errors: list[KafkaError] = []
 
     def fail(config: str) -> None:

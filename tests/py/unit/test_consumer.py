@@ -32,7 +32,9 @@ Fill = Callable[..., None]
         ({"default.topic.config": 5}, "default.topic.config", "dict"),
     ],
 )
-def test_bad_configuration_names_the_key(make_consumer: Assigned, config: dict[Any, Any], key: Any, text: str) -> None:
+def test_bad_configuration_names_the_key(
+    make_consumer: Assigned, config: dict[Any, Any], key: Any, text: str
+) -> None:
     with pytest.raises(_native.ConfigError) as info:
         make_consumer(config)
     assert info.value.key == key
@@ -68,7 +70,12 @@ def test_wrong_arguments(make_consumer: Assigned, conf: dict[str, Any]) -> None:
         _native.Consumer()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="expected configuration dict"):
         _native.Consumer("x")  # type: ignore[arg-type]
-    for options in ({"drain_timeout": -1}, {"batch_max_messages": 0}, {"batch_max_bytes": 0}, {"commit_interval": float("nan")}):
+    for options in (
+        {"drain_timeout": -1},
+        {"batch_max_messages": 0},
+        {"batch_max_bytes": 0},
+        {"commit_interval": float("nan")},
+    ):
         with pytest.raises(ValueError):
             make_consumer(**options)
     with pytest.raises(TypeError):

@@ -26,6 +26,7 @@ def script(code: str, *arguments: str, timeout: float = 60, status: int = 0, opt
         text=True,
         timeout=timeout,
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
     assert done.returncode == status, done.stdout + done.stderr
@@ -106,6 +107,12 @@ def test_after_a_fork_handles_refuse_and_new_ones_work(broker: _native.Broker, t
         consumer = _native.Consumer({"bootstrap.servers": bootstrap, "group.id": group})
         embedded = _native.Broker()
         producer.produce(topic, b"parent", on_delivery=lambda e, m: None)
+        from confluent_kafka import TopicPartition
+        reader = _native.Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+        reader.assign([TopicPartition(topic, 0, _native.OFFSET_BEGINNING)])
+        batch = reader.fetch(20)
+        message = next(batch)
+        ticket = batch.defer()
         pid = os.fork()
         if pid == 0:
             status = 1
@@ -122,7 +129,9 @@ def test_after_a_fork_handles_refuse_and_new_ones_work(broker: _native.Broker, t
                     except _native.ForkedError:
                         refused += 1
                 assert refused == 9, refused
-                del producer, consumer, embedded
+                assert message.value() == b"parent"
+                ticket.resolve()
+                del producer, consumer, embedded, reader, batch, message, ticket
                 gc.collect()
                 mine = _native.Producer(conf)
                 mine.produce(topic, b"child")
@@ -134,7 +143,10 @@ def test_after_a_fork_handles_refuse_and_new_ones_work(broker: _native.Broker, t
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         assert producer.flush(20) == 0
+        ticket.resolve()
+        reader.commit(asynchronous=False)
         consumer.close()
+        reader.close()
         producer.close()
         embedded.close()
         """,
@@ -161,7 +173,8 @@ def test_what_was_produced_is_delivered_at_exit(broker: _native.Broker, assigned
         from django_kafka import _native
         producer = _native.Producer({"bootstrap.servers": sys.argv[1], "linger.ms": 1000})
         for i in range(100):
-            producer.produce(sys.argv[2], b"%d" % i, on_delivery=(lambda e, m: print("reported")) if i == 99 else None)
+            report = (lambda e, m: print("reported")) if i == 99 else None
+            producer.produce(sys.argv[2], b"%d" % i, on_delivery=report)
         dropped = _native.Producer({"bootstrap.servers": sys.argv[1], "linger.ms": 1000})
         dropped.produce(sys.argv[2], b"dropped")
         del dropped
@@ -223,7 +236,9 @@ def test_the_interpreter_can_end_with_everything_open(broker: _native.Broker, to
         import sys
         from django_kafka import _native
         embedded = _native.Broker()
-        consumer = _native.Consumer({"bootstrap.servers": sys.argv[1], "group.id": sys.argv[3], "auto.offset.reset": "earliest"})
+        consumer = _native.Consumer(
+            {"bootstrap.servers": sys.argv[1], "group.id": sys.argv[3], "auto.offset.reset": "earliest"}
+        )
         consumer.subscribe([sys.argv[2]])
         producer = _native.Producer({"bootstrap.servers": sys.argv[1]})
         producer.produce(sys.argv[2], b"x")

@@ -40,7 +40,13 @@ def test_produce_and_its_report(producer: _native.Producer, assigned: Any, topic
     assert len(producer) == 0
     error, msg = reports[0]
     assert error is None
-    assert (msg.topic(), msg.partition(), msg.offset(), msg.key(), msg.value()) == (topic, 0, 0, "schlüssel".encode(), b"wert")
+    assert (msg.topic(), msg.partition(), msg.offset(), msg.key(), msg.value()) == (
+        topic,
+        0,
+        0,
+        "schlüssel".encode(),
+        b"wert",
+    )
     assert msg.timestamp()[0] != _native.TIMESTAMP_NOT_AVAILABLE  # the embedded broker answers with a time of its own
     assert msg.error() is None
     latency = msg.latency()
@@ -96,7 +102,9 @@ def test_which_callable_is_called(make_producer: Make, topic: str) -> None:
         ({"nonsense": 5}, TypeError, "unexpected keyword argument 'nonsense'"),
     ],
 )
-def test_wrong_arguments(producer: _native.Producer, arguments: dict[str, Any], error: type[Exception], text: str) -> None:
+def test_wrong_arguments(
+    producer: _native.Producer, arguments: dict[str, Any], error: type[Exception], text: str
+) -> None:
     if arguments and "topic" not in arguments:
         arguments = {"topic": "t", **arguments}
     with pytest.raises(error, match=text):
@@ -183,7 +191,9 @@ def test_failures_reach_callables(make_producer: Make, topic: str) -> None:
     assert (msg.topic(), msg.key(), msg.value(), msg.offset()) == (topic, b"k", b"v", None)
 
 
-def test_failures_without_a_callable_are_logged(make_producer: Make, topic: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_failures_without_a_callable_are_logged(
+    make_producer: Make, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
     producer = make_producer({**DEAD, "message.timeout.ms": 200}, logger=logging.getLogger("mine"))
     producer.produce(topic, b"v")
     assert producer.flush(20) == 0
@@ -201,7 +211,9 @@ def test_only_errors_are_reported_if_so_configured(make_producer: Make, topic: s
     assert reports == []
 
 
-def test_exceptions_of_callables_come_from_flush(make_producer: Make, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exceptions_of_callables_come_from_flush(
+    make_producer: Make, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unraised: list[Any] = []
     monkeypatch.setattr("sys.unraisablehook", lambda args: unraised.append(args.exc_type))
     calls: list[bytes | None] = []
@@ -286,7 +298,12 @@ def test_close(make_producer: Make, topic: str) -> None:
     assert producer.close() == 0
     assert not len(producer)
     assert producer
-    for call in (lambda: producer.produce(topic), lambda: producer.poll(0), lambda: producer.flush(0), producer.__enter__):
+    for call in (
+        lambda: producer.produce(topic),
+        lambda: producer.poll(0),
+        lambda: producer.flush(0),
+        producer.__enter__,
+    ):
         with pytest.raises(RuntimeError, match="Producer closed"):
             call()
 
