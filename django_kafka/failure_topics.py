@@ -54,27 +54,30 @@ class FailureTopics:
         return self._is_there(topic)
 
     def _is_there(self, topic: str) -> bool:
-        metadata = self._metadata(topic)
+        metadata = self._metadata(topic).topics.get(topic)
         return metadata is not None and metadata.error is None
 
     def _metadata(self, topic: str) -> Any:
         try:
-            return self._client.list_topics(topic, timeout=ASK_TIMEOUT).topics.get(topic)  # type: ignore[union-attr]
+            return self._client.list_topics(topic, timeout=ASK_TIMEOUT)  # type: ignore[union-attr]
         except KafkaException as error:
             raise DjangoKafkaError(f"Cannot ask the broker about topic '{topic}': {error}") from error
 
     def _create(self, topic: str, source: str) -> None:
         """Ask the broker to make the topic. If it refuses, producing may still make it, or says what is wrong."""
+        metadata = self._metadata(source)
+        if metadata.controller_id not in metadata.brokers:
+            return  # the embedded broker: it makes topics on first use, and not by request
         options = settings.get_failure_topics()
         admin = importlib.import_module("confluent_kafka.admin")
-        partitions, replication = self._shape(source)
+        partitions, replication = _shape(metadata.topics.get(source))
         wanted = admin.NewTopic(
             topic,
             num_partitions=options["partitions"] or partitions,
             replication_factor=options["replication"] or replication,
             config=options["config"],
         )
-        client = admin.AdminClient(admin_config())
+        client = admin.AdminClient(admin_config(), logger=logger)
         try:
             client.create_topics([wanted], operation_timeout=ASK_TIMEOUT, request_timeout=ASK_TIMEOUT)[topic].result(
                 ASK_TIMEOUT + 5
@@ -85,12 +88,12 @@ class FailureTopics:
             return
         logger.info("Created topic '%s' with %d partitions.", topic, wanted.num_partitions)
 
-    def _shape(self, source: str) -> tuple[int, int]:
-        """Partitions and replication factor of a topic."""
-        metadata = self._metadata(source)
-        if metadata is None or not metadata.partitions:
-            return -1, -1
-        return len(metadata.partitions), min(len(p.replicas) for p in metadata.partitions.values()) or -1
+
+def _shape(topic: Any) -> tuple[int, int]:
+    """Partitions and replication factor of a topic's metadata; -1 is the broker's default."""
+    if topic is None or not topic.partitions:
+        return -1, -1
+    return len(topic.partitions), min(len(p.replicas) for p in topic.partitions.values()) or -1
 
 
 def check_name(topic: str) -> None:

@@ -7,14 +7,15 @@ message only if a subclass overrides one of them (plan.py). The methods for fail
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from django.utils import timezone
 
 import django_kafka.dead_letter.topic
@@ -24,18 +25,21 @@ from django_kafka._native import Consumer as ConfluentConsumer
 from django_kafka._native import Consumer as NativeConsumer
 from django_kafka.conf import Setting, settings
 from django_kafka.consumer import database
-from django_kafka.consumer.delivery import NOT_DONE, InHand, Outcome
+from django_kafka.consumer.delivery import NOT_DONE, InHand, Note, Outcome
 from django_kafka.consumer.loop import Loop
 from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Plan, make_plan, own
 from django_kafka.consumer.topics import Topics
 from django_kafka.copies import Copies
-from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError, UnavailableError
 from django_kafka.producer import make_error_handler
 
 if TYPE_CHECKING:
     from django_kafka.retry.settings import RetrySettings
     from django_kafka.topic import TopicConsumer
+
+# How long an assignment may wait for the committed offsets, in seconds.
+ASSIGN_TIMEOUT = 10.0
 
 
 class Consumer:
@@ -114,7 +118,12 @@ class Consumer:
         """Without an event: subscribe, which is what run() does first. With one (threading or multiprocessing): the
         whole loop, until the event is set."""
         if stop_event is None:
-            self.subscribe(topics=self.topics.names, on_revoke=self._on_revoke, on_lost=self._on_lost)
+            self.subscribe(
+                topics=self.topics.names,
+                on_assign=self._on_assign if self.topics.get_retryable(blocking=True) else None,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
             return
         with Loop.stopped_by(stop_event, self):
             self._run(self.start)
@@ -216,7 +225,8 @@ class Consumer:
         if self._hand is not None and self._hand.holds(msg):
             self._hand.done()
         else:
-            self._consumer.store_offsets(msg)
+            with self._unless_gone(msg):
+                self._consumer.store_offsets(msg)
 
     # ---- failures ----
 
@@ -234,7 +244,7 @@ class Consumer:
 
     def handle_exception(self, msg: Any, exc: Exception) -> bool:
         """Decide about a message whose handler failed. Returns whether the message is done."""
-        if settings.DATABASE_ERRORS == "wait" and database.is_outage(exc):
+        if isinstance(exc, UnavailableError) or (settings.DATABASE_ERRORS == "wait" and database.is_outage(exc)):
             self.hold_partition(msg, exc)
             return False
         retried, blocking = self.retry_msg(msg, exc)
@@ -275,13 +285,27 @@ class Consumer:
 
     def blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Pause the partition until the message is due again, if the rules allow another try."""
+        hand = self._hand if self._hand is not None and self._hand.holds(msg) else None
+        if hand is not None and not self._retries.known(msg) and (noted := hand.noted) is not None:
+            self._retries.set(msg, noted.attempts)
         attempt = self._retries.next(msg)
         if not retry_settings.should_retry(msg, attempt, exc):
             return False
-        self.pause_partition(msg, retry_settings.get_retry_time(attempt))
+        due = retry_settings.get_retry_time(attempt)
+        if hand is not None:
+            hand.note(Note(attempt, due))
+        else:
+            self._commit_note(msg, Note(attempt, due))
+        self.pause_partition(msg, due)
         if retry_settings.log_every is None or retry_settings.should_log(attempt):
             self.log_error(msg, exc_info=exc)
         return True
+
+    def _commit_note(self, msg: Any, note: Note) -> None:
+        """Of a message that was polled, and is not in the loop's hand: everything before it is done."""
+        with self._unless_gone(msg):
+            head = TopicPartition(msg.topic(), msg.partition(), msg.offset(), str(note))
+            self._consumer.commit(offsets=[head], asynchronous=True)
 
     def non_blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Put the message into the next retry topic, if the rules allow another try."""
@@ -316,15 +340,45 @@ class Consumer:
         if self._hand is not None and self._hand.holds(msg):
             self._hand.fail((until - timezone.now()).total_seconds())
             return
-        partition = self._pauses.set(msg, until)
-        self._consumer.seek(partition)
-        self._consumer.pause([partition])
+        with self._unless_gone(msg):
+            partition = self._pauses.get_msg_partition(msg)
+            self._consumer.seek(partition)
+            self._consumer.pause([partition])
+            self._pauses.set(msg, until)
+
+    @contextlib.contextmanager
+    def _unless_gone(self, msg: Any) -> Iterator[None]:
+        """What is said about a message whose partition was taken away meanwhile counts no longer: the message comes
+        again, perhaps to another member."""
+        try:
+            yield
+        except KafkaException as error:
+            if error.args[0].code() not in (KafkaError._STATE, KafkaError._UNKNOWN_PARTITION):
+                raise
+            self.default_logger.info("%s: its partition was taken away, it comes again.", self._describe(msg))
 
     @own
     def resume_partitions(self) -> None:
         """Let partitions go on whose time has come."""
         for partition in self._pauses.pop_ready():
             self._consumer.resume([partition])
+
+    def _on_assign(self, client: NativeConsumer, partitions: list[TopicPartition]) -> None:
+        """Partitions came: one whose head waits for a retry has to wait here too."""
+        if not partitions:
+            return
+        try:
+            found = client.committed(partitions, ASSIGN_TIMEOUT)
+        except KafkaException as error:
+            self.default_logger.warning("%s: retries may come early, no committed offsets: %s", self._name(), error)
+            return
+        for partition in found:
+            note = Note.read(partition.metadata)
+            if note is not None:
+                self._retries.remember(partition, note.attempts)
+            if note is not None and note.due > timezone.now():
+                self._pauses.hold(partition, note.due)
+                client.pause([partition])
 
     def _on_revoke(self, _client: Any, partitions: list[TopicPartition]) -> None:
         """Partitions go to another member: finish what is on its way, so that it is committed with them."""

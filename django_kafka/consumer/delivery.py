@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,25 @@ class Outcome(Enum):
     DONE = "finished: moving on from it counts"
     FAILED = "its partition waits, it comes again"
     DEFERRED = "finished later, when its copy is confirmed"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is committed with the offset of a message that is being retried: another process goes on from there."""
+
+    attempts: int
+    due: datetime
+
+    def __str__(self) -> str:
+        return f"attempts={self.attempts} due={self.due.timestamp():.3f}"
+
+    @classmethod
+    def read(cls, text: str | None) -> Note | None:
+        """The note in a commit's metadata; None if there is none, or one of somebody else."""
+        match = re.fullmatch(r"attempts=([0-9]{1,9}) due=([0-9]{1,11}\.[0-9]{3})", text or "")
+        if match is None:
+            return None
+        return cls(int(match[1]), datetime.fromtimestamp(float(match[2]), UTC))
 
 
 class InHand:
@@ -46,6 +68,14 @@ class InHand:
         if self.outcome in (Outcome.OPEN, Outcome.DONE):
             self.batch.fail(max(0.0, delay))
             self.outcome = Outcome.FAILED
+
+    @property
+    def noted(self) -> Note | None:
+        """What was noted about it, here or by an earlier owner of its partition."""
+        return Note.read(self.batch.noted)
+
+    def note(self, note: Note) -> None:
+        self.batch.note(str(note))
 
     def defer(self) -> Ticket:
         """It is finished when the ticket is resolved."""

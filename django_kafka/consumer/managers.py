@@ -31,8 +31,12 @@ class PauseManager:
     def set(self, msg: Any, until: datetime) -> TopicPartition:
         """Remember that the message's partition is paused until then."""
         partition = self.get_msg_partition(msg)
-        self._pauses[_place(partition)] = (partition, until)
+        self.hold(partition, until)
         return partition
+
+    def hold(self, partition: TopicPartition, until: datetime) -> None:
+        """As set(), of a partition without a message."""
+        self._pauses[_place(partition)] = (partition, until)
 
     def pop_ready(self) -> Iterator[TopicPartition]:
         """The partitions whose time has come; each is forgotten before it is given out."""
@@ -87,7 +91,10 @@ class RetryManager:
 
     def set(self, msg: Any, attempts: int) -> None:
         """Say how often this message has failed before, as another process has found out."""
-        partition = self.get_msg_partition(msg)
+        self.remember(self.get_msg_partition(msg), attempts)
+
+    def remember(self, partition: TopicPartition, attempts: int) -> None:
+        """As set(), of the message at this place."""
         self._attempts[_place(partition)] = (partition.offset, attempts)
 
     def known(self, msg: Any) -> bool:
