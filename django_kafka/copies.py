@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Headers = list[tuple[str, str | bytes | None]]
+Headers = Sequence[tuple[str, str | bytes | None]]
 
 # Copies that wait for their confirmation; more make the loop wait, so that memory stays bounded.
 MAX_IN_FLIGHT = 5000
@@ -50,7 +50,7 @@ class Copy:
         self.topic = topic
         self.key = msg.key()
         self.value = msg.value()
-        self.headers = headers
+        self.headers = list(headers)
         self.timestamp = _timestamp(msg)
         self.place = (msg.topic(), msg.partition(), msg.offset())
         self.cut = cut
