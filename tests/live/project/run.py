@@ -77,6 +77,9 @@ class Worker:
     sleep: float = 0.0
     arguments: Sequence[str] = ()
     database: Mapping[str, Any] | None = None
+    consumers: Sequence[str] = (CONSUMER,)
+    settings_module: str = "tests.live.project.settings"
+    environment: Mapping[str, str] | None = None
 
     process: subprocess.Popen[bytes] | None = None
 
@@ -85,7 +88,7 @@ class Worker:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": "tests.live.project.settings",
+            "DJANGO_SETTINGS_MODULE": self.settings_module,
             "LIVE_BOOTSTRAP": self.bootstrap,
             "LIVE_GROUP": self.group,
             "LIVE_TOPICS": json.dumps(list(self.topics)),
@@ -93,10 +96,11 @@ class Worker:
             "LIVE_SLEEP": str(self.sleep),
             "LIVE_CONFIG": json.dumps(dict(self.config or {})),
             "LIVE_SETTINGS": json.dumps(dict(self.settings or {})),
+            **(self.environment or {}),
         }
         if self.database:
             env["LIVE_DATABASE"] = json.dumps(dict(self.database))
-        command = [sys.executable, "-m", "django", "kafka_consume", CONSUMER, *self.arguments]
+        command = [sys.executable, "-m", "django", "kafka_consume", *self.consumers, *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=ROOT, start_new_session=True

@@ -15,6 +15,7 @@ from django_kafka.topic import Topic
 
 _LEDGER = os.open(os.environ["LIVE_LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 _SLEEP = float(os.environ.get("LIVE_SLEEP", "0"))
+_FAIL = os.environ.get("LIVE_FAIL", "").encode()  # messages whose value begins so fail
 
 
 def _text(data: bytes | None) -> str | None:
@@ -41,6 +42,8 @@ class LedgerTopic(Topic):
         if _SLEEP:
             record("begin", **place)
             time.sleep(_SLEEP)
+        if _FAIL and (msg.value() or b"").startswith(_FAIL):
+            raise LookupError(f"no {msg.value()!r}") if msg.key() == b"lookup" else ValueError(f"no {msg.value()!r}")
         headers = [[key, _text(value)] for key, value in msg.headers() or []]
         record(
             "done",

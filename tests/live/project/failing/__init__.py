@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""A consumer whose handler fails as its messages want it."""
