@@ -62,6 +62,7 @@ typedef struct AvroRecordObject {
     dk_slice bytes;    /* of data, from where the value begins */
     PyObject **values; /* per field, NULL: not read yet; behind offsets in the same memory */
     uint32_t known;    /* offsets that are known */
+    uint32_t unused;   /* so that offsets, and values behind an even number of them, are aligned */
     uint32_t offsets[];
 } AvroRecordObject;
 
