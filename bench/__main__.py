@@ -101,6 +101,7 @@ class Bench:
                 if self.only in ("all", part):
                     if part == "consume":
                         self.fill("bench", self.messages)
+                        self.consume(next(one for one in CONSUME if one.script == "c"))  # the first warms the broker
                     if part == "produce":
                         self.fill("warm-up", 200_000)
                     if part == "start":
@@ -134,7 +135,7 @@ class Bench:
     # ---- preparation ----------------------------------------------------------------------------------------------
 
     def fill(self, topic: str, messages: int) -> None:
-        """A topic with so many messages, spread over its partitions."""
+        """A topic with so many messages, spread over its partitions; the first and the last of each are marks."""
         print(f"Filling topic {topic} with {messages:,} messages of {SIZE} bytes", file=sys.stderr)
         self.kafka.create_topic(topic, PARTITIONS)
         producer = confluent_kafka.Producer(
@@ -149,7 +150,8 @@ class Bench:
         for i in range(messages):
             while True:
                 try:
-                    producer.produce(topic, value, partition=i % PARTITIONS)
+                    marked = not PARTITIONS <= i < messages - PARTITIONS
+                    producer.produce(topic, b"mark" if marked else value, partition=i % PARTITIONS)
                     break
                 except BufferError:
                     producer.poll(0.1)
@@ -168,6 +170,7 @@ class Bench:
             "BENCH_TOPIC": topic,
             "BENCH_GROUP": f"bench-{self.numbers}",
             "BENCH_MESSAGES": str(messages),
+            "BENCH_PARTITIONS": str(PARTITIONS),
             "BENCH_CONFIG": json.dumps(one.config),
             **more,
         }

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from meter import TOPIC, consumer_config, make_handler
+from meter import TOPIC, consumer_config, handle
 
 from django_kafka._native import Consumer
 
-handle = make_handler()
 consumer = Consumer(consumer_config())
 consumer.subscribe([TOPIC])
 while True:

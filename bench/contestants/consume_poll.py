@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from confluent_kafka import Consumer
-from meter import TOPIC, consumer_config, make_handler
+from meter import TOPIC, consumer_config, handle
 
-handle = make_handler()
 consumer = Consumer(consumer_config())
 consumer.subscribe([TOPIC])
 while True:

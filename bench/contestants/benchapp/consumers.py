@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meter import EXTRA, GROUP, MESSAGES, TOPIC, make_handler
+from meter import EXTRA, GROUP, MARK, MESSAGES, TOPIC, mark
 
 from django_kafka import kafka
 from django_kafka.consumer import Consumer, Topics
@@ -21,29 +21,27 @@ from django_kafka.topic import Topic
 NOTES = os.environ.get("BENCH_NOTES")
 
 
-def make_noting_handler() -> Any:
-    seen = 0
-
-    def handle(msg: Any) -> None:
-        nonlocal seen
-        msg.value()
-        seen += 1
-        if seen == 1 or seen == MESSAGES:
-            with Path(str(NOTES)).open("a") as notes:
-                notes.write(f"{time.time()}\n")
-
-    return handle
-
-
 class BenchTopic(Topic):
     name = TOPIC
-    handle = staticmethod(make_noting_handler() if NOTES else make_handler())
 
     def consume(self, msg: Any) -> None:
-        self.handle(msg)
+        if msg.value() == MARK:
+            mark()
+
+
+class NotingTopic(Topic):
+    name = TOPIC
+    seen = 0
+
+    def consume(self, msg: Any) -> None:
+        msg.value()
+        self.seen += 1
+        if self.seen in (1, MESSAGES):
+            with Path(str(NOTES)).open("a") as notes:
+                notes.write(f"{time.time()}\n")
 
 
 @kafka.consumers()
 class BenchConsumer(Consumer):
-    topics = Topics(BenchTopic())
+    topics = Topics(NotingTopic() if NOTES else BenchTopic())
     config = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.offset.store": False, **EXTRA}
