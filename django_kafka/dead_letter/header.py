@@ -23,3 +23,11 @@ class DeadLetterHeader(Header):
     ORIGIN_PARTITION = "DEAD_LETTER_ORIGIN_PARTITION"
     ORIGIN_OFFSET = "DEAD_LETTER_ORIGIN_OFFSET"
     ORIGIN_TIMESTAMP = "DEAD_LETTER_ORIGIN_TIMESTAMP"
+
+
+class ReplayHeader(Header):
+    """OF is on a message that was replayed: topic:partition:offset of its dead letter. MARK is on a record in the
+    dead-letter topic that remembers replays: the offsets, in the record's own partition, as in 3-7,9."""
+
+    OF = "DEAD_LETTER_REPLAY_OF"
+    MARK = "DEAD_LETTER_REPLAYED"

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+"""Deleting dead letters for good."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.failure_topics import admin_config
+
+if TYPE_CHECKING:
+    from django_kafka.dead_letter.browse import Extent
+
+TIMEOUT = 30.0
+
+
+def purge(topic: str, parts: list[Extent]) -> None:
+    """Delete all records of these parts. What was added behind them since then stays.
+
+    Errors: DjangoKafkaError, with the first partition that was not emptied."""
+    admin = importlib.import_module("confluent_kafka.admin").AdminClient(admin_config())
+    ends = [TopicPartition(topic, part.partition, part.high) for part in parts if part.high > part.low]
+    if not ends:
+        return
+    for place, future in admin.delete_records(ends, request_timeout=TIMEOUT).items():
+        try:
+            future.result(TIMEOUT + 5)
+        except KafkaException as error:
+            raise DjangoKafkaError(
+                f"The broker did not delete what is in '{topic}', partition {place.partition}: {error}"
+            ) from error

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""manage.py kafka_dead_letters on a real broker, with letters that a real consumer has written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from tests.live.clients import Plain, consumer, fetch_count, reference_consume, reference_produce
+from tests.live.project.run import CONSUMER, Worker, read_ledger
+from tests.live.servers import KafkaServer, wait_until
+from tests.live.servers.process import ROOT, free_port
+
+
+class Project:
+    """The live project's `manage.py kafka_dead_letters`, for one group and topic."""
+
+    def __init__(self, bootstrap: str, topic: str, group: str, ledger: Path) -> None:
+        self.topic = topic
+        self.dead = f"{group}.{topic}.dlt"
+        self.ledger = ledger
+        self.env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "DJANGO_SETTINGS_MODULE": "tests.live.project.settings",
+            "LIVE_BOOTSTRAP": bootstrap,
+            "LIVE_GROUP": group,
+            "LIVE_TOPICS": json.dumps([topic]),
+            "LIVE_LEDGER": str(ledger),
+        }
+
+    def command(self, *arguments: str, answer: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "django", "kafka_dead_letters", *arguments],
+            input=answer,
+            capture_output=True,
+            text=True,
+            env={**self.env, **env},
+            cwd=ROOT,
+            timeout=90,
+            check=False,
+        )
+
+    def run(self, *arguments: str, code: int = 0, **options: str) -> str:
+        """Its output; an AssertionError when its exit code is another one."""
+        done = self.command(*arguments, **options)
+        assert done.returncode == code, f"{arguments}: code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def counts(self) -> tuple[int, int, int]:
+        """Letters, replayed and waiting, as `list` says."""
+        line = next(line for line in self.run("list").splitlines() if line.startswith(self.dead))
+        assert line.endswith(CONSUMER)
+        letters, replayed, waiting = line.split()[1:4]
+        return int(letters), int(replayed), int(waiting)
+
+
+LETTERS: list[dict[str, Any]] = [
+    {"key": b"one", "value": b"bad 0", "partition": 0, "headers": [("trace", b"t0"), ("empty", None)]},
+    {"key": b"two", "value": b"bad 1", "partition": 1},
+    {"key": b"lookup", "value": b"bad 2", "partition": 1, "timestamp": int((time.time() - 7200) * 1000)},
+    {"key": None, "value": b"bad 3", "partition": 1},
+]
+
+
+@pytest.fixture
+def project(
+    broker: KafkaServer,
+    name: str,
+    worker: Callable[..., Worker],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Project:
+    """One good message and four that have become dead letters."""
+    broker.create_topic(name, partitions=2)
+    reference_produce(broker.bootstrap, [{"topic": name, **message} for message in LETTERS])
+    reference_produce(broker.bootstrap, [{"topic": name, "value": b"good", "partition": 0}])
+    group = f"g.{name}"
+    monkeypatch.setenv("LIVE_FAIL", "bad")
+    running = worker(bootstrap=broker.bootstrap, group=group, topics=[name], log=tmp_path / "worker.log")
+    monkeypatch.delenv("LIVE_FAIL")
+    running.wait_for(1)
+    reader = consumer(broker.bootstrap, f"check-{name}")
+
+    dead = f"{group}.{name}.dlt"
+
+    def length(partition: int) -> int:
+        low, high = reader.get_watermark_offsets(TopicPartition(dead, partition), 10) or (0, 0)
+        return high - low
+
+    wait_until(lambda: broker.topic_exists(dead) and length(0) + length(1) == len(LETTERS), 60, "four dead letters")
+    assert running.stop() == 0
+    return Project(broker.bootstrap, name, group, running.ledger)
+
+
+def replayed_from(message: Plain) -> str:
+    return (dict(message.headers)["DEAD_LETTER_REPLAY_OF"] or b"").decode()
+
+
+def test_list_show_replay_once_and_purge(broker: KafkaServer, project: Project) -> None:
+    assert project.counts() == (4, 0, 4)
+
+    shown = project.run("show", project.dead, "--full")
+    assert shown.count("  from       ") == 4
+    assert "'bad 0'" in shown
+    assert "trace: 't0'" in shown
+    assert "empty: None" in shown
+    assert f"{project.topic} 1:1, " in shown
+    assert "builtins.LookupError: no b'bad 2'" in shown
+    assert "Traceback (most recent call last)" in shown
+
+    assert project.run("replay", project.dead, "--exception", "LookupError", "--dry-run").endswith(
+        "1 would be replayed, 0 not, 0 were replayed before.\n"
+    )
+    assert project.counts() == (4, 0, 4)
+    assert "1 replayed, 0 not, 0 were" in project.run("replay", project.dead, "--older-than", "1h")
+    assert "0 replayed, 0 not, 1 were" in project.run("replay", project.dead, "--exception", "LookupError")
+    assert "1 replayed, 0 not, 0 were" in project.run("replay", project.dead, "--key", "one")
+    assert project.counts() == (4, 2, 2)
+    assert "2 replayed, 0 not, 2 were" in project.run("replay", project.dead)
+    assert "0 replayed, 0 not, 4 were" in project.run("replay", project.dead)
+    assert project.counts() == (4, 4, 0)
+
+    found = reference_consume(broker.bootstrap, [project.topic], 9)
+    again = [
+        message for message in found if b"DEAD_LETTER_REPLAY_OF" in [name.encode() for name, _ in message.headers]
+    ]
+    assert len(again) == 4
+    by_value = {message.value: message for message in again}
+    for number, letter in enumerate(LETTERS):
+        message = by_value[b"bad %d" % number]
+        assert (message.key, message.partition) == (letter["key"], letter["partition"])
+        assert message.headers[:-1] == tuple(letter.get("headers", ()))
+        assert replayed_from(message).startswith(f"{project.dead}:")
+        assert "timestamp" not in letter or message.timestamp == letter["timestamp"]
+
+    refused = project.command("purge", project.dead, answer="n\n")
+    assert refused.returncode == 1
+    assert "Nothing was deleted" in refused.stderr
+    assert project.counts() == (4, 4, 0)
+    assert "Deleted: 4 dead letters" in project.run("purge", project.dead, "--yes")
+    assert project.counts() == (0, 0, 0)
+
+
+def test_replay_to_the_handler_remembers_what_succeeded(broker: KafkaServer, project: Project) -> None:
+    output = project.run("replay", project.dead, "--handler", code=1, LIVE_FAIL="bad 0")
+    assert "3 replayed, 1 not, 0 were" in output
+    assert "not replayed: ValueError: no b'bad 0'" in output
+    assert project.counts() == (4, 3, 1)
+    assert "1 replayed, 0 not, 3 were" in project.run("replay", project.dead, "--handler")
+
+    handled = {record.value: record for record in read_ledger(project.ledger) if record.value != b"good"}
+    assert len(handled) == 4
+    for number, letter in enumerate(LETTERS):
+        record = handled[b"bad %d" % number]
+        assert (record.topic, record.partition, record.key) == (project.topic, letter["partition"], letter["key"])
+        assert record.headers[:-1] == tuple(letter.get("headers", ()))
+    assert handled[b"bad 2"].offset == 1
+    with pytest.raises(AssertionError, match="5 of 6"):  # nothing went to the topic itself
+        reference_consume(broker.bootstrap, [project.topic], 6, timeout=3)
+
+
+def test_what_cannot_be_done_is_said(project: Project) -> None:
+    missing = project.command("show", "nobody.nothing.dlt")
+    assert missing.returncode == 1
+    assert "There is no topic 'nobody.nothing.dlt'" in missing.stderr
+    other = project.command("purge", project.topic, "--yes")
+    assert other.returncode == 1
+    assert f"'{project.topic}' is no dead-letter topic" in other.stderr
+    nowhere = project.command("replay", project.dead, "--offset", "0:999")
+    assert nowhere.returncode == 1
+    assert "No dead letter in" in nowhere.stderr
+    unowned = project.command("replay", project.dead, "--handler", LIVE_GROUP="another")
+    assert unowned.returncode == 1
+    assert "No registered consumer handles" in unowned.stderr
+    assert project.counts() == (4, 0, 4)
+    away = project.command("list", LIVE_BOOTSTRAP=f"127.0.0.1:{free_port()}")
+    assert away.returncode == 1
+    assert "No broker answers at 127.0.0.1:" in away.stderr
+
+
+def test_a_newer_replay_ends_the_older_one_and_each_letter_is_replayed_once(
+    broker: KafkaServer, project: Project, name: str
+) -> None:
+    """The older one is stopped between its copy and its commit; what it has not committed, nobody sees."""
+    script = f"""
+import sys, django
+django.setup()
+from django_kafka.dead_letter.replay import Outbox
+outbox = Outbox({project.dead!r})
+outbox._producer.begin_transaction()
+outbox._produce({project.topic!r}, b"half", None, [], 0, 0)
+outbox._producer.flush(30)
+print("half", flush=True)
+sys.stdin.readline()
+try:
+    outbox._producer.commit_transaction(30)
+except Exception as error:
+    print("refused", flush=True)
+"""
+    older = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=project.env,
+        cwd=ROOT,
+    )
+    try:
+        assert older.stdin is not None
+        assert older.stdout is not None
+        assert older.stdout.readline() == "half\n"
+        assert "4 replayed, 0 not, 0 were" in project.run("replay", project.dead)
+        output, _ = older.communicate("\n", timeout=60)
+        assert output == "refused\n"
+    finally:
+        older.kill()
+        older.wait()
+    reader = consumer(broker.bootstrap, f"last-{name}")
+    reader.subscribe([project.topic])
+    values = sorted(message.value or b"" for message in fetch_count(reader, 9))
+    assert values == sorted([b"good", *(b"bad %d" % n for n in range(4)), *(b"bad %d" % n for n in range(4))])
+    reader.close()
