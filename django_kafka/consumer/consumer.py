@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,10 +32,13 @@ from django_kafka.consumer.topics import Topics
 from django_kafka.copies import Copies
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError, UnavailableError
 from django_kafka.producer import make_error_handler
+from django_kafka.utils.tracebacks import QuickTracebacks, dealing_with, format_exception
 
 if TYPE_CHECKING:
     from django_kafka.retry.settings import RetrySettings
     from django_kafka.topic import TopicConsumer
+
+logging.getLogger(__name__).addFilter(QuickTracebacks())
 
 # How long an assignment may wait for the committed offsets, in seconds.
 ASSIGN_TIMEOUT = 10.0
@@ -233,7 +235,8 @@ class Consumer:
     def _on_failure(self, msg: Any, exc: Exception) -> bool:
         """handle_exception(), and if that fails too the partition waits: nothing is skipped, nobody dies."""
         try:
-            return bool(self.handle_exception(msg, exc))
+            with dealing_with(exc):
+                return bool(self.handle_exception(msg, exc))
         except Exception as error:
             if error is not exc:
                 self.log_error(msg, exc_info=exc)
@@ -324,7 +327,7 @@ class Consumer:
     def _dead_letter(self, producer_cls: Any, group_id: str, msg: Any, exc: Exception) -> None:
         producer_cls(group_id=group_id, msg=msg, outbox=self._outbox_for(msg)).produce_for(
             header_summary=str(exc),
-            header_detail="".join(traceback.format_exception(exc)),
+            header_detail=format_exception(exc),
             exception=exc,
         )
 

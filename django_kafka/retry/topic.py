@@ -137,6 +137,8 @@ _REPLACED = frozenset(header.value for header in RetryHeader)
 
 def retry_number(topic: str, group_id: str) -> int | None:
     """The number of a retry topic of this group, None for any other topic, whatever it ends with."""
+    if not topic.startswith(group_id):
+        return None
     match = re.search(rf"^{re.escape(group_id)}\..+\.{RetryTopicProducer.pattern()}", topic)
     return int(match.group(1)) if match else None
 

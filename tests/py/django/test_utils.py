@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, date, datetime
 from unittest import mock
 
@@ -17,6 +18,7 @@ from django_kafka.topic.transforms import days_from_epoch_to_date
 from django_kafka.utils import retry
 from django_kafka.utils.message import Header, Message, MessageTimestamp
 from django_kafka.utils.retry import retry as same_retry
+from django_kafka.utils.tracebacks import format_exception
 
 
 class TestRetry:
@@ -119,3 +121,38 @@ class TestClientErrorHandler:
         assert [record.levelname for record in log.records] == ["WARNING", "WARNING"]
         assert "1/1 brokers are down" in log.text
         assert "wrong password" in log.text
+
+
+class TestTracebacks:
+    def caught(self, fn: object) -> BaseException:
+        try:
+            fn()  # type: ignore[operator]
+        except BaseException as exc:
+            return exc
+        raise AssertionError
+
+    def test_same_text_as_the_standard_librarys(self) -> None:
+        def plain() -> None:
+            raise ValueError("some", "text")
+
+        def chained() -> None:
+            try:
+                plain()
+            except ValueError as exc:
+                raise KeyError from exc
+
+        def deep(n: int = 60) -> None:
+            deep(n - 1) if n else plain()
+
+        def noted() -> None:
+            exc = KeyError("x")
+            exc.add_note("a note")
+            raise exc
+
+        def grouped() -> None:
+            raise ExceptionGroup("group", [ValueError(1)])
+
+        for fn in (plain, plain, chained, deep, noted, grouped, lambda: compile("1 +", "x", "exec")):
+            exc = self.caught(fn)
+            assert format_exception(exc) == "".join(traceback.format_exception(exc))
+        assert format_exception(ValueError("never raised")) == "ValueError: never raised\n"
