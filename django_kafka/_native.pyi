@@ -145,8 +145,8 @@ class Consumer:
         """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error
         events of single partitions or the group go to error_cb. Raises Stopped."""
     def poll(self, timeout: float | None = None) -> Message | None:
-        """The next message, or None when nothing came within timeout. It is finished when the next one is asked for; with
-        enable.auto.offset.store=false, by store_offsets(). Errors of partitions are messages with error()."""
+        """The next message, or None when nothing came within timeout. It is finished when the next one is asked for;
+        with enable.auto.offset.store=false, by store_offsets(). Errors of partitions are messages with error()."""
     def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]:
         """Up to num_messages messages; waits until timeout for all of them. They are finished as poll()'s are."""
     def stop(self) -> None:
@@ -185,8 +185,8 @@ class Consumer:
         offsets: Sequence[TopicPartition] | None = None,
         asynchronous: bool = True,
     ) -> list[TopicPartition] | None:
-        """Commit what is finished, or this message, or these offsets. Without arguments, what poll() and consume() have
-        handed out counts as finished. The result of an asynchronous commit goes to on_commit."""
+        """Commit what is finished, or this message, or these offsets. Without arguments, what poll() and consume()
+        have handed out counts as finished. The result of an asynchronous commit goes to on_commit."""
     def get_watermark_offsets(
         self, partition: TopicPartition, timeout: float | None = None, cached: bool = False
     ) -> tuple[int, int] | None: ...
@@ -198,8 +198,8 @@ class Consumer:
     def set_sasl_credentials(self, username: str, password: str) -> None: ...
     def counters(self) -> dict[str, Any]: ...
     def close(self, timeout: float | None = None) -> None:
-        """Commit what is finished and leave the group. What poll() or consume() handed out last is not finished by this
-        (the caller may be on the way out of an error): commit() first if it is."""
+        """Commit what is finished and leave the group. What poll() or consume() handed out last is not finished by
+        this (the caller may be on the way out of an error): commit() first if it is."""
     def __enter__(self) -> Consumer: ...
     def __exit__(self, *exc: object) -> None: ...
 
@@ -316,8 +316,8 @@ class AvroReader:
     def add(self, id: int | bytes, schema: AvroSchema | None) -> None:
         """Messages with this id, or GUID of 16 bytes, are of this schema; None: they are bare bytes."""
     def decode(self, data: bytes | bytearray | memoryview | None, header: bytes | None = None) -> Any:
-        """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the id or GUID) when
-        the schema was not added, and DecodeError."""
+        """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the
+        id or GUID) when the schema was not added, and DecodeError."""
 
 @final
 class AvroRecord(Mapping[str, Any]):
