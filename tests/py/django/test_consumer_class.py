@@ -84,14 +84,14 @@ class TestConfiguration:
         assert isinstance(consumer._pauses, PauseManager)
 
     @pytest.mark.parametrize("value", [True, False, "false", "true"])
-    def test_d5_offsets_are_ours_whatever_is_configured(self, client: mock.Mock, value: Any) -> None:
+    def test_d05_offsets_are_ours_whatever_is_configured(self, client: mock.Mock, value: Any) -> None:
         consumer_of(Recorder(), config={"enable.auto.offset.store": value})()
         assert client.call_args.args[0]["enable.auto.offset.store"] is False
 
     @pytest.mark.parametrize(
         ("value", "options"), [(False, {"commit_interval": 0.0}), ("False", {"commit_interval": 0.0}), (True, {})]
     )
-    def test_d5_without_auto_commit_each_batch_is_committed(
+    def test_d05_without_auto_commit_each_batch_is_committed(
         self, client: mock.Mock, value: Any, options: dict[str, Any]
     ) -> None:
         consumer_of(Recorder(), config={"enable.auto.commit": value})()
@@ -195,7 +195,7 @@ class TestMessages:
         assert "MyConsumer.consume() returned 'yes': return None or True when the message is done" in str(error)
         assert not client.return_value.store_offsets.called
 
-    def test_d4_error_events_are_logged(self, client: mock.Mock, log: pytest.LogCaptureFixture) -> None:
+    def test_d04_error_events_are_logged(self, client: mock.Mock, log: pytest.LogCaptureFixture) -> None:
         topic = Recorder()
         consumer = consumer_of(topic)()
         for name in (None, "events", "unknown"):
@@ -211,7 +211,7 @@ class TestMessages:
 
 
 class TestFailures:
-    def test_d1_pause_keeps_the_offset(self, client: mock.Mock) -> None:
+    def test_d01_pause_keeps_the_offset(self, client: mock.Mock) -> None:
         consumer = consumer_of(Recorder())()
         consumer.pause_partition(message(offset=5), timezone.now() + timedelta(hours=1))
         (seek,), (pause,) = client.return_value.seek.call_args.args, client.return_value.pause.call_args.args
@@ -279,7 +279,7 @@ class TestFailures:
             assert consumer.handle_exception(message(), KeyError()) is True
         assert [call[0] for call in order.mock_calls] == ["retry", "letter", "log"]
 
-    def test_d6_failing_failure_handling_holds_the_partition(
+    def test_d06_failing_failure_handling_holds_the_partition(
         self, client: mock.Mock, log: pytest.LogCaptureFixture
     ) -> None:
         consumer = consumer_of(Recorder(act=FailTimes(99)))()

@@ -69,7 +69,7 @@ class TestDeadLetters:
         assert b"ValueError: no b'5'" in headers["DEAD_LETTER_DETAIL"]
         assert committed(cls) == 20
 
-    def test_d2_refused_copies_are_not_counted(self, broker: LocalBroker, log: pytest.LogCaptureFixture) -> None:
+    def test_d02_refused_copies_are_not_counted(self, broker: LocalBroker, log: pytest.LogCaptureFixture) -> None:
         fail = FailTimes(2, b"5")
         topic = Recorder(act=fail)
         cls = consumer_of(topic, group="g")
@@ -82,7 +82,7 @@ class TestDeadLetters:
         assert set(topic.values) == set(NUMBERS) - {b"5"}
         assert committed(cls) == 20
 
-    def test_d2_stop_while_the_copy_is_refused_loses_nothing(self, broker: LocalBroker) -> None:
+    def test_d02_stop_while_the_copy_is_refused_loses_nothing(self, broker: LocalBroker) -> None:
         topic = Recorder(act=FailTimes(10**9, b"5"))
         cls = consumer_of(topic, group="g")
         broker.produce("events", *NUMBERS)
@@ -216,7 +216,7 @@ class TestNonBlocking:
         assert [msg.value() for msg in letters(broker)] == [b"v"]
 
 
-def test_d6_large_message_fits_with_its_traceback(broker: LocalBroker) -> None:
+def test_d06_large_message_fits_with_its_traceback(broker: LocalBroker) -> None:
     topic = Recorder(act=FailTimes(1))
     value = b"x" * 999_850
     broker.produce("events", value, b"2")

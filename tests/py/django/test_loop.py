@@ -251,7 +251,7 @@ class TestFailures:
         run_consumer_until(Assigned, lambda: topic.seen and "No topic registered for `many`" in log.text)
         assert topic.values == [b"1"]
 
-    def test_d3_database_connection_that_broke(self, broker: LocalBroker) -> None:
+    def test_d03_database_connection_that_broke(self, broker: LocalBroker) -> None:
         def act(msg: Any) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")

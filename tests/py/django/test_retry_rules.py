@@ -359,7 +359,7 @@ class TestDeadLetter:
         assert DeadLetterHeader.get(copy.headers, DeadLetterHeader.ORIGIN_TOPIC) == "a.b"
         assert DeadLetterHeader.get(copy.headers, DeadLetterHeader.ORIGIN_OFFSET) is None
 
-    def test_d6_long_and_broken_texts_fit_into_headers(self) -> None:
+    def test_d06_long_and_broken_texts_fit_into_headers(self) -> None:
         copy = self.letter(message(), header_summary="\ud800" + "x" * 10_000, header_detail="a" + "\ud800" * 300_000)
         summary = DeadLetterHeader.get(copy.headers, DeadLetterHeader.SUMMARY)
         assert len(summary) < 2100
