@@ -158,7 +158,7 @@ class Row:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Orders from Django models through Kafka into SQLite.")
-    parser.add_argument("--orders", type=int, default=4000, help="how many orders are placed (default: 4000)")
+    parser.add_argument("--orders", type=int, default=2500, help="how many orders are placed (default: 2500)")
     orders = parser.parse_args().orders
     if orders < 1:
         parser.error("--orders: at least 1")
