@@ -9,6 +9,7 @@ that had not committed is not there for the newer one to miss.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,7 @@ class Replay:
         self.report = report
         self.progress = progress
         self.passed = 0  # selected, but replayed before
+        self._marks = Marks()
         self._outbox: Outbox | None = None
 
     def __enter__(self) -> Replay:
@@ -107,10 +109,10 @@ class Replay:
     def run(self) -> None:
         """Errors: DjangoKafkaError; what was reported before it is replayed, and nothing else."""
         parts = browse.extents(self.cluster, self.topic)
-        marks = browse.read_marks(self.cluster, self.topic, parts, self.progress)
+        self._read_marks(parts, self.progress)
         chunk: list[Letter] = []
         size = 0
-        for letter in self._selected(parts, marks):
+        for letter in self._selected(parts):
             if self.dry_run:
                 self.report(letter, self._obstacle(letter))
             elif self.handler is not None:
@@ -121,21 +123,29 @@ class Replay:
                 chunk.append(letter)
                 size += len(letter.msg)
                 if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
-                    self._send(chunk)
+                    self._send(self._unmarked(chunk))
                     chunk, size = [], 0
-        if chunk:
-            self._send(chunk)
+        self._send(self._unmarked(chunk))
         self.selection.check_places(self.topic)
 
-    def _selected(self, parts: list[browse.Extent], marks: Marks) -> Iterator[Letter]:
+    def _selected(self, parts: list[browse.Extent]) -> Iterator[Letter]:
         decoder = self.owner.handler if self.owner is not None else None
         for letter in browse.letters(self.cluster, self.topic, parts, self.progress):
             if not self.selection.takes(letter, decoder):
                 continue
-            if marks.holds(*letter.place):
+            if self._marks.holds(*letter.place):
                 self.passed += 1
             else:
                 yield letter
+
+    def _read_marks(self, parts: list[browse.Extent], progress: browse.Progress | None = None) -> None:
+        self._marks = browse.read_marks(self.cluster, self.topic, parts, progress)
+
+    def _unmarked(self, chunk: list[Letter]) -> list[Letter]:
+        """Without what another replay has done in the meantime."""
+        left = [letter for letter in chunk if not self._marks.holds(*letter.place)]
+        self.passed += len(chunk) - len(left)
+        return left
 
     def _obstacle(self, letter: Letter) -> str | None:
         """Why the letter cannot go to its origin, None if it can."""
@@ -164,15 +174,20 @@ class Replay:
 
     def _send(self, chunk: list[Letter]) -> None:
         """Produce copies to their topics; one that is too large for its topic does not stop the others."""
+        if not chunk:
+            return
         assert self._outbox is not None
         try:
             self._outbox.send([self._copy(letter) for letter in chunk], chunk)
         except TooLarge as error:
+            self._outbox.reopen()
+            self._read_marks(browse.extents(self.cluster, self.topic))
             if len(chunk) == 1:
                 self.report(chunk[0], str(error))
                 return
-            for letter in chunk:
-                self._send([letter])
+            half = len(chunk) // 2
+            self._send(self._unmarked(chunk[:half]))
+            self._send(self._unmarked(chunk[half:]))
             return
         for letter in chunk:
             self.report(letter, None)
@@ -200,21 +215,34 @@ class Outbox:
         Errors: DjangoKafkaError when the broker does not allow it."""
         self.topic = topic
         self._refused: list[KafkaError] = []
+        self._producer = self._open()
+
+    def _open(self) -> Producer:
         config = {
             **producer_config(),
-            "transactional.id": f"{topic}.replay",
+            "transactional.id": f"{self.topic}.replay",
             "transaction.timeout.ms": 60000,
             "message.timeout.ms": 30000,
-            "error_cb": lambda _error: None,  # calls fail with what matters
+            "batch.size": 16384,  # a topic may take less in one piece than librdkafka would put there
+            "max.in.flight": 1,  # or those behind a refused batch are refused for its absence
+            "error_cb": lambda _error: None,  # calls fail with what matters,
+            "log_level": 2,  # so it need not be logged
         }
-        self._producer = Producer(config, logger=logger)
+        producer = Producer(config, logger=logger)
         try:
-            self._producer.init_transactions(TIMEOUT)
+            producer.init_transactions(TIMEOUT)
         except KafkaException as error:
-            self._producer.close(0)
+            producer.close(0)
             raise DjangoKafkaError(
-                f"No transaction can be begun for '{topic}.replay', which replaying needs: {_text(error)}"
+                f"No transaction can be begun for '{self.topic}.replay', which replaying needs: {_text(error)}"
             ) from error
+        return producer
+
+    def reopen(self) -> None:
+        """Begin anew after a refusal, whose sequence numbers the broker would miss. This too ends another replay:
+        what that has marked has to be read again."""
+        self._producer.close(0)
+        self._producer = self._open()
 
     def close(self) -> None:
         self._producer.close(5.0)
@@ -222,8 +250,9 @@ class Outbox:
     def send(self, copies: list[tuple[Copy, int]], done: list[Letter]) -> None:
         """Copies, and the marks of the letters that are done by them. Returns when the broker has committed both.
 
-        Errors: TooLarge, DjangoKafkaError: then nothing of it was produced."""
-        self._refused.clear()
+        Errors: TooLarge, DjangoKafkaError: then nothing of it was produced, unless only the answer to the commit was
+        lost; the marks know."""
+        self._refused = []  # a new list: reports on what an abort has purged may still come
         try:
             self._producer.begin_transaction()
             for copy, partition in copies:
@@ -232,9 +261,10 @@ class Outbox:
                 key = f"replayed-{partition}-{offsets[0]}"
                 text = render(offsets)
                 self._produce(self.topic, text, key, [(ReplayHeader.MARK.value, text)], partition, 0)
+            self._producer.flush(TIMEOUT)  # commit would do that too, but not hand out why it failed
             self._producer.commit_transaction(TIMEOUT)
         except (KafkaException, BufferError) as error:
-            reason = self._refused[0] if self._refused else _kafka_error(error)
+            reason = self._reason(error)
             self._abort()
             if reason is not None and reason.code() == KafkaError.MSG_SIZE_TOO_LARGE:
                 raise TooLarge("it is too large for its topic") from error
@@ -248,16 +278,23 @@ class Outbox:
             partition=partition,
             headers=headers,
             timestamp=timestamp,
-            on_delivery=self._on_delivery,
+            on_delivery=functools.partial(_note_refusal, self._refused),
         )
 
-    def _on_delivery(self, error: KafkaError | None, _msg: Any) -> None:
-        if error is not None:
-            self._refused.append(error)
+    def _reason(self, failure: Exception) -> KafkaError | None:
+        """Why a record was refused: first of all its size, which others are refused along with."""
+        known = [error for error in [*self._refused, _kafka_error(failure)] if error is not None]
+        too_large = [error for error in known if error.code() == KafkaError.MSG_SIZE_TOO_LARGE]
+        return next(iter([*too_large, *known]), None)
 
     def _abort(self) -> None:
         with contextlib.suppress(KafkaException):  # the broker aborts what it does not hear of
             self._producer.abort_transaction(TIMEOUT)
+
+
+def _note_refusal(refused: list[KafkaError], error: KafkaError | None, _msg: Any) -> None:
+    if error is not None:
+        refused.append(error)
 
 
 def _by_partition(done: list[Letter]) -> dict[int, list[int]]:

@@ -230,3 +230,27 @@ except Exception as error:
     values = sorted(message.value or b"" for message in fetch_count(reader, 9))
     assert values == sorted([b"good", *(b"bad %d" % n for n in range(4)), *(b"bad %d" % n for n in range(4))])
     reader.close()
+
+
+def test_a_letter_that_its_topic_does_not_take_stays_and_the_others_go(
+    broker: KafkaServer, name: str, tmp_path: Path
+) -> None:
+    """More letters than one transaction holds, and more in it than the topic takes in one piece."""
+    broker.create_topic(name, config={"max.message.bytes": "20000"})
+    project = Project(broker.bootstrap, name, f"g.{name}", tmp_path / "ledger.jsonl")
+    broker.create_topic(project.dead)
+    count = 600
+    reference_produce(
+        broker.bootstrap,
+        (
+            {"topic": project.dead, "value": b"x" * 30000 if number == 300 else b"%d" % number, "key": b"%d" % number}
+            for number in range(count)
+        ),
+    )
+    output = project.run("replay", project.dead, code=1)
+    assert f"{project.dead} 0:300: not replayed: it is too large for its topic" in output
+    assert f"{count - 1} replayed, 1 not, 0 were" in output
+    assert project.counts() == (count, count - 1, 1)
+    found = reference_consume(broker.bootstrap, [name], count - 1)
+    assert [int(message.value or b"") for message in found] == [n for n in range(count) if n != 300]
+    assert "0 replayed, 1 not, 599 were" in project.run("replay", project.dead, code=1)
