@@ -53,7 +53,33 @@ append(fill *f, dk__part *part, rd_kafka_message_t *msg, dk_batch *owner)
     f->bytes += weight(msg);
 }
 
-/* The next data message of the partition's queue, or NULL. Errors become events on the way. */
+/* An error of a partition (its end, above all) comes behind the messages that were fetched before it: with some of them in
+ * this batch it waits until they have been walked. False: it waits. */
+static bool
+pass_error(fill *f, dk__part *part)
+{
+    if (part->busy != NULL)
+        return false;
+    dk__message_error(f->c, part->error);
+    part->error = NULL;
+    return true;
+}
+
+/* The next data message of the partition's queue, or NULL. */
+static rd_kafka_message_t *
+next_data(fill *f, dk__part *part)
+{
+    rd_kafka_message_t *msg;
+
+    while (part->error == NULL || pass_error(f, part)) {
+        msg = rd_kafka_consume_queue(part->queue, 0);
+        if (msg == NULL || !msg->err)
+            return msg;
+        part->error = msg;
+    }
+    return NULL;
+}
+
 static rd_kafka_message_t *
 read_queue(fill *f, dk__part *part)
 {
@@ -61,15 +87,13 @@ read_queue(fill *f, dk__part *part)
 
     if (!atomic_load_explicit(&part->ready, memory_order_acquire))
         return NULL;
-    while ((msg = rd_kafka_consume_queue(part->queue, 0)) != NULL && msg->err)
-        dk__message_error(f->c, msg);
-    if (msg != NULL)
+    msg = next_data(f, part);
+    if (msg != NULL || part->error != NULL)
         return msg;
     /* Lower the flag, then look again: what came in between has raised it or is seen now. */
     atomic_store(&part->ready, false);
-    while ((msg = rd_kafka_consume_queue(part->queue, 0)) != NULL && msg->err)
-        dk__message_error(f->c, msg);
-    if (msg != NULL)
+    msg = next_data(f, part);
+    if (msg != NULL || part->error != NULL)
         atomic_store(&part->ready, true);
     return msg;
 }

@@ -192,6 +192,9 @@ dk__part_reset(dk_consumer *c, dk__part *part)
     atomic_fetch_add(&part->generation, 1);
     while (dk__held_pop(&part->held, &m))
         dk__held_release(m);
+    if (part->error != NULL)
+        rd_kafka_message_destroy(part->error);
+    part->error = NULL;
     dk__offsets_reset(&part->offsets);
     part->due_ms = 0;
     part->deferred = 0;

@@ -630,6 +630,45 @@ DK_TEST(consumer_fetch_errors_lose_nothing)
     rig_close(&r);
 }
 
+/* Who stops reading at a partition's end must have seen everything before it. */
+DK_TEST(consumer_end_of_partition_comes_behind_its_messages)
+{
+    rig r;
+    dk_consumer *c;
+    bool ended = false;
+    int walked = 0;
+
+    rig_open(&r, "t", 1);
+    rig_set(&r, "enable.partition.eof", "true");
+    rig_produce(&r, "t", 0, 0, 50);
+    c = rig_consumer(&r, NULL);
+    rig_assign(c, "t", 1);
+    for (int64_t until = dk_test_now_ms() + 15000; !ended && dk_test_now_ms() < until;) {
+        dk_batch *b = NULL;
+        dk_event *ev;
+
+        if (dk_consumer_fetch(c, 7, 50, &b, NULL) == DK_OK) {
+            do {
+                CHECK(dk_consumer_event(c) == NULL);
+                walked++;
+            } while (dk_batch_next(b) >= 0);
+            walked--;
+            dk_batch_free(b);
+        }
+        while ((ev = dk_consumer_event(c)) != NULL) {
+            if (dk_event_kind_of(ev) == DK_EVENT_MESSAGE) {
+                CHECK_STR(dk_kafka_err_name(dk_event_kafka_err(ev)), "_PARTITION_EOF");
+                CHECK_EQ(walked, 50);
+                ended = true;
+            }
+            dk_event_free(ev);
+        }
+    }
+    CHECK(ended);
+    rig_end(c);
+    rig_close(&r);
+}
+
 DK_TEST(consumer_incremental_by_hand)
 {
     rig r;
