@@ -287,6 +287,22 @@ compile_enum(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
     c->ops[dst].ref = c->nenums++;
 }
 
+/* The branch of the reader's union that takes the writer's type: one of the same kind, else the first that it can be
+ * promoted to; r->n if there is none. The specification says the first that matches, promotions included; then bytes would be
+ * read as a string where both are branches, even with the very schema that they were written with. */
+static uint32_t
+pick_branch(const dk__type *w, const dk__type *r)
+{
+    uint32_t k;
+
+    for (k = 0; k < r->n; k++)
+        if (r->u.branches[k]->kind == w->kind && matches(w, r->u.branches[k]))
+            return k;
+    for (k = 0; k < r->n && !matches(w, r->u.branches[k]); k++)
+        ;
+    return k;
+}
+
 static void
 compile_union(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
 {
@@ -302,8 +318,7 @@ compile_union(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
             compile(c, first + i, b, r);
             k = i;
         } else {
-            for (k = 0; k < r->n && !matches(b, r->u.branches[k]); k++)
-                ;
+            k = pick_branch(b, r);
             if (k == r->n)
                 put_fail(c, first + i, "the writer's %.60s is none of the reader's union", b->name);
             else
@@ -322,14 +337,12 @@ compile_union(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
         c->ops[dst].ref = c->ops[first].code == DK_OP_NIL ? 0 : 1;
 }
 
-/* A reader's union whose writer has none: the value is of the first branch that it fits. */
+/* A reader's union whose writer has none. */
 static void
 compile_into_union(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
 {
-    uint32_t k, inner;
+    uint32_t k = pick_branch(w, r), inner;
 
-    for (k = 0; k < r->n && !matches(w, r->u.branches[k]); k++)
-        ;
     if (k == r->n) {
         put_fail(c, dst, "the writer's %.60s is none of the reader's union", w->name);
         return;
