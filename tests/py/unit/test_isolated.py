@@ -482,7 +482,7 @@ def test_memory_stays_level_while_producing() -> None:
             producer.close()
             growth = max(sizes[-4:]) - max(sizes[4:8])
             print(sizes, growth)
-            assert growth < 3000, sizes
+            assert growth < 6000, sizes  # a value leaked per message would be 30000
         """,
         timeout=100,
     )
