@@ -54,7 +54,7 @@ typedef struct dk__part {
     uint32_t owed;     /* messages in batches and tickets that may come back: `held` always has room for them */
     dk_batch *busy;    /* the open batch that has messages of this partition */
     rd_kafka_message_t *error; /* read from the queue, told when the messages before it have been walked */
-    char *note;        /* commit metadata for as long as the mark is at note_offset */
+    char *note;                /* commit metadata for as long as the mark is at note_offset */
     int64_t note_offset;
     bool note_dirty; /* not committed yet */
 } dk__part;

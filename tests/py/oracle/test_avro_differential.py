@@ -58,8 +58,8 @@ def theirs_decode(schema: Any, data: bytes, reader: Any = None) -> Any:
 
 
 def promotes_within_a_union(schema: Any) -> bool:
-    """Whether some union has two branches of which one can be promoted to the other. There fastavro takes the first that
-    takes the value (bytes as a string, an error included), and we the one of the same type."""
+    """Whether some union has two branches of which one can be promoted to the other. There fastavro takes the first
+    that takes the value (bytes as a string, an error included), and we the one of the same type."""
     if isinstance(schema, list):
         kinds = [b["type"] if isinstance(b, dict) else b for b in schema]
         numbers = sum(kind in ("int", "long", "float", "double") for kind in kinds)
