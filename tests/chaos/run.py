@@ -282,6 +282,8 @@ class Run:
             return
         assert worker.asked is not None
         self.stops.append(time.monotonic() - worker.asked)
+        if self.stops[-1] > 1:
+            self._log(f"kafka_consume {worker.number} has stopped after {self.stops[-1]:.1f} s: {worker.slowest()}")
         if not excused:
             self.quiet_stops.append(self.stops[-1])
             if self.stops[-1] > QUICK_STOP:
@@ -439,7 +441,16 @@ class Run:
         for worker in self.workers:
             self.violations += worker.deaths()
         rows = Counter(map(int, self.postgres.psql("SELECT message FROM app_handled").split()))
-        evidence = Evidence(self.produced, self.ledger.lines, self._dead(), rows, self._excused(), self.violations)
+        evidence = Evidence(
+            produced=self.produced,
+            lines=self.ledger.lines,
+            dead=self._dead(),
+            rows=rows,
+            begun_at=self.ledger.begun_at,
+            lost=self.ledger.lost,
+            excused=self._excused(),
+            others=self.violations,
+        )
         verdict = judge(evidence)
         verdict.counts["kafka_consume started"] = len(self.workers)
         verdict.counts["slowest stop, ms"] = int(1000 * max(self.stops, default=0))

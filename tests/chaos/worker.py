@@ -89,6 +89,11 @@ class Worker:
         self.process.wait()
         psutil.wait_procs(victims, timeout=5)
 
+    def slowest(self) -> str:
+        """The last line of the log about a child that has stopped."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.endswith(") stopped.")]
+        return lines[-1].rpartition("supervisor: ")[2] if lines else "it had not begun"
+
     def deaths(self) -> list[str]:
         """Lines of the log about children that ended as nobody wanted."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
