@@ -92,9 +92,7 @@ def test_attempts_are_neither_forgotten_nor_added() -> None:
     assert set(Story("blocking", -1).tell(0, *["fail"] * 5).bury(0).verdict()) == {"attempts"}
     assert set(Story("blocking", -1).tell(0, *["fail"] * 3).bury(0).verdict()) == {"attempts"}
     story = Story("blocking", -1).tell(0, *["fail"] * 3).tell(0, *["fail"] * 2, pid=2).bury(0)
-    story.begun_at[2, "blocking", 0, 1] = (
-        0  # it began at this message: one failure may be unknown to it
-    )
+    story.begun_at[2, "blocking", 0, 1] = 0  # it began at this message: one failure may be unknown to it
     assert story.verdict() == {}
     assert set(story.tell(0, "fail", pid=2).verdict()) == {"attempts"}
     story.lost.add((1, "blocking", 0, 1))  # the first could not commit
