@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from tests.live.servers import KafkaServer
 from tests.live.servers.kafka import BENCH_JVM
@@ -135,7 +135,12 @@ class FailureBench:
         if found is None:
             return 0
         ends = (self.reader.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in found.partitions)
-        return sum(high for _, high in ends)
+        try:
+            return sum(high for _, high in ends)
+        except confluent_kafka.KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            return 0  # a topic that is just being created
 
     def wait_notes(self, notes: Path, count: int) -> list[float]:
         def there() -> list[float]:
