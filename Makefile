@@ -81,7 +81,7 @@ matrix: ## the fast tests over every Python 3.11 to 3.14 found and Django 4.2, 5
 	@tools/matrix.sh
 
 .PHONY: bench
-bench: ## compare with other clients on one topic of a real Kafka; N=messages RUNS=rounds
+bench: ## compare with other clients on one real Kafka; N=messages RUNS=rounds ARGS="--only avro start"
 	@tools/setup.sh bench
 	@$(PY) -m bench $(if $(N),--messages $(N)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 

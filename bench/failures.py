@@ -1,23 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What failures cost: messages that all fail and are dead-lettered, and good messages among poison.
 
-    python -m bench.failures [--messages N] [--runs R] [--output FILE]
-
 Both libraries run the same consumer. A dead letter counts when it is in the topic; this library waits for the
 broker's confirmation of each copy before it counts the message, its peer does not.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,107 +18,71 @@ from typing import Any
 import confluent_kafka
 from confluent_kafka import KafkaError, TopicPartition
 
-from tests.live.servers import KafkaServer
-from tests.live.servers.kafka import BENCH_JVM
-from tests.live.servers.process import CACHE, ROOT
+from bench.run import CONTESTANTS, PEER, Bench, Contestant, Part, Result, main, median
+from tests.live.servers.process import CACHE
 
-HERE = ROOT / "bench"
-PYTHONS = {"this library": Path(sys.executable), "django-kafka 5.1.2 (peer)": CACHE / "peer/bin/python"}
-PARTITIONS = 4
+MESSAGES = 20_000
 # Seconds that a handler takes for a good message: nothing, and what one query to a near database costs.
 WORKS = (0.0, 0.0002)
+OURS = Contestant("this library", "fail_django.py")
+THEIRS = Contestant("django-kafka 5.1.2 (peer)", "fail_django.py", python=PEER)
 
 
-class FailureBench:
-    def __init__(self, messages: int, runs: int, output: Path) -> None:
-        self.messages = messages
-        self.runs = runs
-        self.output = output
-        self.kafka = KafkaServer(jvm=BENCH_JVM, properties={"log.segment.bytes": "67108864"})
-        self.groups = 0
-        output.parent.mkdir(parents=True, exist_ok=True)
+class FailuresPart(Part):
+    name = "failures"
 
-    def run(self) -> None:
-        results: dict[str, list[float]] = defaultdict(list)
-        with self.kafka:
-            self.reader = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": "bench"})
-            self.fill("poison", self.messages, 1)
-            self.fill("clean", self.messages, 0)
-            self.fill("mixed", self.messages, 10)
-            for number in range(self.runs):
-                for title, python in PYTHONS.items():
-                    self.note(results, number, f"always fails, {title}", self.always(python))
-                for work in WORKS:
-                    for topic in ("clean", "mixed"):
-                        what = f"{topic}, {work * 1e6:.0f} µs of work"
-                        self.note(results, number, f"{what}, this library", self.good(topic, work))
-            self.reader.close()
-        self.table(results)
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        # What is run, by its title: a contestant, its topic, and the seconds of work of a good message.
+        self.cases: dict[str, tuple[Contestant, str, float]] = {
+            f"always fails, {one.title}": (one, "poison", 0.0) for one in (OURS, THEIRS)
+        }
+        for work in WORKS:
+            for topic in ("clean", "mixed"):
+                self.cases[f"{topic}, {work * 1e6:.0f} µs of work, this library"] = (OURS, topic, work)
+        self.contestants = [Contestant(title, "fail_django.py") for title in self.cases]
 
-    def note(self, results: dict[str, list[float]], number: int, title: str, rate: float) -> None:
-        print(f"round {number + 1}: {title}: {rate:,.0f} messages/s", file=sys.stderr, flush=True)
-        results[title].append(rate)
-        with self.output.open("a") as out:
-            out.write(json.dumps({"part": "failures", "title": title, "time": time.time(), "rate": rate}) + "\n")
+    def prepare(self) -> None:
+        for topic, every in (("poison", 1), ("clean", 0), ("mixed", 10)):
+            kinds = (b"poison" if every and i % every == 0 else b"good" for i in range(MESSAGES))
+            self.bench.fill(topic, (kind + b" %092d" % i for i, kind in enumerate(kinds)))
+        self.reader = confluent_kafka.Consumer({"bootstrap.servers": self.bench.kafka.bootstrap, "group.id": "bench"})
+        self.stack.callback(self.reader.close)
 
-    def fill(self, topic: str, count: int, every: int) -> None:
-        """A topic in which each `every`-th message is poison."""
-        self.kafka.create_topic(topic, PARTITIONS)
-        producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 20})
-        for i in range(count):
-            value = b"poison" if every and i % every == 0 else b"good"
-            while True:
-                try:
-                    producer.produce(topic, value + b" %092d" % i, partition=i % PARTITIONS)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-        if producer.flush(60):
-            raise SystemExit("the topic could not be filled")
+    def measure(self, one: Contestant) -> Result:
+        who, topic, work = self.cases[one.title]
+        return {"rate": self.always(who) if topic == "poison" else self.good(topic, work)}
 
     @contextmanager
-    def consumer(self, python: Path, topic: str, good: int, work: float) -> Iterator[tuple[str, Path]]:
+    def consumer(self, who: Contestant, topic: str, good: int, work: float) -> Iterator[tuple[str, Path]]:
         """Run the consumer; its group, and the file with its notes."""
-        self.groups += 1
-        group = f"failures-{self.groups}"
         with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
             notes = Path(folder) / "notes"
-            kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "DJANGO"))}
-            env = {
-                **kept,
-                "PYTHONPATH": str(HERE / "contestants"),
-                "BENCH_BOOTSTRAP": self.kafka.bootstrap,
-                "BENCH_TOPIC": topic,
-                "BENCH_GROUP": group,
-                "BENCH_MESSAGES": str(self.messages),
-                "BENCH_PARTITIONS": str(PARTITIONS),
-                "BENCH_GOOD": str(good),
-                "BENCH_WORK": str(work),
-                "BENCH_NOTES": str(notes),
-            }
-            command = [str(python), str(HERE / "contestants/fail_django.py")]
+            more = {"BENCH_GOOD": str(good), "BENCH_WORK": str(work), "BENCH_NOTES": str(notes)}
+            env = self.bench.environment(who, topic, MESSAGES, **more)
+            command = [str(who.python), str(CONTESTANTS / who.script)]
             process = subprocess.Popen(command, env=env, cwd=CACHE, stdout=log, stderr=log)
             try:
-                yield group, notes
+                yield env["BENCH_GROUP"], notes
             except TimeoutError as error:
                 text = (Path(folder) / "log").read_text(errors="replace")[-3000:]
-                raise SystemExit(f"\n{error}; the log of {python} ends:\n{text}") from None
+                raise SystemExit(f"\n{error}; the log of {who.title} ends:\n{text}") from None
             finally:
                 process.kill()
                 process.wait()
 
-    def always(self, python: Path) -> float:
+    def always(self, who: Contestant) -> float:
         """Messages per second until all are in the dead-letter topic."""
-        with self.consumer(python, "poison", 0, 0) as (group, notes):
+        with self.consumer(who, "poison", 0, 0) as (group, notes):
             dead = f"{group}.poison.dlt"
             begun = self.wait_notes(notes, 1)[0]
-            self.wait(lambda: self.records(dead) >= self.messages, "all messages are dead-lettered")
-            return self.messages / (time.time() - begun)
+            self.wait(lambda: self.records(dead) >= MESSAGES, "all messages are dead-lettered")
+            return MESSAGES / (time.time() - begun)
 
     def good(self, topic: str, work: float) -> float:
         """Good messages per second until the last of them is handled."""
-        good = self.messages if topic == "clean" else self.messages - (self.messages + 9) // 10
-        with self.consumer(PYTHONS["this library"], topic, good, work) as (_, notes):
+        good = MESSAGES if topic == "clean" else MESSAGES - (MESSAGES + 9) // 10
+        with self.consumer(OURS, topic, good, work) as (_, notes):
             begun, ended = self.wait_notes(notes, 2)
             return good / (ended - begun)
 
@@ -158,12 +114,12 @@ class FailureBench:
             time.sleep(0.01)
         return result
 
-    def table(self, results: dict[str, list[float]]) -> None:
-        rates = {title: statistics.median(found) for title, found in results.items()}
-        ours, peers = (rates[f"always fails, {title}"] for title in PYTHONS)
-        print(f"\n{self.messages:,} messages of 100 bytes; messages/s, medians of {self.runs}")
+    def table(self, results: dict[str, list[Result]]) -> None:
+        rates = {title: median(runs, lambda run: run["rate"]) for title, runs in results.items()}
+        print(f"\nFailures, {MESSAGES:,} messages of 100 bytes; messages/s, medians of {self.runs}")
         for title, rate in rates.items():
             print(f"  {title:50}{rate:>14,.0f}")
+        ours, peers = (rates[f"always fails, {one.title}"] for one in (OURS, THEIRS))
         print(f"  A handler that always raises: {ours / peers:.1f} times the peer's rate")
         for work in WORKS:
             what = f"{work * 1e6:.0f} µs of work, this library"
@@ -173,14 +129,5 @@ class FailureBench:
             )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.failures")
-    parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=CACHE / "bench-failures.jsonl")
-    options = parser.parse_args()
-    FailureBench(options.messages, options.runs, options.output).run()
-
-
 if __name__ == "__main__":
-    main()
+    main([FailuresPart], "python -m bench.failures")
