@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ _RUNNING = Path(__file__).parents[1] / ".cache" / "running-test"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job ignores it, and so would the processes that tests interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if _RUNNING.exists():
         print(f"\nThe run before this one ended inside {_RUNNING.read_text()} (a crash, or it was killed).")
 

@@ -362,8 +362,8 @@ def test_ctrl_c_ends_a_wait_for_ever(broker: _native.Broker, topic: str, group: 
                 import sys
                 from django_kafka import _native
                 consumer = _native.Consumer({"bootstrap.servers": sys.argv[1], "group.id": sys.argv[2]})
-                print("ready", flush=True)
                 try:
+                    print("ready", flush=True)
                     consumer.poll()
                 except KeyboardInterrupt:
                     consumer.close()
