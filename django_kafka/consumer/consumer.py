@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 logging.getLogger(__name__).addFilter(QuickTracebacks())
 
-# How long an assignment may wait for the committed offsets, in seconds.
-ASSIGN_TIMEOUT = 10.0
+# How long a polled message that fails may wait for what earlier owners of its partition have noted, in seconds.
+NOTED_TIMEOUT = 10.0
 
 
 class Consumer:
@@ -289,7 +289,7 @@ class Consumer:
     def blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Pause the partition until the message is due again, if the rules allow another try."""
         hand = self._hand if self._hand is not None and self._hand.holds(msg) else None
-        if hand is not None and not self._retries.known(msg) and (noted := hand.noted) is not None:
+        if not self._retries.known(msg) and (noted := hand.noted if hand else self._noted(msg)) is not None:
             self._retries.set(msg, noted.attempts)
         attempt = self._retries.next(msg)
         if not retry_settings.should_retry(msg, attempt, exc):
@@ -308,7 +308,13 @@ class Consumer:
         """Of a message that was polled, and is not in the loop's hand: everything before it is done."""
         with self._unless_gone(msg):
             head = TopicPartition(msg.topic(), msg.partition(), msg.offset(), str(note))
-            self._consumer.commit(offsets=[head], asynchronous=True)
+            self._consumer.store_offsets(offsets=[head])
+
+    def _noted(self, msg: Any) -> Note | None:
+        """What was noted about a polled message by an earlier owner of its partition. Errors: KafkaException when the
+        broker does not tell: then the message waits, nobody knows how often it has failed."""
+        found = self._consumer.committed([TopicPartition(msg.topic(), msg.partition())], NOTED_TIMEOUT)
+        return next((Note.read(head.metadata) for head in found if head.offset == msg.offset()), None)
 
     def non_blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Put the message into the next retry topic, if the rules allow another try."""
@@ -368,17 +374,8 @@ class Consumer:
 
     def _on_assign(self, client: NativeConsumer, partitions: list[TopicPartition]) -> None:
         """Partitions came: one whose head waits for a retry has to wait here too."""
-        if not partitions:
-            return
-        try:
-            found = client.committed(partitions, ASSIGN_TIMEOUT)
-        except KafkaException as error:
-            self.default_logger.warning("%s: retries may come early, no committed offsets: %s", self._name(), error)
-            return
-        for partition in found:
+        for partition in partitions:
             note = Note.read(partition.metadata)
-            if note is not None:
-                self._retries.remember(partition, note.attempts)
             if note is not None and note.due > timezone.now():
                 self._pauses.hold(partition, note.due)
                 client.pause([partition])

@@ -126,7 +126,8 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitio
                                                      dk_error *err);
 
 /* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before it
- * counts as finished. A partition that is not assigned gets kafka_err _STATE and DK_EKAFKA is returned. */
+ * counts as finished. Metadata becomes the note of the message at that offset (dk_batch_note()). A partition that is not
+ * assigned gets kafka_err _STATE and DK_EKAFKA is returned. */
 DK_API DK_MUST_CHECK dk_status dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
 /* dk_consumer_commit - commit now. parts NULL or empty: everything that is finished (what was committed is appended to
@@ -204,6 +205,7 @@ DK_API DK_MUST_CHECK dk_status dk_batch_fail(dk_batch *b, int64_t delay_ms);
 /* dk_batch_note - remember a short text (an attempt count, say) with the message in hand until that message is finished:
  * it is committed at once as the metadata of its partition's offset, so that a restart or another member finds it.
  * dk_batch_note_of - the note of message i, also one that was committed by an earlier owner of the partition, or NULL.
+ * A message that failed with a new note is handed out again only when the broker has the note (or has not taken it for 30 s).
  * Kept only while the message is the first unfinished one of its partition. Ownership: text borrowed; the result is
  * borrowed until the next call with this batch. Errors: DK_ESTATE (no message in hand), DK_ENOMEM.
  */

@@ -262,8 +262,7 @@ dk_batch_note(dk_batch *b, const char *text)
     pthread_mutex_lock(&c->lock);
     current = atomic_load(&e->part->generation) == e->generation;
     if (current) {
-        dk__part_note(c, e->part, copy, e->msg->offset);
-        e->part->note_dirty = true;
+        dk__part_note_new(c, e->part, copy, e->msg->offset);
     }
     pthread_mutex_unlock(&c->lock);
     if (!current)

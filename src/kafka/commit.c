@@ -13,6 +13,18 @@ dk__commits(const dk_consumer *c)
 
 /* ---- results ------------------------------------------------------------------------------------------------------ */
 
+/* The broker has the note, or it has to be sent again. An answer to an older one says nothing. */
+static void
+note_answered(dk__part *part, const rd_kafka_topic_partition_t *p, bool accepted)
+{
+    size_t n = strlen(part->note);
+
+    if (!accepted)
+        part->note_dirty = true;
+    else if (p->metadata_size == n && memcmp(p->metadata, part->note, n) == 0)
+        part->note_pending = false;
+}
+
 static void
 note_result(dk_consumer *c, rd_kafka_resp_err_t rkerr, const rd_kafka_topic_partition_list_t *parts)
 {
@@ -29,10 +41,11 @@ note_result(dk_consumer *c, rd_kafka_resp_err_t rkerr, const rd_kafka_topic_part
             continue;
         if (!rkerr && !p->err)
             part->offsets.committed = p->offset;
-        else if (part->note != NULL && part->note_offset == p->offset)
-            part->note_dirty = true;
+        if (part->note != NULL && part->note_offset == p->offset)
+            note_answered(part, p, !rkerr && !p->err);
     }
     pthread_mutex_unlock(&c->lock);
+    dk__wake_raise(&c->wake);
 }
 
 /* Served on the engine thread, or, for a synchronous commit, on the thread that waits for it. */
@@ -77,13 +90,28 @@ add_mark(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk__part *part)
     part->note_dirty = p->metadata == NULL;
 }
 
+/* Can a note be sent that the broker does not have? Those before its message may have to be finished first. */
+static bool
+note_to_send(const dk__part *part)
+{
+    return part->assigned && part->note_dirty && part->note_offset == part->offsets.mark;
+}
+
+bool
+dk__notes_to_send(const dk_consumer *c)
+{
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (note_to_send(c->parts[i]))
+            return true;
+    return false;
+}
+
 static bool
 has_news(const dk__part *part)
 {
     const dk__offsets *o = &part->offsets;
 
-    return part->assigned && o->mark >= 0 &&
-           (o->mark != o->committed || (part->note_dirty && part->note_offset == o->mark));
+    return part->assigned && o->mark >= 0 && (o->mark != o->committed || note_to_send(part));
 }
 
 static rd_kafka_topic_partition_list_t *
@@ -193,9 +221,21 @@ dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *er
     return rkerr ? dk__kafka_error(err, rkerr, "commit") : st;
 }
 
+/* Metadata of a stored offset is the note of the message at that offset. Lock held. */
+static bool
+store_note(dk_consumer *c, const dk_partition *p)
+{
+    char *copy = p->metadata != NULL && p->metadata[0] != '\0' ? dk__strdup(c->alloc, p->metadata) : NULL;
+
+    if (copy != NULL)
+        dk__part_note_new(c, dk__part_find(c, p->topic, p->partition), copy, p->offset);
+    return copy != NULL;
+}
+
 dk_status
 dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
 {
+    bool noted = false;
     dk_status st = dk__consumer_enter(c, err);
 
     if (st != DK_OK)
@@ -208,8 +248,12 @@ dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
         p->kafka_err = move_mark(c, p) ? 0 : RD_KAFKA_RESP_ERR__STATE;
         if (p->kafka_err != 0)
             st = DK_EKAFKA;
+        else
+            noted |= store_note(c, p);
     }
     pthread_mutex_unlock(&c->lock);
+    if (noted && dk__commits(c))
+        dk__commit_finished(c, NULL, false);
     if (st != DK_OK)
         return dk__kafka_error(err, RD_KAFKA_RESP_ERR__STATE,
                                "store offsets: a partition is not assigned to this consumer");

@@ -337,8 +337,8 @@ finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
     info->max_poll_interval_ms = get_int(conf, "max.poll.interval.ms", 300000);
     info->session_timeout_ms = get_int(conf, "session.timeout.ms", 45000);
     info->partition_eof = get_bool(conf, "enable.partition.eof", false);
-    info->cooperative = contains(conf, "partition.assignment.strategy", "cooperative") ||
-                        contains(conf, "group.protocol", "consumer");
+    info->consumer_protocol = contains(conf, "group.protocol", "consumer");
+    info->cooperative = info->consumer_protocol || contains(conf, "partition.assignment.strategy", "cooperative");
     st = force(conf, "enable.auto.commit", "false", err);
     if (st == DK_OK)
         st = force(conf, "enable.auto.offset.store", "false", err);

@@ -9,7 +9,8 @@
 
 #include "kafka/consumer_internal.h"
 
-#define POLL_MS 250 /* how long the engine thread sleeps at most */
+#define POLL_MS 250       /* how long the engine thread sleeps at most */
+#define NOTE_AGAIN_MS 250 /* until a note that was not accepted is sent again */
 
 dk_status
 dk__consumer_enter(const dk_consumer *c, dk_error *err)
@@ -74,15 +75,23 @@ static void
 serve_timers(dk_consumer *c)
 {
     int64_t now = dk__now_ms();
-    bool due;
+    bool due, unread;
 
     atomic_store(&c->last_poll_ms, now);
+    dk__member_check(c, now);
     pthread_mutex_lock(&c->lock);
     watch_hand(c, now);
     due = c->opts.commit_interval_ms > 0 && now >= c->next_commit_ms;
     if (due)
         c->next_commit_ms = now + c->opts.commit_interval_ms;
+    if (now >= c->next_note_ms && dk__commits(c) && dk__notes_to_send(c)) {
+        c->next_note_ms = now + NOTE_AGAIN_MS;
+        due = true;
+    }
+    unread = c->next_read_ms != 0 && now >= c->next_read_ms;
     pthread_mutex_unlock(&c->lock);
+    if (unread)
+        dk__read_notes(c);
     if (due)
         dk__commit_finished(c, NULL, false);
 }

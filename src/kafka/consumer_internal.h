@@ -18,6 +18,9 @@
 #define DK__GATE_PAUSED 1u   /* by dk_consumer_pause() */
 #define DK__GATE_REVOKING 2u /* a rebalance waits for the message in hand */
 #define DK__GATE_SEEKING 4u  /* the queue still holds what was fetched before the seek */
+#define DK__GATE_UNREAD 8u   /* the notes of earlier owners are not known yet */
+
+#define DK__NOTE_WAIT_MS 30000 /* how long a message with a note waits for the broker to have it */
 
 /* A fetched message that waits to be handed out (again). Its memory is its batch's. */
 typedef struct dk__held_msg {
@@ -56,7 +59,9 @@ typedef struct dk__part {
     rd_kafka_message_t *error; /* read from the queue, told when the messages before it have been walked */
     char *note;                /* commit metadata for as long as the mark is at note_offset */
     int64_t note_offset;
-    bool note_dirty; /* not committed yet */
+    bool note_dirty;   /* to be sent */
+    bool note_pending; /* the broker does not have it yet: the message is not handed out */
+    int64_t note_ms;   /* when it was made */
 } dk__part;
 
 enum { DK__NEW, DK__DONE, DK__KEPT, DK__STALE, DK__TAKEN, DK__DEFERRED };
@@ -88,6 +93,15 @@ struct dk_batch {
     dk_batch *next; /* list of open batches, or of spare ones */
 };
 
+/* See member.c; the engine thread's. */
+typedef struct dk__member {
+    int32_t epoch;      /* as last seen */
+    int32_t epoch_told; /* of the last assignment or revocation */
+    int32_t epoch_at_loss;
+    bool lost; /* a heartbeat timed out: the epoch is being looked at */
+    int64_t lost_ms, changed_ms, quiet_ms;
+} dk__member;
+
 struct dk_consumer {
     dk__events *events; /* first: librdkafka's callbacks find it through the opaque */
     const dk_alloc *alloc;
@@ -107,6 +121,7 @@ struct dk_consumer {
     bool thread_started, thread_joined;
     bool incremental; /* engine thread: the group rebalances cooperatively */
     bool leaving;     /* engine thread: rd_kafka_consumer_close() is under way */
+    dk__member member;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a batch moved on while draining, a ticket came back, an ack, closed */
@@ -121,6 +136,9 @@ struct dk_consumer {
     dk_error close_err;
     uint64_t acks_wanted, acks; /* rebalance callbacks: asked for, answered */
     int64_t next_commit_ms;
+    int64_t next_note_ms; /* when notes that the broker does not have are sent again */
+    int64_t next_read_ms; /* when the notes of earlier owners are asked for again; 0: they are known */
+    int reads_left;       /* until that is given up */
     dk_counters counters;
 
     pthread_mutex_t spare_lock; /* innermost: guards the batches that wait to be used again */
@@ -142,7 +160,10 @@ DK_MUST_CHECK dk_status dk__part_assign(dk_consumer *c, const char *topic, int32
 void dk__part_revoke(dk_consumer *c, dk__part *part); /* forget what is held, let the queue go */
 void dk__part_reset(dk_consumer *c, dk__part *part);  /* a new generation: what was handed out no longer counts */
 bool dk__part_open(const dk__part *part, int64_t now_ms);
-void dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset); /* NULL: none any more */
+/* NULL: none any more. What earlier owners have left is on the broker already, what is made here is not. */
+void dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset);
+void dk__part_note_new(dk_consumer *c, dk__part *part, char *taken, int64_t offset);
+void dk__part_seek(dk_consumer *c, dk__part *part, int64_t offset); /* as reset, but for the note of that message */
 void dk__parts_fini(dk_consumer *c);
 DK_MUST_CHECK dk_status dk__held_reserve(dk_consumer *c, dk__held *h, uint32_t room);
 void dk__held_insert(dk__held *h, dk__held_msg m); /* by offset; room must be reserved */
@@ -158,14 +179,24 @@ void dk__batches_free(dk_consumer *c);                               /* the spar
 /* fetch.c */
 void dk__message_error(dk_consumer *c, rd_kafka_message_t *msg); /* lock not needed; destroys msg */
 
+/* member.c; on the engine thread */
+void dk__member_check(dk_consumer *c, int64_t now_ms); /* may an assignment have been missed? then join anew */
+void dk__member_told(dk_consumer *c);                  /* one is coming */
+/* One look: the present epoch, and whether a heartbeat has timed out since the last one. True: join anew. */
+bool dk__member_missed(dk__member *m, int32_t epoch, bool lost, int64_t now_ms);
+
 /* rebalance.c */
 /* Leave the group, on the engine thread: wait (bounded) for outstanding tickets, commit what is finished, say goodbye. */
 rd_kafka_resp_err_t dk__leave_group(dk_consumer *c);
 void dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque);
 
+/* Read notes that could not be read with their assignment; on the engine thread. */
+void dk__read_notes(dk_consumer *c);
+
 /* commit.c */
 /* Commit what is finished: of all partitions, or of those in `only`. Lock not held. */
 rd_kafka_resp_err_t dk__commit_finished(dk_consumer *c, const rd_kafka_topic_partition_list_t *only, bool sync);
-bool dk__commits(const dk_consumer *c); /* does the engine commit by itself? */
+bool dk__commits(const dk_consumer *c);       /* does the engine commit by itself? */
+bool dk__notes_to_send(const dk_consumer *c); /* lock held */
 
 #endif

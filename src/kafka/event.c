@@ -41,6 +41,7 @@ struct dk__events {
     void *notify_ctx;
     atomic_size_t len, reports;
     atomic_ullong dropped;
+    atomic_bool heartbeat_lost;
 };
 
 /* ---- the block of one event ------------------------------------------------------------------------------------ */
@@ -455,8 +456,17 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
     dk__events *q = rk != NULL ? events_of(rd_kafka_opaque(rk)) : NULL;
 
-    if (q != NULL)
-        dk__events_push_log(q, level, fac, text);
+    if (q == NULL)
+        return;
+    if (strcmp(fac, "REQTMOUT") == 0 && strstr(text, "GroupCoordinator") != NULL)
+        atomic_store(&q->heartbeat_lost, true);
+    dk__events_push_log(q, level, fac, text);
+}
+
+bool
+dk__events_heartbeat_lost(dk__events *q)
+{
+    return atomic_exchange(&q->heartbeat_lost, false);
 }
 
 /* A fatal error is told as itself, not as "a fatal error was raised". */

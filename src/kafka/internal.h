@@ -23,6 +23,7 @@ typedef struct dk__conf_info {
     int max_poll_interval_ms;    /* default 300000 */
     int session_timeout_ms;      /* default 45000 */
     bool cooperative;            /* partition.assignment.strategy is cooperative-sticky, or group.protocol=consumer */
+    bool consumer_protocol;      /* group.protocol=consumer */
     bool partition_eof;          /* enable.partition.eof */
     bool has_group;              /* group.id was given and is not empty */
     int message_timeout_ms;      /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
@@ -56,6 +57,8 @@ uint64_t dk__events_dropped(const dk__events *q);
 /* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a preallocated
  * "out of memory" ERROR event. All strings are copied. */
 void dk__events_push_log(dk__events *q, int level, const char *fac, const char *text);
+/* Has a request to the group's coordinator timed out since the last call? By librdkafka's log. */
+bool dk__events_heartbeat_lost(dk__events *q);
 void dk__events_push_error(dk__events *q, int kafka_err, bool fatal, const char *text);
 void dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, int64_t value, int32_t broker_id);
 /* COMMIT, ASSIGN, REVOKE, LOST: parts is copied. */

@@ -180,7 +180,16 @@ dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset)
     dk__free(c->alloc, part->note);
     part->note = taken;
     part->note_offset = offset;
-    part->note_dirty = false;
+    part->note_dirty = part->note_pending = false;
+}
+
+void
+dk__part_note_new(dk_consumer *c, dk__part *part, char *taken, int64_t offset)
+{
+    dk__part_note(c, part, taken, offset);
+    part->note_dirty = true;
+    part->note_pending = dk__commits(c);
+    part->note_ms = dk__now_ms();
 }
 
 void
@@ -203,6 +212,23 @@ dk__part_reset(dk_consumer *c, dk__part *part)
 }
 
 void
+dk__part_seek(dk_consumer *c, dk__part *part, int64_t offset)
+{
+    dk__part before = *part;
+
+    if (part->note_offset != offset) {
+        dk__part_reset(c, part);
+        return;
+    }
+    part->note = NULL;
+    dk__part_reset(c, part);
+    part->note = before.note;
+    part->note_offset = offset;
+    part->note_dirty = before.note_dirty;
+    part->note_pending = before.note_pending;
+}
+
+void
 dk__part_revoke(dk_consumer *c, dk__part *part)
 {
     if (!part->assigned)
@@ -218,7 +244,10 @@ dk__part_revoke(dk_consumer *c, dk__part *part)
 bool
 dk__part_open(const dk__part *part, int64_t now_ms)
 {
-    return part->assigned && part->busy == NULL && part->due_ms <= now_ms && atomic_load(&part->gate) == 0;
+    if (!part->assigned || part->busy != NULL || part->due_ms > now_ms || atomic_load(&part->gate) != 0)
+        return false;
+    /* What the broker does not know of an attempt, the next owner of the partition would not know either. */
+    return !part->note_pending || now_ms - part->note_ms >= DK__NOTE_WAIT_MS;
 }
 
 void

@@ -105,7 +105,7 @@ end_seek(dk_consumer *c, const rd_kafka_topic_partition_list_t *list)
         if (part == NULL || !part->assigned)
             continue;
         if (!p->err)
-            dk__part_reset(c, part);
+            dk__part_seek(c, part, p->offset);
         atomic_store(&part->ready, true);
         atomic_fetch_and(&part->gate, ~DK__GATE_SEEKING);
     }

@@ -29,6 +29,7 @@ int32_t rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition
 void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part, int32_t leader_epoch);
 #endif
 void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_cluster_t *mcluster, int32_t delay_ms);
+int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_group_metadata_t *metadata);
 
 /* clang-format off */
 #define DK__RDK_REQUIRED_MAP(XX) \
@@ -108,7 +109,8 @@ void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_cluster_t *mcl
 
 #define DK__RDK_OPTIONAL_MAP(XX) \
     XX(rd_kafka_message_leader_epoch) XX(rd_kafka_topic_partition_get_leader_epoch) \
-    XX(rd_kafka_topic_partition_set_leader_epoch) XX(rd_kafka_mock_group_initial_rebalance_delay_ms)
+    XX(rd_kafka_topic_partition_set_leader_epoch) XX(rd_kafka_mock_group_initial_rebalance_delay_ms) \
+    XX(rd_kafka_consumer_group_metadata_generation_id)
 /* clang-format on */
 
 #ifdef DK_RDKAFKA_TABLE
@@ -344,6 +346,8 @@ extern dk__rdk_functions dk__rdk_table;
     dk__rdk_table.rd_kafka_topic_partition_set_leader_epoch(__VA_ARGS__)
 #define rd_kafka_mock_group_initial_rebalance_delay_ms(...)                                                          \
     dk__rdk_table.rd_kafka_mock_group_initial_rebalance_delay_ms(__VA_ARGS__)
+#define rd_kafka_consumer_group_metadata_generation_id(...)                                                          \
+    dk__rdk_table.rd_kafka_consumer_group_metadata_generation_id(__VA_ARGS__)
 
 #define DK__RDK_HAS(name) (dk__rdk_table.name != NULL)
 
@@ -353,6 +357,7 @@ extern dk__rdk_functions dk__rdk_table;
 #pragma weak rd_kafka_topic_partition_get_leader_epoch
 #pragma weak rd_kafka_topic_partition_set_leader_epoch
 #pragma weak rd_kafka_mock_group_initial_rebalance_delay_ms
+#pragma weak rd_kafka_consumer_group_metadata_generation_id
 #define DK__RDK_HAS(name) ((name) != NULL)
 
 #endif

@@ -8,7 +8,9 @@
  */
 #include "kafka/consumer_internal.h"
 
-#define COMMITTED_MS 10000 /* how long an assignment waits for the committed offsets */
+#define COMMITTED_MS 3000  /* how long an assignment waits for the committed offsets */
+#define READ_AGAIN_MS 1000 /* if that was not enough: until they are asked for again, and for how long each time */
+#define READ_TRIES 60      /* then attempt counts begin anew */
 
 /* ---- taking --------------------------------------------------------------------------------------------------------- */
 
@@ -146,41 +148,117 @@ report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const
     dk__events_push_error(c->events, err.kafka, err.fatal, err.text);
 }
 
-/* Where the group stands, with the notes of earlier owners; the answer spares librdkafka its own question. */
+/* Where the group stands with a partition, and the note of an earlier owner. Lock held. */
+static bool
+adopt(dk_consumer *c, const rd_kafka_topic_partition_t *p)
+{
+    dk__part *part = dk__part_find(c, p->topic, p->partition);
+
+    if (p->err || p->offset < 0 || part == NULL || !part->assigned)
+        return false;
+    part->offsets.committed = p->offset;
+    if (p->metadata_size > 0 && memchr(p->metadata, '\0', p->metadata_size) == NULL)
+        dk__part_note(c, part, dk__strndup(c->alloc, p->metadata, p->metadata_size), p->offset);
+    return true;
+}
+
+/* Nothing of these partitions is handed out while it is unknown how often their first message has failed. Lock held. */
 static void
+close_unread(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    for (int i = 0; i < parts->cnt; i++) {
+        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part != NULL && part->assigned)
+            atomic_fetch_or(&part->gate, DK__GATE_UNREAD);
+    }
+    c->next_read_ms = dk__now_ms() + READ_AGAIN_MS;
+    c->reads_left = READ_TRIES;
+}
+
+/* Asked here, the answer spares librdkafka its own question. Returns the partitions with offsets and notes, for those who
+ * want to know of the assignment. */
+static rd_kafka_topic_partition_list_t *
 adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(parts);
-    rd_kafka_resp_err_t rkerr = rd_kafka_committed(c->rk, list, COMMITTED_MS);
+    rd_kafka_resp_err_t rkerr = parts->cnt > 0 ? rd_kafka_committed(c->rk, list, COMMITTED_MS) : 0;
 
     pthread_mutex_lock(&c->lock);
     for (int i = 0; !rkerr && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *p = &list->elems[i];
-        dk__part *part = dk__part_find(c, p->topic, p->partition);
+        rd_kafka_topic_partition_t *to = &parts->elems[i];
 
-        if (p->err || p->offset < 0 || part == NULL || !part->assigned || parts->elems[i].offset >= 0)
+        if (to->offset >= 0 || !adopt(c, &list->elems[i]))
             continue;
-        dk__rdk_partition_set_leader_epoch(&parts->elems[i], dk__rdk_partition_leader_epoch(p));
-        parts->elems[i].offset = p->offset;
-        part->offsets.committed = p->offset;
-        if (p->metadata_size > 0 && memchr(p->metadata, '\0', p->metadata_size) == NULL)
-            dk__part_note(c, part, dk__strndup(c->alloc, p->metadata, p->metadata_size), p->offset);
+        dk__rdk_partition_set_leader_epoch(to, dk__rdk_partition_leader_epoch(&list->elems[i]));
+        to->offset = list->elems[i].offset;
     }
-    pthread_mutex_unlock(&c->lock);
     if (rkerr)
+        close_unread(c, parts);
+    pthread_mutex_unlock(&c->lock);
+    return list;
+}
+
+/* The partitions whose notes are not known yet. Lock held. */
+static rd_kafka_topic_partition_list_t *
+unread(const dk_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (c->parts[i]->assigned && (atomic_load(&c->parts[i]->gate) & DK__GATE_UNREAD))
+            rd_kafka_topic_partition_list_add(list, c->parts[i]->topic, c->parts[i]->partition);
+    return list;
+}
+
+static void
+open_read(dk_consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        dk__part *part = dk__part_find(c, list->elems[i].topic, list->elems[i].partition);
+
+        adopt(c, &list->elems[i]);
+        atomic_fetch_and(&part->gate, ~DK__GATE_UNREAD);
+    }
+}
+
+void
+dk__read_notes(dk_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t rkerr = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool give_up;
+
+    pthread_mutex_lock(&c->lock);
+    list = unread(c);
+    pthread_mutex_unlock(&c->lock);
+    if (list->cnt > 0)
+        rkerr = rd_kafka_committed(c->rk, list, READ_AGAIN_MS);
+    pthread_mutex_lock(&c->lock);
+    give_up = rkerr && --c->reads_left == 0;
+    for (int i = 0; give_up && i < list->cnt; i++)
+        list->elems[i].offset = DK_OFFSET_INVALID;
+    if (!rkerr || give_up)
+        open_read(c, list);
+    c->next_read_ms = !rkerr || give_up ? 0 : dk__now_ms() + READ_AGAIN_MS;
+    pthread_mutex_unlock(&c->lock);
+    rd_kafka_topic_partition_list_destroy(list);
+    dk__wake_raise(&c->wake);
+    if (give_up)
         dk__events_push_error(c->events, rkerr, false,
                               "committed offsets could not be read after an assignment: attempt counts begin anew");
-    rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void
 on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
+    rd_kafka_topic_partition_list_t *told;
+
     if (give(c, parts) != DK_OK)
         atomic_store(&c->fatal, true); /* a partition without its queue would be skipped: end instead */
-    if (parts->cnt > 0)
-        adopt_committed(c, parts);
-    dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, parts);
+    told = adopt_committed(c, parts);
+    dk__events_push_partitions(c->events, DK_EVENT_ASSIGN, 0, told);
+    rd_kafka_topic_partition_list_destroy(told);
     c->incremental = is_incremental(c->rk);
     if (c->incremental)
         report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
@@ -236,14 +314,35 @@ dk__leave_group(dk_consumer *c)
     return rd_kafka_consumer_close(c->rk);
 }
 
+/* Those of the list that are assigned: the application may have unassigned some by hand, and librdkafka takes no list
+ * with one that it does not have. */
+static rd_kafka_topic_partition_list_t *
+still_ours(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(parts->cnt);
+
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; i < parts->cnt; i++) {
+        const dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part != NULL && part->assigned)
+            rd_kafka_topic_partition_list_add(list, part->topic, part->partition);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return list;
+}
+
 static void
 on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
+    rd_kafka_topic_partition_list_t *ours = still_ours(c, parts);
+
     revoke(c, parts, rd_kafka_assignment_lost(c->rk));
     if (c->incremental)
-        report(c, 0, rd_kafka_incremental_unassign(c->rk, parts), "incremental unassign");
+        report(c, 0, rd_kafka_incremental_unassign(c->rk, ours), "incremental unassign");
     else
         report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
+    rd_kafka_topic_partition_list_destroy(ours);
 }
 
 void
@@ -251,6 +350,8 @@ dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partiti
 {
     dk_consumer *c = opaque;
 
+    if (parts != NULL && parts->cnt > 0) /* else only the end of a revocation */
+        dk__member_told(c);
     switch (err) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         if (c->leaving)

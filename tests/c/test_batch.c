@@ -347,6 +347,96 @@ DK_TEST(batch_note_is_committed_at_once)
     rig_close(&r);
 }
 
+/* Nobody may try again before the broker knows of the attempt that failed: the next owner of the partition would not. */
+DK_TEST(batch_note_is_waited_for)
+{
+    enum { REFUSALS = 4 };
+    const int refuse[REFUSALS] = {28, 28, 28, 28}; /* InvalidCommitOffsetSize: nothing that librdkafka tries again */
+    rig r;
+    dk_consumer *c;
+    dk_batch *b;
+    dk_partitions list = rig_list("t", 0, DK_OFFSET_INVALID);
+    dk_counters counters;
+    dk_error err;
+
+    rig_open(&r, "t", 2);
+    rig_produce(&r, "t", 0, 0, 3);
+    c = rig_consumer(&r, NULL);
+    rig_assign(c, "t", 2);
+    b = rig_fetch_n(c, 0, 3);
+    CHECK_EQ(dk_batch_next(b), 0);
+    CHECK_OK_ERR(dk_broker_push_errors(r.broker, 8, refuse, REFUSALS, &err), &err);
+    CHECK_OK(dk_batch_note(b, "attempt 1"));
+    CHECK_OK(dk_batch_fail(b, 0));
+    dk_batch_free(b);
+    rig_produce(&r, "t", 1, 7, 1);
+    b = rig_fetch(c, 0, 10000); /* other partitions go on */
+    CHECK(b != NULL);
+    CHECK_EQ(dk_batch_partition(b, 0), 1);
+    CHECK_EQ(dk_batch_next(b), 0);
+    CHECK_EQ(dk_batch_next(b), -1);
+    dk_batch_free(b);
+    check_note(c, 0, "attempt 1");
+    dk_consumer_counters(c, &counters);
+    CHECK_EQ(counters.commit_errors, REFUSALS);
+    CHECK_OK_ERR(dk_consumer_committed(c, &list, 5000, &err), &err);
+    CHECK_STR(list.items[0].metadata, "attempt 1");
+    dk_partitions_fini(&list);
+    rig_end(c);
+    rig_close(&r);
+}
+
+/* For a message that was polled: the note is stored with its offset, and stays with it when the partition is sought back. */
+DK_TEST(batch_note_is_stored_and_survives_a_seek)
+{
+    enum { NO_OFFSET = -168 };
+    rig r;
+    dk_consumer *c;
+    dk_batch *b;
+    dk_partitions list = rig_list("t", 0, 1), noted = rig_list("t", 0, 1), other = rig_list("t", 1, 5);
+    char text[] = "attempt 1";
+    dk_status st;
+    dk_error err;
+
+    rig_open(&r, "t", 1);
+    rig_produce(&r, "t", 0, 0, 3);
+    c = rig_consumer(&r, NULL);
+    rig_assign(c, "t", 1);
+    b = rig_fetch_n(c, 0, 3);
+    CHECK_EQ(dk_batch_take(b), 0);
+    CHECK_EQ(dk_batch_take(b), 1);
+    noted.items[0].metadata = text;
+    other.items[0].metadata = text;
+    CHECK_OK_ERR(dk_consumer_store(c, &noted, &err), &err);
+    CHECK_STATUS(dk_consumer_store(c, &other, &err), DK_EKAFKA); /* not ours: no note of it either */
+    CHECK_OK_ERR(dk_consumer_seek(c, &list, 5000, &err), &err);
+    dk_batch_free(b);
+    b = rig_fetch(c, 0, 10000);
+    CHECK(b != NULL);
+    CHECK_EQ(dk_batch_take(b), 0);
+    CHECK_EQ(dk_batch_offset(b, 0), 1);
+    CHECK_STR(dk_batch_note_of(b, 0), "attempt 1");
+    st = dk_consumer_commit(c, NULL, true, &err); /* as the timer does while it is handled again */
+    CHECK(st == DK_OK || err.kafka == NO_OFFSET);
+    CHECK_OK_ERR(dk_consumer_committed(c, &list, 5000, &err), &err);
+    CHECK_EQ(list.items[0].offset, 1);
+    CHECK_STR(list.items[0].metadata, "attempt 1");
+    dk_batch_free(b);
+    list.items[0].offset = 2; /* elsewhere it is of no use */
+    CHECK_OK_ERR(dk_consumer_seek(c, &list, 5000, &err), &err);
+    b = rig_fetch(c, 0, 10000);
+    CHECK(b != NULL);
+    CHECK_EQ(dk_batch_take(b), 0);
+    CHECK(dk_batch_note_of(b, 0) == NULL);
+    dk_batch_free(b);
+    noted.items[0].metadata = other.items[0].metadata = NULL;
+    dk_partitions_fini(&list);
+    dk_partitions_fini(&noted);
+    dk_partitions_fini(&other);
+    rig_end(c);
+    rig_close(&r);
+}
+
 DK_TEST(batch_outcomes_after_seek_do_not_count)
 {
     rig r;

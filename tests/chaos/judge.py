@@ -12,7 +12,7 @@ from typing import Any
 
 from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.retry.header import RetryHeader
-from tests.chaos.ledger import Line, Place, Tenure, by_record
+from tests.chaos.ledger import Line, Place, by_record
 from tests.chaos.plan import Planned
 from tests.chaos.rules import BY_TOPIC, PARTITIONS, rule_of
 from tests.live.clients import Plain
@@ -38,8 +38,6 @@ class Evidence:
     lines: list[Line]
     dead: list[Plain]  # the records of all dead-letter topics
     rows: Counter[int]  # rows in the database per message
-    begun_at: dict[Tenure, int]  # committed offset at the begin of each tenure, where there was one
-    lost: set[Tenure]  # those that ended by a loss
     excused: Counter[Place]  # how often a record came again because its copy or the database was refused
     others: list[str] = field(default_factory=list)  # violations found elsewhere
 
@@ -178,15 +176,15 @@ class _Judge:
     def attempts(self) -> list[str]:
         """A record fails at most as often as its topic allows, and once more for each further owner of its partition
         (who cannot know of a failure in the moment of a kill) and for each refusal of its copy; and not less often
-        before it is dead-lettered."""
+        before it is dead-lettered. That a broker is away is no excuse: who cannot note an attempt makes no other."""
         wrong = []
         more = 0
         for place, lines in self.records.items():
             tries = rule_of(place[0]).tries
             failed = sum(line.event == "fail" for line in lines)
-            owners, unaware = self._owners(place, lines)
+            owners = len({(line.pid, line.tenure) for line in lines})
             more += max(0, failed - tries)
-            allowed = tries * unaware + owners - unaware + self.evidence.excused[place]
+            allowed = tries + owners - 1 + self.evidence.excused[place]
             if failed > allowed:
                 wrong.append(f"message {lines[0].message} {place}: failed {failed} times, {allowed} are explained")
         self.counts["attempts beyond max_retries + 1"] = more
@@ -198,18 +196,6 @@ class _Judge:
             if letters and len(self.fails[number]) < tries:
                 wrong.append(f"{_name(one)}: dead-lettered after {len(self.fails[number])} failures of {tries}")
         return wrong
-
-    def _owners(self, place: Place, lines: list[Line]) -> tuple[int, int]:
-        """How many owners the record had, and how many of them could not know what it had been through: the first,
-        those who began ahead of it (nothing could be committed with it then), and who follows on one that had lost
-        the partition (and with it any chance to commit)."""
-        topic, partition, offset = place
-        tenures = list(dict.fromkeys((line.pid, topic, partition, line.tenure) for line in lines))
-        unaware = 0
-        for before, tenure in zip([None, *tenures], tenures, strict=False):
-            began = self.evidence.begun_at.get(tenure, -1)
-            unaware += before is None or began < offset or before in self.evidence.lost
-        return len(tenures), unaware
 
     def rows(self) -> list[str]:
         """A handler that stored a row and returned has a row, database restarts or not."""

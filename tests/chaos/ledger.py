@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 Place = tuple[str, int, int]
-Tenure = tuple[int, str, int, int]
 
 
 class Line(NamedTuple):
@@ -39,9 +38,6 @@ class Ledger:
         self.lines: list[Line] = []
         self.handled: set[int] = set()
         self._files: dict[Path, _File] = {}
-        # By process, topic, partition and tenure: the committed offset it began at, and whether it ended by a loss.
-        self.begun_at: dict[Tenure, int] = {}
-        self.lost: set[Tenure] = set()
         self._tenures: dict[tuple[int, str, int], int] = defaultdict(int)
 
     def read(self) -> None:
@@ -59,12 +55,8 @@ class Ledger:
     def _take(self, line: dict[str, object], pid: int) -> None:
         event = str(line["e"])
         if event == "assign":
-            for topic, partition, offset in line["p"]:  # type: ignore[attr-defined]
-                self._tenures[pid, topic, partition] += 1
-                self.begun_at[pid, topic, partition, self._tenures[pid, topic, partition]] = offset
-        elif event == "lost":
             for topic, partition, _ in line["p"]:  # type: ignore[attr-defined]
-                self.lost.add((pid, topic, partition, self._tenures[pid, topic, partition]))
+                self._tenures[pid, topic, partition] += 1
         elif event in ("try", "ok", "fail", "outage"):
             topic, partition, offset = line["p"]  # type: ignore[misc]
             tenure = self._tenures[pid, topic, partition]

@@ -446,8 +446,6 @@ class Run:
             lines=self.ledger.lines,
             dead=self._dead(),
             rows=rows,
-            begun_at=self.ledger.begun_at,
-            lost=self.ledger.lost,
             excused=self._excused(),
             others=self.violations,
         )

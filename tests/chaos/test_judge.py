@@ -28,8 +28,6 @@ class Story:
             self.messages.append(Produced(planned, (topic, 0, number), 1000, headers))
         self.lines: list[Line] = []
         self.dead: list[Plain] = []
-        self.begun_at: dict[tuple[int, str, int, int], int] = {}
-        self.lost: set[tuple[int, str, int, int]] = set()
 
     def tell(self, number: int, *events: str, pid: int = 1, tenure: int = 1) -> Story:
         for event in events:
@@ -48,7 +46,7 @@ class Story:
         return self
 
     def verdict(self) -> dict[str, list[str]]:
-        evidence = Evidence(self.messages, self.lines, self.dead, Counter(), self.begun_at, self.lost, Counter(), [])
+        evidence = Evidence(self.messages, self.lines, self.dead, Counter(), Counter(), [])
         return {what: found for what, found in judge(evidence).violations.items() if found}
 
 
@@ -92,11 +90,8 @@ def test_attempts_are_neither_forgotten_nor_added() -> None:
     assert set(Story("blocking", -1).tell(0, *["fail"] * 5).bury(0).verdict()) == {"attempts"}
     assert set(Story("blocking", -1).tell(0, *["fail"] * 3).bury(0).verdict()) == {"attempts"}
     story = Story("blocking", -1).tell(0, *["fail"] * 3).tell(0, *["fail"] * 2, pid=2).bury(0)
-    story.begun_at[2, "blocking", 0, 1] = 0  # it began at this message: one failure may be unknown to it
-    assert story.verdict() == {}
+    assert story.verdict() == {}  # one failure may be unknown to the second
     assert set(story.tell(0, "fail", pid=2).verdict()) == {"attempts"}
-    story.lost.add((1, "blocking", 0, 1))  # the first could not commit
-    assert story.verdict() == {}
 
 
 def test_a_plan_comes_out_of_its_seed() -> None:

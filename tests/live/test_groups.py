@@ -181,6 +181,21 @@ def test_a_static_member_comes_back_to_its_partitions(broker: KafkaServer, name:
     assert_exactly(again.seen + second.seen, 400, 4)
 
 
+@pytest.mark.parametrize("protocol", ["cooperative", "consumer"])
+def test_a_partition_that_was_unassigned_by_hand_can_be_taken_away(
+    broker: KafkaServer, name: str, protocol: str
+) -> None:
+    """The group still believes that the member has it, and revokes it with the others."""
+    broker.create_topic(name, partitions=2)
+    member = Member(broker, name, name, **PROTOCOLS[protocol])
+    run_until([member], lambda: member.partitions == [0, 1], "both are assigned")
+    member.client.incremental_unassign([TopicPartition(name, 1)])
+    assert member.partitions == [0]
+    member.client.unsubscribe()
+    run_until([member], lambda: not member.partitions, "all is given back")
+    member.client.close(10)
+
+
 @pytest.mark.parametrize("protocol", ["eager", "consumer"])
 def test_a_regular_expression_finds_topics_that_appear_later(broker: KafkaServer, name: str, protocol: str) -> None:
     first = broker.create_topic(f"{name}-first")

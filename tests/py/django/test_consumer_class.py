@@ -236,7 +236,11 @@ class TestFailures:
                 consumer.process_message(message())
         assert client.return_value.pause.call_count == 2
         assert dead_letter.call_count == 1
-        assert client.return_value.store_offsets.call_count == 1
+        stored = client.return_value.store_offsets.call_args_list
+        notes = [call.kwargs["offsets"][0] for call in stored[:2]]
+        assert [note.offset for note in notes] == [5, 5]
+        assert [note.metadata.split()[0] for note in notes] == ["attempts=1", "attempts=2"]
+        assert len(stored) == 3
         assert (
             log.text.count("failed' on 'tests.py.django.helpers.Recorder' (topic=events partition=1 offset=5)") == 3
         )
