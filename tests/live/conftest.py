@@ -12,7 +12,7 @@ import pytest
 
 from tests.live.clients import close_consumers
 from tests.live.project.run import Worker
-from tests.live.servers import KafkaServer, PostgresServer, kafka, postgres
+from tests.live.servers import CountingProxy, KafkaServer, PostgresServer, RegistryServer, kafka, postgres, registry
 
 _numbers = itertools.count(1)
 
@@ -65,6 +65,38 @@ def shared_postgres() -> Iterator[PostgresServer]:
         pytest.skip(reason)
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_registry(request: pytest.FixtureRequest) -> Iterator[RegistryServer]:
+    """The schema registry of the run. Nobody stops it: tests that do take `own_registry`."""
+    yield from _registry(request)
+
+
+@pytest.fixture
+def own_registry(request: pytest.FixtureRequest) -> Iterator[RegistryServer]:
+    """A schema registry for this test alone, which may stop and restart it."""
+    yield from _registry(request)
+
+
+def _registry(request: pytest.FixtureRequest) -> Iterator[RegistryServer]:
+    if reason := registry.available():
+        pytest.skip(reason)
+    failed = request.session.testsfailed
+    server = RegistryServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        if path := server.close(keep_logs=request.session.testsfailed > failed):
+            print(f"\nThe registry's log: {path}")
+
+
+@pytest.fixture
+def proxy(shared_registry: RegistryServer) -> Iterator[CountingProxy]:
+    """The registry of the run, through a proxy that counts what this test asks it."""
+    with shared_registry.proxy() as counting:
+        yield counting
 
 
 @pytest.fixture(autouse=True)

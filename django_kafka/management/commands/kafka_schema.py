@@ -40,13 +40,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            text, subject = self._find(options)
-            getattr(self, f"_{options['action']}")(text, options["subject"] or subject, options)
+            schema, subject = self._find(options)
+            getattr(self, f"_{options['action']}")(schema, options["subject"] or subject, options)
         except (DjangoKafkaError, SchemaRegistryError, ValueError) as error:
             raise CommandError(str(error)) from error
 
-    def _find(self, options: dict[str, Any]) -> tuple[str, str | None]:
-        """The schema as JSON, and the subject it belongs to, if that is known."""
+    def _find(self, options: dict[str, Any]) -> tuple[Schema, str | None]:
+        """The schema, and the subject it belongs to, if that is known."""
         source: str = options["source"]
         model = self._model(source)
         if model is None:
@@ -56,8 +56,8 @@ class Command(BaseCommand):
             for key in ("fields", "exclude")
         )
         if options["key"]:
-            return AvroSchema.key_from_model(model).to_json(), None
-        return AvroSchema.from_model(model, fields, exclude or False).to_json(), None
+            return Schema(AvroSchema.key_from_model(model).to_json(), "AVRO"), None
+        return Schema(AvroSchema.from_model(model, fields, exclude or False).to_json(), "AVRO"), None
 
     @staticmethod
     def _model(source: str) -> Any:
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             return None
 
     @staticmethod
-    def _of_topic(source: str, key: bool) -> tuple[str, str]:
+    def _of_topic(source: str, key: bool) -> tuple[Schema, str]:
         try:
             topic = import_string(source)
         except ImportError as error:
@@ -80,22 +80,23 @@ class Command(BaseCommand):
         schema = getattr(topic, attribute, None)
         if schema is None:
             raise CommandError(f"{source} has no `{attribute}`.")
-        text = schema.schema_str if isinstance(schema, Schema) else str(schema)
-        return text or "", f"{topic.name}-{'key' if key else 'value'}"
+        # What refers to other schemas, or has rules, is a Schema: all of it goes to the registry.
+        found = schema if isinstance(schema, Schema) else Schema(str(schema), "AVRO")
+        return found, f"{topic.name}-{'key' if key else 'value'}"
 
-    def _show(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
-        schema = json.loads(text)
-        self.stdout.write(json.dumps(schema) if options["compact"] else _pretty(schema))
+    def _show(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
+        content = _content(schema)
+        self.stdout.write(json.dumps(content) if options["compact"] else _pretty(content))
 
-    def _diff(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+    def _diff(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
         latest = self._latest(_needed(subject))
         if latest is None:
             self.stdout.write(f"{subject}: not in the registry yet.")
             return
         lines = list(
             difflib.unified_diff(
-                _pretty(json.loads(latest.schema.schema_str)).splitlines(),
-                _pretty(json.loads(text)).splitlines(),
+                _pretty(_content(latest.schema)).splitlines(),
+                _pretty(_content(schema)).splitlines(),
                 f"{subject} version {latest.version}",
                 options["source"],
                 lineterm="",
@@ -103,20 +104,20 @@ class Command(BaseCommand):
         )
         self.stdout.write("\n".join(lines) if lines else f"{subject}: as version {latest.version} in the registry.")
 
-    def _check(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+    def _check(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
         name = _needed(subject)
         if self._latest(name) is None:
             self.stdout.write(f"{name}: not in the registry yet, any schema may be registered.")
             return
-        if not ask(kafka.schema_client.test_compatibility, name, Schema(text, "AVRO")):
+        if not ask(kafka.schema_client.test_compatibility, name, schema):
             raise CommandError(
                 f"{name}: NOT compatible with the latest version; `kafka_schema diff` shows what differs."
             )
         self.stdout.write(self.style.SUCCESS(f"{name}: compatible with the latest version."))
 
-    def _register(self, text: str, subject: str | None, options: dict[str, Any]) -> None:
+    def _register(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
         name = _needed(subject)
-        schema_id = ask(kafka.schema_client.register_schema, name, Schema(text, "AVRO"))
+        schema_id = ask(kafka.schema_client.register_schema, name, schema)
         self.stdout.write(self.style.SUCCESS(f"{name}: registered with id {schema_id}."))
 
     @staticmethod
@@ -127,6 +128,10 @@ class Command(BaseCommand):
             if error.http_status_code == 404:
                 return None
             raise
+
+
+def _content(schema: Schema) -> Any:
+    return json.loads(schema.schema_str or "null")
 
 
 def _pretty(schema: Any) -> str:

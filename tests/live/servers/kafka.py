@@ -12,9 +12,6 @@ two files that it makes are copied with a fresh directory id from then on.
 from __future__ import annotations
 
 import base64
-import glob
-import os
-import re
 import shutil
 import signal
 import subprocess
@@ -27,17 +24,16 @@ from types import TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
-from tests.live.servers.process import CACHE, ROOT, ServerError, ServerProcess, free_port, keep_log, wait_until
+from tests.live.servers.java import find_java
+from tests.live.servers.process import ROOT, ServerError, ServerProcess, cached, free_port, keep_log, wait_until
 
-_VERSION = re.search(r"^KAFKA_VERSION=(\S+)", (ROOT / "tools/setup.sh").read_text(), re.M)
-assert _VERSION is not None
-HOME = CACHE / f"kafka-{_VERSION[1]}"
+HOME = cached("kafka", "KAFKA_VERSION")
 
 # Small and quick to start, for tests. A benchmark takes the JVM's own choices but the heap.
 TEST_JVM = ("-Xmx512m", "-Xms256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 BENCH_JVM = ("-Xmx1g", "-Xms1g", "-XX:+UseSerialGC", "-XX:-UsePerfData")
 
-_LOG4J = """\
+LOG4J = """\
 Configuration:
   status: warn
   Appenders:
@@ -54,20 +50,8 @@ def available() -> str | None:
     """None when Kafka can be started here, else what is missing and how to get it."""
     if not (HOME / "complete").exists():
         return f"Kafka's jars are not in {HOME.relative_to(ROOT)}: tools/setup.sh jars"
-    if _java() is None:
+    if find_java(17) is None:
         return "no Java 17 or newer: tools/setup.sh system test"
-    return None
-
-
-def _java() -> str | None:
-    """The first java that is new enough for Kafka 4."""
-    homes = [os.environ.get("JAVA"), os.environ.get("JAVA_HOME", "") + "/bin/java", shutil.which("java")]
-    for path in [*homes, *sorted(glob.glob("/usr/lib/jvm/*/bin/java"))]:
-        if not path or not os.access(path, os.X_OK):
-            continue
-        version = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr
-        if (found := re.search(r'"(\d+)', version)) and int(found[1]) >= 17:
-            return path
     return None
 
 
@@ -97,7 +81,7 @@ class KafkaNode:
         self.process = ServerProcess(f"Kafka node {node_id}", folder / f"node{node_id}.log")
         self._jvm = list(jvm)
         self._properties = dict(properties or {})
-        self._java = _java()
+        self._java = find_java(17)
         if reason := available():
             raise ServerError(reason)
 
@@ -144,7 +128,7 @@ class KafkaNode:
             **self._properties,
         }
         self._write(self._config_file, config)
-        (self.folder / "log4j2.yaml").write_text(_LOG4J)
+        (self.folder / "log4j2.yaml").write_text(LOG4J)
         self._format(cluster_id)
 
     @property

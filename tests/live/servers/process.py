@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,13 @@ def wait_until(condition: Callable[[], T], timeout: float, what: str, *, interva
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}")
         time.sleep(interval)
+
+
+def cached(name: str, variable: str) -> Path:
+    """Where tools/setup.sh puts a server, of the version that it names."""
+    found = re.search(rf"^{variable}=(\S+)", (ROOT / "tools/setup.sh").read_text(), re.M)
+    assert found is not None, f"tools/setup.sh has no {variable}"
+    return CACHE / f"{name}-{found[1]}"
 
 
 def free_port() -> int:
@@ -72,8 +80,15 @@ class ServerProcess:
     def running(self) -> bool:
         return self.pid is not None
 
-    def start(self, command: Sequence[str], *, env: Mapping[str, str] | None = None, user: str | None = None) -> None:
-        """Start `command`, as `user` if given (needs root)."""
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Start `command`, as `user` if given (needs root), in `folder` if given."""
         if self.running:
             raise ServerError(f"{self.name} runs already")
         prefix = [shutil.which("setpriv") or "/usr/bin/setpriv", "--pdeathsig", "SIGKILL"]
@@ -88,6 +103,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
+                cwd=folder,
             )
 
     def output(self) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaReference
 from django.core.management import CommandError, call_command
 from django.db import models
 from django.test import override_settings
@@ -171,6 +172,16 @@ def test_from_diff_to_register(registry: SchemaRegistry) -> None:
     assert "any schema may be registered" in run("check", PATH)
     assert "registered with id 1" in run("register", PATH)
     assert registry.subjects == {"sales-value": [1]}
+
+
+def test_references_are_registered_too(registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were left out, and a registry refused the schema as one with unknown names."""
+    registry.add("money", json.dumps({"type": "record", "name": "Money", "fields": []}))
+    bill = json.dumps({"type": "record", "name": "Bill", "fields": [{"name": "total", "type": "Money"}]})
+    monkeypatch.setattr(SaleTopic, "value_schema", Schema(bill, "AVRO", [SchemaReference("Money", "money", 1)]))
+    assert json.loads(run("show", PATH))["name"] == "Bill"
+    assert "registered with id 2" in run("register", PATH)
+    assert registry.schemas[1]["references"] == [{"name": "Money", "subject": "money", "version": 1}]
 
 
 def test_against_another_version(registry: SchemaRegistry) -> None:
