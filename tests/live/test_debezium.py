@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Real messages of Debezium, in Avro by way of a real Kafka Connect and schema registry, read by the C codec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer as TheirDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from tests.live import debezium
+from tests.live.avro_cases import same
+from tests.live.clients import Plain, reference_consume
+from tests.live.in_process import as_another_process, django_kafka_settings
+from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, RegistryServer, connect, postgres
+
+from django_kafka._native import AvroRecord  # isort: skip  (Django is configured by in_process)
+from django_kafka.testing.consumer import run_consumer_until
+from django_kafka.topic.avro import AvroTopicConsumer
+from tests.py.django.helpers import consumer_of
+
+KEY, VALUE = MessageField.KEY, MessageField.VALUE
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[PostgresServer]:
+    """A PostgreSQL whose changes can be read, with the tables in it."""
+    if reason := postgres.available():
+        pytest.skip(reason)
+    with PostgresServer(options=debezium.OPTIONS) as server:
+        server.psql(debezium.SCHEMA)
+        debezium.run(server, debezium.BEFORE)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def worker(request: pytest.FixtureRequest, shared_kafka: KafkaServer) -> Iterator[ConnectServer]:
+    if reason := connect.available():
+        pytest.skip(reason)
+    failed = request.session.testsfailed
+    server = ConnectServer(shared_kafka.bootstrap)
+    try:
+        server.start()
+        yield server
+    finally:
+        if path := server.close(keep_logs=request.session.testsfailed > failed):
+            print(f"\nConnect's log: {path}")
+
+
+@pytest.fixture(scope="module")
+def messages(
+    shared_kafka: KafkaServer, source: PostgresServer, worker: ConnectServer, shared_registry: RegistryServer
+) -> dict[str, list[Plain]]:
+    """By table, under `flat.` in the flattened form: all that becomes of the changes."""
+    flat = {**debezium.FLAT, "slot.name": "flat", "publication.name": "flat"}
+    prefixes = {"": "live", "flat.": "live-flat"}  # a dash is no part of a name in Avro: Debezium has to adjust it
+    for prefix in prefixes.values():
+        for table in debezium.RECORDS:
+            shared_kafka.create_topic(f"{prefix}.public.{table}")
+    worker.put("live", debezium.connector(source, "live", shared_registry.native_url))
+    worker.put("live-flat", debezium.connector(source, "live-flat", shared_registry.native_url, **flat))
+    for prefix in prefixes.values():  # the snapshots are done
+        reference_consume(shared_kafka.bootstrap, [f"{prefix}.public.lines"], 20, 60)
+    debezium.run(source, debezium.BEHIND)
+    return {
+        f"{kind}{table}": reference_consume(shared_kafka.bootstrap, [f"{prefix}.public.{table}"], count, 60)
+        for kind, prefix in prefixes.items()
+        for table, count in debezium.RECORDS.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def _settings(broker: KafkaServer, shared_registry: RegistryServer) -> Iterator[None]:
+    with django_kafka_settings(broker.bootstrap, shared_registry.url):
+        yield
+
+
+class Changes(AvroTopicConsumer):
+    name = r"^live(-flat)?\.public\.(orders|lines|notes)$"
+    retry_settings = None
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, int], tuple[Any, Any]] = {}
+
+    def consume(self, msg: Any) -> None:
+        key = self.deserialize(msg.key(), KEY, msg.headers())
+        self.seen[msg.topic(), msg.offset()] = (key, self.deserialize(msg.value(), VALUE, msg.headers()))
+
+
+class LazyChanges(Changes):
+    lazy = True
+
+
+def consumed(topic: Changes, messages: dict[str, list[Plain]], name: str) -> dict[tuple[str, int], tuple[Any, Any]]:
+    count = sum(map(len, messages.values()))
+    with as_another_process():
+        run_consumer_until(consumer_of(topic, group=name), lambda: len(topic.seen) >= count, 60)
+    assert len(topic.seen) == count
+    return topic.seen
+
+
+def test_what_debezium_writes_is_read_as_confluent_reads_it(
+    messages: dict[str, list[Plain]], name: str, shared_registry: RegistryServer
+) -> None:
+    reader = TheirDeserializer(SchemaRegistryClient({"url": shared_registry.url}))
+    seen = consumed(Changes(), messages, name)
+    for table, found in messages.items():
+        for message in found:
+            context = SerializationContext(message.topic, VALUE)
+            expected = reader(message.key, SerializationContext(message.topic, KEY)), reader(message.value, context)
+            ours = seen[message.topic, message.offset]
+            assert same(ours, expected), f"{table}, offset {message.offset}: {ours} != {expected}"
+
+
+def test_as_lazy_views(messages: dict[str, list[Plain]], name: str) -> None:
+    plain, lazy = consumed(Changes(), messages, name), consumed(LazyChanges(), messages, f"{name}-lazy")
+    for place, (_, value) in plain.items():
+        view = lazy[place][1]
+        if value is not None:
+            assert type(view) is AvroRecord
+            assert same(view.to_dict(), value)
+            assert view == value
+
+
+def test_the_changes_are_those_that_were_made(messages: dict[str, list[Plain]], name: str) -> None:
+    """What the messages say, by hand: neither decoder is believed on its own."""
+    seen = consumed(Changes(), messages, name)
+
+    def values(topic: str) -> list[Any]:
+        return [value for (found, _), (_, value) in sorted(seen.items()) if found == topic]
+
+    orders = values("live.public.orders")
+    assert [value and value["op"] for value in orders] == ["r", "r", "c", "u", "u", "d", None, "c", "u"]
+    first, second = orders[0]["after"], orders[1]["after"]
+    assert first["note"] == "grüße ✓ 😀"
+    assert (first["id"], first["small"], first["number"], first["paid"]) == (1, 32767, -(2**31), True)
+    assert str(first["price"]) == "9999999999.99"
+    assert first["length"] == -1e300
+    assert first["tags"] == ["a", None, "c d"]
+    assert first["numbers"] == [1, None, -3]
+    assert first["blob"] == b"\x00\xff\x10"
+    assert first["at"] == "2024-02-29T21:59:59.123456Z"
+    assert first["day"] == 19782
+    assert first["took"] == 37091106789000
+    assert (second["code"], second["data"], second["note"]) == ("new", "{}", None)
+    changed = orders[3]
+    assert (str(changed["before"]["price"]), str(changed["after"]["price"])) == ("9999999999.99", "9999999999.98")
+    assert changed["after"]["note"] is None
+    assert orders[5]["after"] is None
+    assert "extra" not in orders[5]["before"]
+    assert orders[7]["after"]["extra"] == 6
+    assert "note" not in orders[8]["after"]
+    keys = [key for (found, _), (key, _) in sorted(seen.items()) if found == "live.public.lines"]
+    assert keys[:20] == [{"order_id": 1, "line": n} for n in range(1, 21)]
+    assert [value["__deleted"] for value in values("live-flat.public.orders") if value] == ["false"] * 5 + [
+        "true"
+    ] + ["false"] * 2
+    assert [value["after"]["what"] for value in values("live.public.notes")] == ["no key", None]
