@@ -18,6 +18,7 @@ from django_kafka.exceptions import SchemaRegistryUnavailable
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+    from confluent_kafka.serialization import SerializationContext
 
 T = TypeVar("T")
 
@@ -50,6 +51,19 @@ def is_unreachable(error: BaseException) -> bool:
         return True
     names = {cls.__name__ for cls in type(error).__mro__}
     return bool(names & {"TransportError", "OAuthTokenError", "RequestException"})
+
+
+class Asking:
+    """A (de)serializer of confluent's, called by way of ask(): a registry that is away is no fault of the message."""
+
+    def __init__(self, confluent: Any) -> None:
+        self.confluent = confluent
+
+    def __call__(self, value: Any, ctx: SerializationContext | None = None) -> Any:
+        return ask(self.confluent, value, ctx)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.confluent, name)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from confluent_kafka.serialization import Deserializer, SerializationContext, Se
 from django.core.serializers.json import DjangoJSONEncoder
 
 from django_kafka import kafka
+from django_kafka.schema.registry import Asking
 from django_kafka.topic import Topic, TopicConsumer, TopicProducer
 
 # confluent's module needs packages of its extra `json`, which plain JSON can do without.
@@ -99,7 +100,7 @@ def _kept(topic: Any, name: str, schema: str, kwargs: dict[str, Any]) -> Any:
     kept = topic.__dict__.setdefault("_json_serializers", {})
     if key not in kept:
         cls = getattr(importlib.import_module(_CONFLUENT), name)
-        kept[key] = (client, cls(schema, schema_registry_client=client, **kwargs))
+        kept[key] = (client, Asking(cls(schema, schema_registry_client=client, **kwargs)))
     return kept[key][1]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django_kafka import kafka
 from django_kafka.exceptions import ConfigurationError
+from django_kafka.schema.registry import Asking
 from django_kafka.topic import Topic, TopicConsumer, TopicProducer
 
 _CONFLUENT = "confluent_kafka.schema_registry.protobuf"
@@ -29,7 +30,7 @@ def _made(topic: Any, name: str, message: Any, kwargs: dict[str, Any]) -> Any:
         arguments = (message, client) if name == "ProtobufSerializer" else (message,)
         if name == "ProtobufDeserializer":
             kwargs = {"schema_registry_client": client, **kwargs}
-        kept[key] = (client, cls(*arguments, **kwargs))
+        kept[key] = (client, Asking(cls(*arguments, **kwargs)))
     return kept[key][1]
 
 

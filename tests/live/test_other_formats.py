@@ -21,6 +21,7 @@ from tests.live.in_process import as_another_process, django_kafka_settings
 from tests.live.servers import CountingProxy, KafkaServer, RegistryServer
 
 from django_kafka import kafka  # isort: skip  (Django is configured by in_process)
+from django_kafka.exceptions import SchemaRegistryUnavailable
 from django_kafka.testing.consumer import run_consumer_until
 from django_kafka.topic.json import JSONTopic
 from django_kafka.topic.protobuf import ProtobufTopic
@@ -140,6 +141,22 @@ def test_json_that_its_schema_does_not_allow(broker: KafkaServer, name: str, cli
     assert consumed(JSONOrders(name), 1) == [({"id": 1}, None)]
 
 
+def test_json_while_the_registry_is_away(broker: KafkaServer, name: str, proxy: CountingProxy) -> None:
+    """It is no fault of the message: the partition waits."""
+    broker.create_topic(name)
+    JSONOrders(name).produce(json_order(1), key={"id": 1})
+    assert kafka.producer.flush(30) == 0
+    [message] = reference_consume(broker.bootstrap, [name], 1)
+    proxy.fail_with = 503
+    with django_kafka_settings(broker.bootstrap, proxy.url, max_retries=0):
+        with pytest.raises(SchemaRegistryUnavailable):
+            JSONOrders(name).deserialize(message.value, VALUE)
+        with pytest.raises(SchemaRegistryUnavailable):
+            JSONOrders(name).produce(json_order(1))
+        proxy.fail_with = None
+        assert JSONOrders(name).deserialize(message.value, VALUE) == json_order(1)
+
+
 # ---- Protobuf ----------------------------------------------------------------------------------------------------
 
 
@@ -215,3 +232,18 @@ def test_protobuf(broker: KafkaServer, name: str, client: SchemaRegistryClient, 
     expected = [*((Key(id=i), protobuf_order(i)) for i in range(COUNT)), (Key(id=COUNT), None)]
     expected += [(None, protobuf_order(i)) for i in range(COUNT)]
     assert consumed(ProtobufOrders(name), 2 * COUNT + 1) == expected
+
+
+def test_protobuf_while_the_registry_is_away(broker: KafkaServer, name: str, proxy: CountingProxy) -> None:
+    broker.create_topic(name)
+    ProtobufOrders(name).produce(protobuf_order(1))
+    assert kafka.producer.flush(30) == 0
+    [message] = reference_consume(broker.bootstrap, [name], 1)
+    proxy.fail_with = 503
+    with django_kafka_settings(broker.bootstrap, proxy.url, max_retries=0):
+        with pytest.raises(SchemaRegistryUnavailable):
+            ProtobufOrders(name).deserialize(message.value, VALUE)
+        with pytest.raises(SchemaRegistryUnavailable):
+            ProtobufOrders(name).produce(protobuf_order(1))
+        proxy.fail_with = None
+        assert ProtobufOrders(name).deserialize(message.value, VALUE) == protobuf_order(1)

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 from confluent_kafka.serialization import MessageField, SerializationError
 
-from django_kafka.exceptions import ConfigurationError
+from django_kafka.exceptions import ConfigurationError, SchemaRegistryUnavailable
 from django_kafka.topic.json import JSONTopic
 from django_kafka.topic.protobuf import ProtobufTopic
 
@@ -89,6 +89,32 @@ def test_schemas_go_through_confluents_classes(part: str) -> None:
         '{"type": "object"}', schema_registry_client="the client", conf={"auto.register.schemas": True}
     )
     module.JSONDeserializer.assert_called_once_with('{"type": "object"}', schema_registry_client="the client")
+
+
+@pytest.mark.parametrize("topic", ["json", "protobuf"])
+def test_a_registry_that_is_away_is_not_the_messages_fault(topic: str) -> None:
+    """It was, and a short outage of the registry filled the dead-letter topic."""
+
+    class Checked(JSONTopic):
+        name = "checked"
+        value_schema = '{"type": "object"}'
+
+    class Given(ProtobufTopic):
+        name = "messages"
+        value_message = dict
+
+    module = mock.Mock()
+    for name in ("JSONDeserializer", "JSONSerializer", "ProtobufDeserializer", "ProtobufSerializer"):
+        getattr(module, name).return_value.side_effect = ConnectionRefusedError("nobody there")
+    made: Any = Checked() if topic == "json" else Given()
+    with (
+        mock.patch(f"django_kafka.topic.{topic}.kafka", schema_client="the client"),
+        mock.patch(f"django_kafka.topic.{topic}.importlib.import_module", return_value=module),
+    ):
+        with pytest.raises(SchemaRegistryUnavailable):
+            made.deserialize(b"x", VALUE)
+        with pytest.raises(SchemaRegistryUnavailable):
+            made.serialize({}, VALUE)
 
 
 def test_a_protobuf_topic_without_a_message_class() -> None:
