@@ -19,8 +19,7 @@ typedef struct BatchObject {
 } BatchObject;
 
 typedef struct TicketObject {
-    PyObject_HEAD native_state *state;
-    dk_ticket ticket; /* batch NULL: answered */
+    PyObject_HEAD dk_ticket ticket; /* batch NULL: answered */
 } TicketObject;
 
 PyObject *
@@ -175,28 +174,28 @@ batch_fail(PyObject *op, PyObject *delay)
     Py_RETURN_NONE;
 }
 
+int
+native_batch_defer(PyObject *op, dk_ticket *out)
+{
+    BatchObject *self = (BatchObject *)op;
+
+    if (self->core == NULL || dk_batch_defer(self->core->b, out) != DK_OK) {
+        PyErr_SetString(PyExc_RuntimeError, "no message is in hand");
+        return -1;
+    }
+    self->pending = -1;
+    return 0;
+}
+
 static PyObject *
 batch_defer(PyObject *op, PyObject *ignored)
 {
-    BatchObject *self = (BatchObject *)op;
-    TicketObject *ticket;
-    dk_status st;
+    dk_ticket ticket;
 
     (void)ignored;
-    ticket = PyObject_New(TicketObject, self->kept->state->ticket_type);
-    if (ticket == NULL)
+    if (native_batch_defer(op, &ticket) < 0)
         return NULL;
-    ticket->state = self->kept->state;
-    ticket->ticket.batch = NULL;
-    st = self->core != NULL ? dk_batch_defer(self->core->b, &ticket->ticket) : DK_ESTATE;
-    if (st != DK_OK) {
-        ticket->ticket.batch = NULL;
-        Py_DECREF(ticket);
-        PyErr_SetString(PyExc_RuntimeError, "defer(): no message is in hand");
-        return NULL;
-    }
-    self->pending = -1;
-    return (PyObject *)ticket;
+    return native_ticket_new(((BatchObject *)op)->kept->state, &ticket);
 }
 
 static PyObject *
@@ -347,6 +346,49 @@ PyType_Spec native_batch_spec = {
 
 /* ---- tickets ------------------------------------------------------------------------------------------------------ */
 
+PyObject *
+native_ticket_new(native_state *state, dk_ticket *ticket)
+{
+    TicketObject *self = PyObject_New(TicketObject, state->ticket_type);
+
+    if (self == NULL) {
+        dk_ticket_reject(ticket, 0);
+        return NULL;
+    }
+    self->ticket = *ticket;
+    return (PyObject *)self;
+}
+
+dk_ticket *
+native_ticket_of(PyObject *op)
+{
+    return &((TicketObject *)op)->ticket;
+}
+
+/* Topic, partition, offset, kind of timestamp, timestamp; None when it was answered. */
+static PyObject *
+ticket_source(PyObject *op, void *closure)
+{
+    TicketObject *self = (TicketObject *)op;
+    PyObject *result = NULL;
+
+    (void)closure;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    if (self->ticket.batch != NULL) {
+        const dk_batch *b = self->ticket.batch;
+        uint32_t i = self->ticket.index;
+        int kind;
+        int64_t ms = dk_batch_timestamp(b, i, &kind);
+
+        result = Py_BuildValue("(siL(iL))", dk_batch_topic(b, i), (int)dk_batch_partition(b, i),
+                               (long long)dk_batch_offset(b, i), kind, (long long)ms);
+    } else {
+        result = Py_NewRef(Py_None);
+    }
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
 static void
 ticket_dealloc(PyObject *op)
 {
@@ -401,8 +443,15 @@ static PyMethodDef ticket_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyGetSetDef ticket_getset[] = {
+    {"source", ticket_source, NULL, "Topic, partition, offset and timestamp() of the message; None once answered.",
+     NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot ticket_slots[] = {
     {Py_tp_doc, (void *)ticket_doc},
+    {Py_tp_getset, ticket_getset},
     {Py_tp_dealloc, ticket_dealloc},
     {Py_tp_methods, ticket_methods},
     {0, NULL},

@@ -428,6 +428,22 @@ header_pair(const dk_header *h)
     return pair;
 }
 
+PyObject *
+native_header_list(const dk_header *headers, size_t n)
+{
+    PyObject *list = PyList_New((Py_ssize_t)n);
+
+    for (size_t k = 0; list != NULL && k < n; k++) {
+        PyObject *pair = header_pair(&headers[k]);
+
+        if (pair == NULL)
+            Py_CLEAR(list);
+        else
+            PyList_SET_ITEM(list, (Py_ssize_t)k, pair);
+    }
+    return list;
+}
+
 static PyObject *
 make_headers(native_core *core, uint32_t index)
 {

@@ -213,7 +213,8 @@ native_exec(PyObject *module)
         add_type(module, &native_batch_spec, &state->batch_type) < 0 ||
         add_type(module, &native_ticket_spec, &state->ticket_type) < 0 ||
         add_type(module, &native_consumer_spec, &state->consumer_type) < 0 ||
-        add_type(module, &native_producer_spec, &state->producer_type) < 0)
+        add_type(module, &native_producer_spec, &state->producer_type) < 0 ||
+        add_type(module, &native_route_spec, &state->route_type) < 0)
         return -1;
     return add_type(module, &native_broker_spec, &state->broker_type);
 }
@@ -229,6 +230,7 @@ native_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->consumer_type);
     Py_VISIT(state->producer_type);
     Py_VISIT(state->broker_type);
+    Py_VISIT(state->route_type);
     Py_VISIT(state->config_error);
     Py_VISIT(state->forked_error);
     Py_VISIT(state->concurrent_use);
@@ -253,6 +255,7 @@ native_clear(PyObject *module)
     Py_CLEAR(state->consumer_type);
     Py_CLEAR(state->producer_type);
     Py_CLEAR(state->broker_type);
+    Py_CLEAR(state->route_type);
     Py_CLEAR(state->config_error);
     Py_CLEAR(state->forked_error);
     Py_CLEAR(state->concurrent_use);

@@ -37,7 +37,7 @@ struct MessageObject;
 
 typedef struct native_state {
     PyObject *module; /* borrowed: the state is part of it */
-    PyTypeObject *message_type, *batch_type, *ticket_type, *consumer_type, *producer_type, *broker_type;
+    PyTypeObject *message_type, *batch_type, *ticket_type, *consumer_type, *producer_type, *broker_type, *route_type;
     PyObject *config_error, *forked_error, *concurrent_use, *stopped;
     PyObject *kafka_config_error; /* ConfigError that is also a KafkaException; made when first raised */
     PyObject *vocab[NATIVE_CLASSES];
@@ -206,11 +206,15 @@ typedef struct native_message_fields {
 } native_message_fields;
 
 PyObject *native_message_new(native_state *state, const native_message_fields *fields);
-void native_messages_free(native_state *state); /* the free list */
+void native_messages_free(native_state *state);                   /* the free list */
+PyObject *native_header_list(const dk_header *headers, size_t n); /* list of pairs */
 
 /* ---- batch.c ------------------------------------------------------------------------------------------------------ */
 
-PyObject *native_batch_new(native_core *core); /* takes core */
+PyObject *native_batch_new(native_core *core);                       /* takes core */
+int native_batch_defer(PyObject *batch, dk_ticket *out);             /* -1 with RuntimeError: no message is in hand */
+PyObject *native_ticket_new(native_state *state, dk_ticket *ticket); /* takes the ticket; NULL: it is rejected */
+dk_ticket *native_ticket_of(PyObject *ticket);
 
 /* ---- consumer.c --------------------------------------------------------------------------------------------------- */
 
@@ -270,9 +274,10 @@ typedef struct ProducerObject {
     struct ProducerObject *prev, *next; /* list of all producers */
     int max_block_ms;
     bool closed, linked, only_errors;
-    bool quiet;     /* produce() may take events: no callable of the user's would run unexpectedly */
-    long pid;       /* of the process that made it */
-    unsigned users; /* threads that are inside the engine without the GIL */
+    PyObject *on_refused; /* of copies; NULL: none */
+    bool quiet;           /* produce() may take events: no callable of the user's would run unexpectedly */
+    long pid;             /* of the process that made it */
+    unsigned users;       /* threads that are inside the engine without the GIL */
     PyObject *weakrefs;
 } ProducerObject;
 
@@ -285,6 +290,31 @@ PyObject *producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t 
 int native_producer_events(ProducerObject *self, int *count); /* run callables; -1 with an exception */
 int native_producer_enter(ProducerObject *self);              /* -1 with RuntimeError when closed */
 void native_report_done(ProducerObject *self, native_report *r, size_t n);
+/* 0: try again; -1 with BufferError at the deadline, or with what a callable or a signal handler raised. *deadline is
+ * 0 at first. */
+int native_wait_for_room(ProducerObject *self, int64_t *deadline);
+
+int native_slice(PyObject *obj, const char *what, dk_slice *out); /* of bytes, str or None, borrowed */
+
+#define NATIVE_FEW_HEADERS 16
+
+typedef struct native_headers {
+    PyObject *keep; /* tuple of pairs that the slices point into */
+    dk_header few[NATIVE_FEW_HEADERS], *items;
+    size_t n;
+} native_headers;
+
+/* Pairs or a dict as headers. native_headers_fini() it in any case. */
+int native_headers_of(PyObject *obj, native_headers *h);
+void native_headers_fini(native_headers *h);
+
+/* forward.c: copies that answer tickets */
+PyObject *producer_forward(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+int native_refused(ProducerObject *self, const dk_event *ev, size_t i, dk_ticket *ticket); /* takes the ticket */
+
+/* topics.c */
+PyObject *producer_create_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *producer_describe_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
 /* ---- avro.c ------------------------------------------------------------------------------------------------------ */
 
@@ -293,7 +323,7 @@ int native_avro_exec(PyObject *module); /* the codec's part of the module; -1 wi
 /* ---- types -------------------------------------------------------------------------------------------------------- */
 
 extern PyType_Spec native_message_spec, native_batch_spec, native_ticket_spec, native_consumer_spec,
-    native_producer_spec, native_broker_spec;
+    native_producer_spec, native_broker_spec, native_route_spec;
 
 #define NATIVE_FAST (METH_FASTCALL | METH_KEYWORDS)
 #define NATIVE_METHOD(f) ((PyCFunction)(void (*)(void))(f))

@@ -155,6 +155,16 @@ free_producer(void *p)
     dk_producer_free(p);
 }
 
+/* Are records on their way? Reports that wait do not count: nobody will ask for them any more. */
+static bool
+is_sending(dk_producer *p)
+{
+    size_t left = 0;
+    dk_error err;
+
+    return dk_producer_flush(p, 0, &left, &err) != DK_OK && left > 0;
+}
+
 /* Free those that are done. */
 static void
 sweep_orphans(native_state *state)
@@ -162,7 +172,7 @@ sweep_orphans(native_state *state)
     size_t kept = 0;
 
     for (size_t i = 0; i < state->n_orphans; i++) {
-        if (dk_producer_len(state->orphans[i]) == 0)
+        if (!is_sending(state->orphans[i]))
             native_free_later(free_producer, state->orphans[i]);
         else
             state->orphans[kept++] = state->orphans[i];
@@ -272,9 +282,9 @@ make_producer(ProducerObject *self, PyObject *dict, PyObject *logger)
 static int
 producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"", "logger", "max_block", NULL};
+    static char *names[] = {"", "logger", "max_block", "on_refused", NULL};
     ProducerObject *self = (ProducerObject *)op;
-    PyObject *dict, *logger = NULL, *max_block = NULL;
+    PyObject *dict, *logger = NULL, *max_block = NULL, *on_refused = NULL;
 
     if (self->p != NULL || self->closed) {
         PyErr_SetString(PyExc_RuntimeError, "Producer.__init__() was called twice");
@@ -284,11 +294,14 @@ producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_TypeError, "expected configuration dict");
         return -1;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OO:Producer", names, &dict, &logger, &max_block))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Producer", names, &dict, &logger, &max_block, &on_refused))
         return -1;
     self->max_block_ms = 60000;
     if (max_block != NULL && native_timeout_ms(max_block, &self->max_block_ms) < 0)
         return -1;
+    if (native_callable(on_refused, "on_refused", &on_refused) < 0)
+        return -1;
+    self->on_refused = Py_XNewRef(on_refused);
     sweep_orphans(self->state);
     return make_producer(self, dict, logger);
 }
@@ -301,6 +314,7 @@ producer_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     for (native_report *r = self->reports; r != NULL; r = r->next)
         Py_VISIT(r->callback);
+    Py_VISIT(self->on_refused);
     return native_callbacks_visit(&self->cbs, visit, arg);
 }
 
@@ -308,6 +322,7 @@ static int
 producer_clear(PyObject *op)
 {
     native_callbacks_clear(&((ProducerObject *)op)->cbs);
+    Py_CLEAR(((ProducerObject *)op)->on_refused);
     return 0; /* the reports' callables may still be asked for; dealloc drops them */
 }
 
@@ -337,7 +352,7 @@ producer_dealloc(PyObject *op)
     unlink_producer(self);
     self->p = NULL;
     if (p != NULL && self->pid == (long)getpid()) {
-        if (dk_producer_len(p) > 0)
+        if (is_sending(p))
             adopt(self->state, p);
         else
             native_free_later(free_producer, p);
@@ -637,10 +652,11 @@ producer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 
 PyDoc_STRVAR(
     producer_doc,
-    "Producer(config, /, *, logger=None, max_block=60.0)\n--\n\n"
+    "Producer(config, /, *, logger=None, max_block=60.0, on_refused=None)\n--\n\n"
     "confluent_kafka's Producer. config may hold error_cb, stats_cb, throttle_cb, oauth_cb, on_delivery, logger;\n"
     "callbacks run on the thread that is inside poll(), flush() or a produce() that waits for room.\n"
-    "max_block: how long produce() waits for room in a full queue before it raises BufferError.");
+    "max_block: how long produce() waits for room in a full queue before it raises BufferError.\n"
+    "on_refused: called with (ticket, error, topic, headers) for a copy of forward() that was not delivered.");
 
 /* clang-format off */
 #define FAST(name, text) {#name, NATIVE_METHOD(producer_##name), NATIVE_FAST, PyDoc_STR(text)}
@@ -653,6 +669,9 @@ static PyMethodDef producer_methods[] = {
          "headers=None)\n--\n\nQueue one record. Waits for room in a full queue, then raises BufferError."),
     FAST(produce_many, "produce_many($self, /, topic, values, keys=None, *, partition=-1, timestamp=0, headers=None, "
                        "on_delivery=None)\n--\n\nQueue many records of one topic. Returns how many."),
+    FAST(forward, "forward($self, /, source, topic, headers=None, timestamp=0)\n--\n\nQueue a copy of the message in "
+                  "hand of a Batch, or of a Ticket's, which is\n"
+                  "finished when the broker has confirmed the copy."),
     FAST(poll, "poll($self, /, timeout=None)\n--\n\nRun the callables of events that wait, or of the first that "
                "comes within\n"
                "timeout. Returns how many events there were."),
@@ -662,6 +681,12 @@ static PyMethodDef producer_methods[] = {
     FAST(purge,
          "purge($self, /, in_queue=True, in_flight=True, blocking=True)\n--\n\nGive up what is not delivered yet."),
     FAST(list_topics, "list_topics($self, /, topic=None, timeout=-1)\n--\n\nClusterMetadata."),
+    FAST(
+        create_topic,
+        "create_topic($self, /, name, partitions=-1, replication=-1, config=None, timeout=None)\n--\n\nMake a topic. "
+        "Returns False if it was there."),
+    FAST(describe_topic, "describe_topic($self, /, name, timeout=None)\n--\n\nPartitions and replication factor of a "
+                         "topic, None if there is none."),
     FAST(set_sasl_credentials,
          "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
     FAST(init_transactions, "init_transactions($self, /, timeout=None)\n--\n\nGet ready for transactions."),
@@ -676,23 +701,30 @@ static PyMethodDef producer_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *
+producer_copies(PyObject *op, void *closure)
+{
+    ProducerObject *self = (ProducerObject *)op;
+
+    (void)closure;
+    return PyLong_FromSize_t(self->p != NULL ? dk_producer_copies(self->p) : 0);
+}
+
+static PyGetSetDef producer_getset[] = {
+    {"copies", producer_copies, NULL, "Copies that are not confirmed, or were refused and not dealt with.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyMemberDef producer_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(ProducerObject, weakrefs), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot producer_slots[] = {
-    {Py_tp_doc, (void *)producer_doc},
-    {Py_tp_new, producer_new},
-    {Py_tp_init, producer_init},
-    {Py_tp_dealloc, producer_dealloc},
-    {Py_tp_traverse, producer_traverse},
-    {Py_tp_clear, producer_clear},
-    {Py_tp_methods, producer_methods},
-    {Py_tp_members, producer_members},
-    {Py_sq_length, producer_len},
-    {Py_nb_bool, producer_bool},
-    {0, NULL},
+    {Py_tp_doc, (void *)producer_doc}, {Py_tp_new, producer_new},           {Py_tp_init, producer_init},
+    {Py_tp_dealloc, producer_dealloc}, {Py_tp_traverse, producer_traverse}, {Py_tp_clear, producer_clear},
+    {Py_tp_methods, producer_methods}, {Py_tp_members, producer_members},   {Py_tp_getset, producer_getset},
+    {Py_sq_length, producer_len},      {Py_nb_bool, producer_bool},         {0, NULL},
 };
 
 PyType_Spec native_producer_spec = {

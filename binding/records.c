@@ -131,16 +131,22 @@ keep_first(PyObject **first, PyObject *blame)
 }
 
 static int
-run_deliveries(ProducerObject *self, const dk_event *ev)
+run_deliveries(ProducerObject *self, dk_event *ev)
 {
     size_t n = dk_event_deliveries(ev);
     PyObject *first = NULL;
 
     for (size_t i = 0; i < n; i++) {
         dk_delivery d;
+        dk_ticket ticket;
+        int rc;
 
         dk_event_delivery(ev, i, &d);
-        if (run_delivery(self, &d) < 0)
+        if (dk_event_ticket(ev, i, &ticket))
+            rc = native_refused(self, ev, i, &ticket);
+        else
+            rc = run_delivery(self, &d);
+        if (rc < 0)
             keep_first(&first, (PyObject *)self);
     }
     if (first == NULL)
@@ -229,16 +235,14 @@ slice_of(PyObject *obj, const char *what, views *v, dk_slice *out)
 
 /* ---- headers ------------------------------------------------------------------------------------------------------ */
 
-#define FEW_HEADERS 16
+int
+native_slice(PyObject *obj, const char *what, dk_slice *out)
+{
+    return slice_of(obj, what, NULL, out);
+}
 
-typedef struct headers {
-    PyObject *keep; /* tuple of pairs that the slices point into */
-    dk_header few[FEW_HEADERS], *items;
-    size_t n;
-} headers;
-
-static void
-headers_fini(headers *h)
+void
+native_headers_fini(native_headers *h)
 {
     if (h->items != h->few)
         PyMem_Free(h->items);
@@ -285,9 +289,8 @@ header_pairs(PyObject *obj)
     return tuple;
 }
 
-/* headers_fini() it in any case. */
-static int
-headers_of(PyObject *obj, headers *h)
+int
+native_headers_of(PyObject *obj, native_headers *h)
 {
     h->keep = NULL;
     h->items = h->few;
@@ -298,7 +301,7 @@ headers_of(PyObject *obj, headers *h)
     if (h->keep == NULL)
         return -1;
     h->n = (size_t)PyTuple_GET_SIZE(h->keep);
-    if (h->n > FEW_HEADERS) {
+    if (h->n > NATIVE_FEW_HEADERS) {
         h->items = PyMem_Calloc(h->n, sizeof *h->items);
         if (h->items == NULL) {
             PyErr_NoMemory();
@@ -313,10 +316,8 @@ headers_of(PyObject *obj, headers *h)
 
 /* ---- waiting for room --------------------------------------------------------------------------------------------- */
 
-/* 0: try again; -1 with BufferError at the deadline, or with what a callable or a signal handler raised. *deadline is
- * 0 at first. */
-static int
-wait_for_room(ProducerObject *self, int64_t *deadline)
+int
+native_wait_for_room(ProducerObject *self, int64_t *deadline)
 {
     int count = 0;
     dk_status st;
@@ -396,7 +397,7 @@ queue_record(ProducerObject *self, const dk_record *rec)
     dk_status st;
 
     while ((st = dk_producer_produce(self->p, rec, &err)) == DK_EQUEUEFULL)
-        if (wait_for_room(self, &deadline) < 0)
+        if (native_wait_for_room(self, &deadline) < 0)
             return -1;
     if (st == DK_OK)
         return 0;
@@ -431,7 +432,7 @@ producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     ProducerObject *self = (ProducerObject *)op;
     PyObject *a[NATIVE_MAX_ARGS], *callback;
     dk_record rec;
-    headers h;
+    native_headers h;
     views v;
     int rc = -1;
 
@@ -440,14 +441,14 @@ producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     if (record_of(a[0], a[3], a[6], &rec) < 0 || callback_of(self, a[4], a[5], &callback) < 0)
         return NULL;
     v.n = 0;
-    if (headers_of(a[7], &h) == 0 && slice_of(a[1], "value", &v, &rec.value) == 0 &&
+    if (native_headers_of(a[7], &h) == 0 && slice_of(a[1], "value", &v, &rec.value) == 0 &&
         slice_of(a[2], "key", &v, &rec.key) == 0) {
         rec.headers = h.items;
         rec.n_headers = h.n;
         rc = produce_record(self, &rec, callback);
     }
     views_release(&v);
-    headers_fini(&h);
+    native_headers_fini(&h);
     return rc < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -495,7 +496,7 @@ queue_many(ProducerObject *self, const dk_record *rec, const dk_slice *values, c
             native_raise(self->state, st, &err);
             return -1;
         }
-        if (wait_for_room(self, &deadline) < 0)
+        if (native_wait_for_room(self, &deadline) < 0)
             return -1;
     }
     return 0;
@@ -549,7 +550,7 @@ producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyO
     ProducerObject *self = (ProducerObject *)op;
     PyObject *a[NATIVE_MAX_ARGS], *values, *keys = NULL, *callback;
     dk_record rec = {.topic = NULL};
-    headers h;
+    native_headers h;
     Py_ssize_t n = 0;
     int rc = -1;
 
@@ -569,12 +570,12 @@ producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyO
                      PyTuple_GET_SIZE(keys));
     if (!PyErr_Occurred()) {
         n = PyTuple_GET_SIZE(values);
-        if (headers_of(a[5], &h) == 0) {
+        if (native_headers_of(a[5], &h) == 0) {
             rec.headers = h.items;
             rec.n_headers = h.n;
             rc = produce_tuples(self, &rec, values, keys, callback);
         }
-        headers_fini(&h);
+        native_headers_fini(&h);
     }
     Py_XDECREF(values);
     Py_XDECREF(keys);

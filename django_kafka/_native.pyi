@@ -123,6 +123,9 @@ class Ticket:
         """The message is finished. From any thread; a second answer is ignored."""
     def reject(self, delay: float) -> None:
         """It is not: it comes again after `delay` seconds."""
+    @property
+    def source(self) -> tuple[str, int, int, tuple[int, int]] | None:
+        """Topic, partition, offset and timestamp() of the message; None once the ticket was answered."""
 
 class Consumer:
     """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
@@ -208,9 +211,17 @@ class Producer:
     callbacks run on the thread that is inside poll(), flush() or a produce() that waits for room."""
 
     def __init__(
-        self, config: dict[str, Any], /, *, logger: logging.Logger | None = None, max_block: float = 60.0
+        self,
+        config: dict[str, Any],
+        /,
+        *,
+        logger: logging.Logger | None = None,
+        max_block: float = 60.0,
+        on_refused: Callable[[Ticket, KafkaError, str, list[tuple[str, bytes | None]]], Any] | None = None,
     ) -> None:
-        """max_block: how long produce() waits for room in a full queue before it raises BufferError."""
+        """max_block: how long produce() waits for room in a full queue before it raises BufferError.
+        on_refused: called with (ticket, error, topic, headers) for a copy of forward() that was not delivered.
+        Without it the message comes again after a second."""
     def produce(
         self,
         topic: str,
@@ -233,11 +244,28 @@ class Producer:
         headers: _Headers = None,
         on_delivery: Callable[[KafkaError | None, Message], Any] | None = None,
     ) -> int: ...
+    def forward(self, source: Batch | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
+        """Queue a copy of the message in hand of a batch, or of a ticket's: it is finished when the broker has
+        confirmed the copy, without a further call. Key and value are the message's, as they were received."""
+    @property
+    def copies(self) -> int:
+        """Copies that are not confirmed, or were refused and not dealt with."""
     def poll(self, timeout: float | None = None) -> int: ...
     def flush(self, timeout: float | None = None) -> int: ...
     def purge(self, in_queue: bool = True, in_flight: bool = True, blocking: bool = True) -> None: ...
     def __len__(self) -> int: ...
     def list_topics(self, topic: str | None = None, timeout: float = -1) -> ClusterMetadata: ...
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = -1,
+        replication: int = -1,
+        config: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Make a topic; -1 is the broker's default. False: it was there, and nothing was compared."""
+    def describe_topic(self, name: str, timeout: float | None = None) -> tuple[int, int] | None:
+        """Partitions and replication factor, None if there is no such topic; this does not make it."""
     def set_sasl_credentials(self, username: str, password: str) -> None: ...
     def init_transactions(self, timeout: float | None = None) -> None: ...
     def begin_transaction(self) -> None: ...
@@ -248,6 +276,25 @@ class Producer:
     def __bool__(self) -> bool: ...
     def __enter__(self) -> Producer: ...
     def __exit__(self, *exc: object) -> None: ...
+
+class Route:
+    """Names and headers of the copies of a group's failed messages. The topic of a message may be a retry topic of
+    the group; a message is any object with the methods of Message."""
+
+    def __init__(self, group: str, retry_suffix: str, dead_suffix: str) -> None: ...
+    def retry_topic(self, topic: str, again: bool = False) -> str:
+        """Where a message of this topic waits for its next retry. again: use a retry topic again instead of the next.
+        Raises ConfigError when no valid name can be made."""
+    def dead_topic(self, topic: str) -> str:
+        """Raises ConfigError when no valid name can be made."""
+    def attempts(self, msg: Any) -> int:
+        """How many retries the message has had."""
+    def retry_headers(self, msg: Any, summary: str, attempt: int, due: float) -> list[tuple[str, bytes | None]]:
+        """The message's own headers and those of a retry. due: seconds since 1970."""
+    def dead_headers(
+        self, msg: Any, summary: str, exception: str | None, detail: str | bytes
+    ) -> list[tuple[str, bytes | None]]:
+        """The message's own headers and those of a dead letter."""
 
 class Broker:
     """The embedded development broker (librdkafka's mock cluster) on loopback ports. Memory only."""

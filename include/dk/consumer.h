@@ -216,12 +216,15 @@ DK_API const char *dk_batch_note_of(dk_batch *b, uint32_t i);
  * goes on. Ownership: *out keeps the batch alive until exactly one of the two functions below was called with it.
  * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it comes again after delay_ms, before what
  * is still behind it. Outcomes for partitions that were taken away meanwhile are dropped and counted. Threads: any.
+ * dk_batch_undefer - take it back: nothing is known again of the message in hand (one that the batch has moved on from
+ * comes again). dk_producer_forward() answers a ticket by what becomes of a copy.
  */
 typedef struct dk_ticket {
     dk_batch *batch;
     uint32_t index;
 } dk_ticket;
 DK_API DK_MUST_CHECK dk_status dk_batch_defer(dk_batch *b, dk_ticket *out);
+DK_API void dk_batch_undefer(dk_batch *b, dk_ticket *ticket);
 DK_API void dk_ticket_resolve(dk_ticket *ticket);
 DK_API void dk_ticket_reject(dk_ticket *ticket, int64_t delay_ms);
 

@@ -8,9 +8,9 @@
 #include "dk/base.h"
 #include "dk/broker.h"
 #include "dk/consumer.h"
+#include "dk/forward.h"
 #include "dk/kafka.h"
 #include "dk/producer.h"
-#include "dk/retry.h"
 #include "dk/route.h"
 #include "dk/topics.h"
 

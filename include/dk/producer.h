@@ -38,7 +38,7 @@ typedef struct dk_record {
     int64_t timestamp; /* ms; 0: now */
     const dk_header *headers;
     size_t n_headers;
-    void *opaque; /* comes back in the DELIVERY event; NULL: no report unless delivery fails */
+    void *opaque; /* comes back in the DELIVERY event; NULL: no report unless delivery fails. Not at an odd address */
 } dk_record;
 
 /* dk_producer_produce - queue one record; the bytes are copied. Never waits.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a failed message goes, and what is written on it: names of retry and dead-letter topics, their headers, and a
- * traceback cut so that the record fits. Text only: knows neither Kafka nor the clock.
+ * Where a failed message goes, and what is written on it: names of retry and dead-letter topics, and their headers. Text
+ * only: knows neither Kafka nor the clock.
  */
 #ifndef DK_ROUTE_H
 #define DK_ROUTE_H
@@ -53,12 +53,11 @@ typedef struct dk_route_source {
     int32_t partition;
     int64_t offset;
     int64_t timestamp; /* ms; -1: none */
-    dk_slice key, value;
     const dk_header *headers;
     size_t n_headers;
 } dk_route_source;
 
-/* Why. All borrowed, UTF-8; p == NULL: unknown. */
+/* Why. All borrowed; p == NULL: unknown. */
 typedef struct dk_route_failure {
     dk_slice summary;   /* the exception's text */
     dk_slice exception; /* its class */
@@ -71,8 +70,6 @@ typedef struct dk_route_headers {
     const dk_alloc *alloc;
     dk_header *items;
     size_t len, cap;
-    char *text; /* cut texts */
-    size_t text_len, text_cap;
     char numbers[7][24];
 } dk_route_headers;
 
@@ -86,28 +83,18 @@ DK_API void dk_route_headers_fini(dk_route_headers *list);
  * earlier dead letters, then DEAD_LETTER_MESSAGE and DEAD_LETTER_SUMMARY (the exception's text),
  * DEAD_LETTER_MESSAGE_TOPIC, _PARTITION, _OFFSET (of the source), DEAD_LETTER_EXCEPTION, DEAD_LETTER_ORIGIN_TOPIC,
  * _PARTITION, _OFFSET, _TIMESTAMP, and DEAD_LETTER_DETAIL (the traceback).
- *
- * The traceback is cut in its middle, and left out at last, then the exception's text is cut, so that key, value and
- * headers fit in max_bytes (0: no limit) with all that Kafka adds.
- * Threads: owner of the list. Errors: DK_ENOMEM; DK_EINVAL when it does not fit however much is cut. Then list is
- * empty.
+ * Threads: owner of the list. Errors: DK_ENOMEM, then the list is empty.
  */
 DK_API DK_MUST_CHECK dk_status dk_route_retry_headers(dk_route_headers *list, const dk_route_names *names,
-                                                      const dk_route_source *source, const dk_route_failure *why,
-                                                      int32_t attempt, int64_t due_ms, size_t max_bytes,
-                                                      dk_error *err);
+                                                      const dk_route_source *source, dk_slice summary,
+                                                      int32_t attempt, int64_t due_ms, dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_route_dead_headers(dk_route_headers *list, const dk_route_names *names,
                                                      const dk_route_source *source, const dk_route_failure *why,
-                                                     size_t max_bytes, dk_error *err);
+                                                     dk_error *err);
 
-/* dk_route_due_ms - RETRY_TIMESTAMP of a message, rounded up to a millisecond; -1 if there is none or it is no
- * number. dk_route_attempts - how many retries a message has had: the number in its topic's name, or RETRY_ATTEMPT if
- * that is greater; 0 outside of this group's retry topics. Threads: any. */
-DK_API int64_t dk_route_due_ms(const dk_header *headers, size_t n);
+/* dk_route_attempts - how many retries a message has had: the number in its topic's name, or RETRY_ATTEMPT if that is
+ * greater; 0 outside of this group's retry topics. Threads: any. */
 DK_API int32_t dk_route_attempts(const dk_route_names *names, const char *topic, const dk_header *headers, size_t n);
-
-/* dk_route_record_size - an upper bound of what a batch with this one record takes on the wire, uncompressed. */
-DK_API size_t dk_route_record_size(dk_slice key, dk_slice value, const dk_header *headers, size_t n);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,6 @@
 #ifndef DK_TOPICS_H
 #define DK_TOPICS_H
 
-#include "dk/consumer.h"
 #include "dk/producer.h"
 
 #ifdef __cplusplus
@@ -27,10 +26,10 @@ typedef struct dk_topic_info {
     int16_t replication; /* the least of all partitions; 0 if it does not exist */
 } dk_topic_info;
 
-/* dk_producer_create_topic, dk_consumer_create_topic - make a topic, by the handle's connection. A topic that exists
+/* dk_producer_create_topic - make a topic, by the producer's connection. A topic that exists
  * already is no error and needs no permission: *created (may be NULL) tells the difference, nothing is compared. Waits at
  * most timeout_ms (-1: a minute). The embedded broker does not make topics by request, but on first use and with its own
- * number of partitions: there the producer's call does that, the consumer's is refused.
+ * number of partitions: this call does that.
  * Threads: any. Ownership: spec is borrowed.
  * Errors: DK_EINVAL (a name or number that cannot be), DK_ETIMEOUT (it may have been made all the same), DK_EKAFKA
  * (err->kafka: not permitted, too few brokers for the replication, refused setting; err->retriable: no broker
@@ -39,16 +38,12 @@ typedef struct dk_topic_info {
  */
 DK_API DK_MUST_CHECK dk_status dk_producer_create_topic(dk_producer *p, const dk_topic_spec *spec, int timeout_ms,
                                                         bool *created, dk_error *err);
-DK_API DK_MUST_CHECK dk_status dk_consumer_create_topic(dk_consumer *c, const dk_topic_spec *spec, int timeout_ms,
-                                                        bool *created, dk_error *err);
 
-/* dk_producer_describe_topic, dk_consumer_describe_topic - how many partitions and copies a topic has. Asks for the list
+/* dk_producer_describe_topic - how many partitions and copies a topic has. Asks for the list
  * of all topics, since asking for one by name may make it. Waits at most timeout_ms (-1: a minute).
  * Errors: DK_EKAFKA (err->retriable: no broker answered), DK_EINVAL, DK_EFORKED, DK_ECLOSED, DK_ENOMEM.
  */
 DK_API DK_MUST_CHECK dk_status dk_producer_describe_topic(dk_producer *p, const char *topic, int timeout_ms,
-                                                          dk_topic_info *out, dk_error *err);
-DK_API DK_MUST_CHECK dk_status dk_consumer_describe_topic(dk_consumer *c, const char *topic, int timeout_ms,
                                                           dk_topic_info *out, dk_error *err);
 
 #ifdef __cplusplus

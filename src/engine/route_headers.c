@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is written on the copy of a failed message: its own headers, those of the retry or of the dead letter, and as
- * much of the traceback as fits.
+ * What is written on the copy of a failed message: its own headers, and those of the retry or of the dead letter.
  */
 #include <stdio.h>
 
@@ -23,15 +22,7 @@ static const char *const dead_place[] = {"DEAD_LETTER_MESSAGE_TOPIC", "DEAD_LETT
 static const char *const dead_origin[] = {"DEAD_LETTER_ORIGIN_TOPIC", "DEAD_LETTER_ORIGIN_PARTITION",
                                           "DEAD_LETTER_ORIGIN_OFFSET", "DEAD_LETTER_ORIGIN_TIMESTAMP"};
 
-enum {
-    SUMMARY_MAX = 2000, /* of the exception's text */
-    SHORTEST_CUT = 64,  /* less than this of a traceback says nothing: leave it out */
-    OWN_HEADERS = 12,   /* most that we add */
-    /* Kafka's message format 2: a batch header, and per record and header the longest forms of their varints. */
-    BATCH_OVERHEAD = 61,
-    RECORD_OVERHEAD = 36,
-    HEADER_OVERHEAD = 10
-};
+enum { OWN_HEADERS = 12 }; /* most that we add */
 
 typedef enum number_slot {
     N_PARTITION,
@@ -58,33 +49,24 @@ void
 dk_route_headers_fini(dk_route_headers *list)
 {
     dk__free(list->alloc, list->items);
-    dk__free(list->alloc, list->text);
     dk_route_headers_init(list, list->alloc);
 }
 
-/* Room for the headers of the source and ours, and for so many bytes of cut text. */
+/* Room for the headers of the source and ours. */
 static dk_status
-make_room(dk_route_headers *list, size_t n_source, size_t text)
+make_room(dk_route_headers *list, size_t n_source)
 {
     size_t n = n_source + OWN_HEADERS;
     void *p;
 
     list->len = 0;
-    list->text_len = 0;
-    if (n > list->cap) {
-        p = dk__realloc(list->alloc, list->items, n, sizeof *list->items);
-        if (p == NULL)
-            return DK_ENOMEM;
-        list->items = p;
-        list->cap = n;
-    }
-    if (text > list->text_cap) {
-        p = dk__realloc(list->alloc, list->text, text, 1);
-        if (p == NULL)
-            return DK_ENOMEM;
-        list->text = p;
-        list->text_cap = text;
-    }
+    if (n <= list->cap)
+        return DK_OK;
+    p = dk__realloc(list->alloc, list->items, n, sizeof *list->items);
+    if (p == NULL)
+        return DK_ENOMEM;
+    list->items = p;
+    list->cap = n;
     return DK_OK;
 }
 
@@ -208,189 +190,49 @@ add_origin(dk_route_headers *list, const dk_route_names *names, const dk_route_s
         add(list, own[i], value_of(headers, n, retry_origin[i]));
 }
 
-/* ---- size and cutting ------------------------------------------------------------------------------------------ */
-
-size_t
-dk_route_record_size(dk_slice key, dk_slice value, const dk_header *headers, size_t n)
-{
-    size_t size = BATCH_OVERHEAD + RECORD_OVERHEAD + key.n + value.n, i;
-
-    for (i = 0; i < n; i++)
-        size += HEADER_OVERHEAD + strlen(headers[i].name) + headers[i].value.n;
-    return size;
-}
-
-/* The longest prefix of at most n bytes that does not end in the middle of a UTF-8 character. */
-static size_t
-whole_prefix(dk_slice text, size_t n)
-{
-    size_t i;
-
-    if (n >= text.n)
-        return text.n;
-    for (i = n; i > 0 && n - i < 4 && (text.p[i] & 0xC0) == 0x80;)
-        i--;
-    return (text.p[i] & 0xC0) == 0x80 ? n : i; /* not UTF-8 at all: cut anywhere */
-}
-
-/* The same for the end of the text: where the last n bytes begin, moved on to a character. */
-static size_t
-whole_suffix(dk_slice text, size_t n)
-{
-    size_t at = text.n - n, i;
-
-    for (i = at; i < text.n && i - at < 4; i++)
-        if ((text.p[i] & 0xC0) != 0x80)
-            return i;
-    return at;
-}
-
-static dk_slice
-clip(dk_slice text, size_t max)
-{
-    return (dk_slice){text.p, whole_prefix(text, max)};
-}
-
-/* Both ends of a traceback say more than its middle. At most max bytes, written to the list's text; nothing if max is
- * too short to be of use. */
-static dk_slice
-cut_middle(dk_route_headers *list, dk_slice text, size_t max)
-{
-    char mark[48], *out = list->text;
-    size_t n_mark, keep, head, tail;
-
-    if (text.n <= max)
-        return text;
-    if (max < SHORTEST_CUT)
-        return (dk_slice){NULL, 0};
-    n_mark = (size_t)snprintf(mark, sizeof mark, "\n... %zu bytes cut ...\n", text.n);
-    keep = max - n_mark; /* the number of bytes cut is shorter than that of all, or as long */
-    head = whole_prefix(text, keep / 3);
-    tail = whole_suffix(text, keep - keep / 3);
-    n_mark = (size_t)snprintf(mark, sizeof mark, "\n... %zu bytes cut ...\n", tail - head);
-    memcpy(out, text.p, head);
-    memcpy(out + head, mark, n_mark);
-    memcpy(out + head + n_mark, text.p + tail, text.n - tail);
-    list->text_len = head + n_mark + text.n - tail;
-    return (dk_slice){(const uint8_t *)out, list->text_len};
-}
-
-/* How many more bytes fit; SIZE_MAX without a limit, 0 if it is too large already. */
-static size_t
-room_left(const dk_route_headers *list, const dk_route_source *source, size_t max_bytes)
-{
-    size_t size = dk_route_record_size(source->key, source->value, list->items, list->len);
-
-    if (max_bytes == 0)
-        return SIZE_MAX;
-    return size < max_bytes ? max_bytes - size : 0;
-}
-
-/* Shorten the exception's text, which count headers hold, until the record fits. */
-static dk_status
-cut_summary(dk_route_headers *list, const dk_route_source *source, const char *const *names, size_t count,
-            size_t max_bytes, dk_error *err)
-{
-    size_t size = dk_route_record_size(source->key, source->value, list->items, list->len), over, i, j, each;
-    dk_slice *value;
-
-    if (max_bytes == 0 || size <= max_bytes)
-        return DK_OK;
-    over = size - max_bytes;
-    each = (over + count - 1) / count;
-    for (i = 0; i < list->len; i++)
-        for (j = 0; j < count; j++)
-            if (list->items[i].name == names[j]) {
-                value = &list->items[i].value;
-                *value = clip(*value, value->n > each ? value->n - each : 0);
-            }
-    size = dk_route_record_size(source->key, source->value, list->items, list->len);
-    if (size <= max_bytes)
-        return DK_OK;
-    list->len = 0;
-    return dk__error_set(
-        err, DK_EINVAL,
-        "a copy of the message at offset %lld of %.100s [%ld] takes up to %zu bytes with its headers, more "
-        "than the %zu that are allowed, even without a traceback",
-        (long long)source->offset, source->topic, (long)source->partition, size, max_bytes);
-}
-
 /* ---- the two kinds --------------------------------------------------------------------------------------------- */
 
 dk_status
 dk_route_retry_headers(dk_route_headers *list, const dk_route_names *names, const dk_route_source *source,
-                       const dk_route_failure *why, int32_t attempt, int64_t due_ms, size_t max_bytes, dk_error *err)
+                       dk_slice summary, int32_t attempt, int64_t due_ms, dk_error *err)
 {
-    static const char *const summaries[] = {retry_message};
-
-    if (make_room(list, source->n_headers, 0) != DK_OK)
+    if (make_room(list, source->n_headers) != DK_OK)
         return dk__error_set(err, DK_ENOMEM, "headers of a retry");
     add_source(list, source, false);
-    add(list, retry_message, clip(why->summary, SUMMARY_MAX));
+    add(list, retry_message, summary);
     add(list, retry_timestamp, seconds_slice(list, due_ms));
     add(list, retry_attempt, number_slice(list, N_ATTEMPT, attempt));
     add_origin(list, names, source, retry_origin);
-    return cut_summary(list, source, summaries, 1, max_bytes, err);
+    return DK_OK;
 }
 
 dk_status
 dk_route_dead_headers(dk_route_headers *list, const dk_route_names *names, const dk_route_source *source,
-                      const dk_route_failure *why, size_t max_bytes, dk_error *err)
+                      const dk_route_failure *why, dk_error *err)
 {
-    static const char *const summaries[] = {dead_message, dead_summary};
-    dk_slice summary = clip(why->summary, SUMMARY_MAX);
-    size_t own = HEADER_OVERHEAD + sizeof dead_detail - 1, left;
-    size_t text = why->detail.n < max_bytes ? why->detail.n : max_bytes; /* what is cut is shorter than both */
-
-    if (make_room(list, source->n_headers, text) != DK_OK)
+    if (make_room(list, source->n_headers) != DK_OK)
         return dk__error_set(err, DK_ENOMEM, "headers of a dead letter");
     add_source(list, source, true);
-    add(list, dead_message, summary);
-    add(list, dead_summary, summary);
+    add(list, dead_message, why->summary);
+    add(list, dead_summary, why->summary);
     add(list, dead_place[0], text_slice(source->topic));
     add(list, dead_place[1], number_slice(list, N_PARTITION, source->partition));
     add(list, dead_place[2], number_slice(list, N_OFFSET, source->offset));
     add(list, dead_exception, why->exception);
     add_origin(list, names, source, dead_origin);
-    left = room_left(list, source, max_bytes);
-    if (left > own)
-        add(list, dead_detail, cut_middle(list, why->detail, left - own));
-    return cut_summary(list, source, summaries, 2, max_bytes, err);
+    add(list, dead_detail, why->detail);
+    return DK_OK;
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-/* Skip white space, as float() and int() of Python do. */
+/* Skip white space, as Python's int() does. */
 static size_t
 skip_space(dk_slice s, size_t i)
 {
     while (i < s.n && (s.p[i] == ' ' || (s.p[i] >= '\t' && s.p[i] <= '\r')))
         i++;
     return i;
-}
-
-int64_t
-dk_route_due_ms(const dk_header *headers, size_t n)
-{
-    dk_slice s = value_of(headers, n, retry_timestamp);
-    size_t i = skip_space(s, 0), digits = 0;
-    int64_t ms = 0, scale = 100;
-    bool more = false; /* something behind the milliseconds */
-
-    for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, digits++) {
-        if (ms > INT64_MAX / 100000) /* no time that means anything */
-            return -1;
-        ms = ms * 10 + (s.p[i] - '0') * 1000;
-    }
-    if (i < s.n && s.p[i] == '.')
-        for (i++; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, digits++) {
-            ms += (s.p[i] - '0') * scale;
-            more = more || (scale == 0 && s.p[i] != '0');
-            scale /= 10;
-        }
-    if (digits == 0 || skip_space(s, i) != s.n)
-        return -1;
-    return more ? ms + 1 : ms;
 }
 
 int32_t

@@ -311,6 +311,24 @@ dk_batch_defer(dk_batch *b, dk_ticket *out)
     return DK_OK;
 }
 
+void
+dk_batch_undefer(dk_batch *b, dk_ticket *ticket)
+{
+    dk__entry *e = &b->entries[ticket->index];
+
+    if (b->closed || dk_batch_current(b) != (int32_t)ticket->index) {
+        dk_ticket_reject(ticket, 0);
+        return;
+    }
+    b->outcome = DK__DONE;
+    pthread_mutex_lock(&b->c->lock);
+    if (atomic_load(&e->part->generation) == e->generation)
+        e->part->deferred--;
+    pthread_mutex_unlock(&b->c->lock);
+    ticket->batch = NULL;
+    atomic_fetch_sub(&b->refs, 1); /* the owner of the walk has another reference */
+}
+
 /* Lock held. False: the partition was taken away, the outcome no longer counts. */
 static bool
 ticket_counts(dk_consumer *c, dk__entry *e)

@@ -69,7 +69,8 @@ enum { DK__NEW, DK__DONE, DK__KEPT, DK__STALE, DK__TAKEN, DK__DEFERRED };
 typedef struct dk__entry {
     rd_kafka_message_t *msg;
     dk__part *part;
-    dk_batch *owner; /* whose memory msg is; one reference unless it is this batch */
+    dk_batch *owner;     /* whose memory msg is; one reference unless it is this batch */
+    dk_batch *forwarded; /* the batch of this entry, while a copy of the message is on its way (forward.c) */
     uint32_t generation;
     uint8_t outcome; /* DK__*; final for entries below the batch's cursor */
 } dk__entry;

@@ -11,6 +11,14 @@
 #define MAX_QUEUED_BYTES (8 << 20) /* the same for the bytes of their texts */
 #define MAX_FAILURES 1000          /* waiting reports of failed messages that have no opaque */
 
+/* The report of one record. */
+typedef struct report {
+    dk_delivery delivery;
+    dk_ticket ticket; /* of a copy that failed; batch NULL: of something else, or taken */
+    dk_header *headers;
+    size_t n_headers;
+} report;
+
 struct dk_event {
     const dk_alloc *alloc;
     dk_event *next;
@@ -25,7 +33,7 @@ struct dk_event {
     const char *fac;  /* in the block of the event, as are all texts */
     const char *text; /* never NULL */
     dk_partitions parts;
-    dk_delivery *deliveries; /* in the block of the event */
+    report *reports; /* in the block of the event */
     size_t n_deliveries;
     size_t n_failures; /* those without an opaque */
     size_t n_text;
@@ -104,6 +112,8 @@ dk_event_free(dk_event *ev)
 {
     if (ev == NULL)
         return;
+    for (size_t i = 0; i < ev->n_deliveries; i++)
+        dk_ticket_reject(&ev->reports[i].ticket, 0);
     dk_partitions_fini(&ev->parts);
     dk__free(ev->alloc, ev);
 }
@@ -324,18 +334,73 @@ dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg)
 
 /* ---- delivery reports ------------------------------------------------------------------------------------------ */
 
+/* Does somebody wait for this report? A copy's ticket need not be told that all is well. */
+static bool
+is_wanted(const rd_kafka_message_t *msg)
+{
+    return msg->_private != NULL && (msg->err != RD_KAFKA_RESP_ERR_NO_ERROR || !dk__is_copy(msg->_private));
+}
+
+static bool
+is_failure(const rd_kafka_message_t *msg)
+{
+    return msg->_private == NULL && msg->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static bool
 is_reported(const rd_kafka_message_t *msg, bool failures)
 {
-    return msg->_private != NULL || (failures && msg->err != RD_KAFKA_RESP_ERR_NO_ERROR);
+    return is_wanted(msg) || (failures && is_failure(msg));
+}
+
+/* Key and value of a copy are in its ticket's message. */
+static bool
+keeps_value(const rd_kafka_message_t *msg)
+{
+    return msg->payload != NULL && msg->_private != NULL && !dk__is_copy(msg->_private);
+}
+
+static rd_kafka_headers_t *
+headers_of(const rd_kafka_message_t *msg)
+{
+    rd_kafka_headers_t *headers = NULL;
+
+    if (!dk__is_copy(msg->_private) || rd_kafka_message_headers(msg, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return NULL;
+    return headers;
+}
+
+static bool
+header_at(const rd_kafka_headers_t *headers, size_t i, dk_header *out)
+{
+    const void *value;
+    size_t n;
+
+    if (headers == NULL || rd_kafka_header_get_all(headers, i, &out->name, &value, &n) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    out->value = (dk_slice){.p = value, .n = n};
+    return true;
+}
+
+#define HEADER_ALIGN (_Alignof(dk_header) - 1)
+
+static size_t
+headers_size(const rd_kafka_message_t *msg)
+{
+    const rd_kafka_headers_t *headers = headers_of(msg);
+    size_t size = 0;
+    dk_header h;
+
+    for (size_t i = 0; header_at(headers, i, &h); i++)
+        size += sizeof h + strlen(h.name) + 1 + (h.value.p != NULL ? h.value.n + 1 : 0);
+    return size > 0 ? size + HEADER_ALIGN : 0;
 }
 
 /* What a report needs behind the event. The value of a message that nobody waits for is not kept. */
 static size_t
 report_size(const rd_kafka_message_t *msg)
 {
-    return (msg->key != NULL ? msg->key_len + 1 : 0) +
-           (msg->payload != NULL && msg->_private != NULL ? msg->len + 1 : 0);
+    return (msg->key != NULL ? msg->key_len + 1 : 0) + (keeps_value(msg) ? msg->len + 1 : 0) + headers_size(msg);
 }
 
 static dk_slice
@@ -347,21 +412,51 @@ put_slice(char **tail, const void *bytes, size_t n)
 }
 
 static void
-put_report(dk_delivery *to, const rd_kafka_message_t *msg, const char *topic, char **tail)
+put_headers(report *to, const rd_kafka_message_t *msg, char **tail)
+{
+    const rd_kafka_headers_t *headers = headers_of(msg);
+    dk_header h;
+    size_t n = 0;
+
+    while (header_at(headers, n, &h))
+        n++;
+    if (n == 0)
+        return;
+    *tail += -(uintptr_t)*tail & (_Alignof(dk_header) - 1);
+    to->headers = (dk_header *)(void *)*tail;
+    *tail += n * sizeof h;
+    for (; header_at(headers, to->n_headers, &h); to->n_headers++)
+        to->headers[to->n_headers] = (dk_header){.name = put_bytes(tail, h.name, strlen(h.name)),
+                                                 .value = put_slice(tail, h.value.p, h.value.n)};
+}
+
+static void
+put_delivery(dk_delivery *to, const rd_kafka_message_t *msg, const char *topic, char **tail)
 {
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
 
-    to->opaque = msg->_private;
+    to->opaque = dk__is_copy(msg->_private) ? NULL : msg->_private;
     to->topic = topic;
     to->partition = msg->partition;
     to->offset = msg->offset;
     to->key = put_slice(tail, msg->key, msg->key_len);
-    to->value = put_slice(tail, msg->_private != NULL ? msg->payload : NULL, msg->len);
+    to->value = put_slice(tail, keeps_value(msg) ? msg->payload : NULL, msg->len);
     to->timestamp = rd_kafka_message_timestamp(msg, &type);
     to->timestamp_type = type;
     to->latency_us = rd_kafka_message_latency(msg);
     to->kafka_err = msg->err;
     to->errstr = msg->err != RD_KAFKA_RESP_ERR_NO_ERROR ? dk_kafka_err_text(msg->err) : NULL;
+}
+
+static void
+put_report(report *to, const rd_kafka_message_t *msg, const char *topic, char **tail)
+{
+    *to = (report){.ticket = {.batch = NULL}};
+    put_delivery(&to->delivery, msg, topic, tail);
+    if (!dk__is_copy(msg->_private))
+        return;
+    to->ticket = dk__copy_ticket(msg->_private);
+    put_headers(to, msg, tail);
 }
 
 static const char *
@@ -375,7 +470,7 @@ topic_of(const rd_kafka_message_t *msg)
 static dk_event *
 make_deliveries(const dk_alloc *alloc, const rd_kafka_message_t *const *msgs, size_t n, bool failures, size_t count)
 {
-    size_t size = count * sizeof(dk_delivery);
+    size_t size = count * sizeof(report);
     const rd_kafka_topic_t *rkt = NULL;
     const char *topic = "";
     char *tail;
@@ -392,8 +487,8 @@ make_deliveries(const dk_alloc *alloc, const rd_kafka_message_t *const *msgs, si
     ev = make_event(alloc, DK_EVENT_DELIVERY, size, &tail);
     if (ev == NULL)
         return NULL;
-    ev->deliveries = (dk_delivery *)(void *)tail;
-    tail += count * sizeof(dk_delivery);
+    ev->reports = (report *)(void *)tail;
+    tail += count * sizeof(report);
     rkt = NULL;
     for (size_t i = 0; i < n; i++) {
         if (!is_reported(msgs[i], failures))
@@ -401,8 +496,8 @@ make_deliveries(const dk_alloc *alloc, const rd_kafka_message_t *const *msgs, si
         if (msgs[i]->rkt != rkt)
             topic = put_bytes(&tail, topic_of(msgs[i]), strlen(topic_of(msgs[i])));
         rkt = msgs[i]->rkt;
-        put_report(&ev->deliveries[ev->n_deliveries++], msgs[i], topic, &tail);
-        ev->n_failures += msgs[i]->_private == NULL;
+        put_report(&ev->reports[ev->n_deliveries++], msgs[i], topic, &tail);
+        ev->n_failures += is_failure(msgs[i]);
     }
     return ev;
 }
@@ -427,8 +522,8 @@ dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs,
 
     assert(n <= DK__EVENTS_MAX_REPORTS);
     for (size_t i = 0; i < n; i++) {
-        opaque += msgs[i]->_private != NULL;
-        failures += msgs[i]->_private == NULL && msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+        opaque += is_wanted(msgs[i]);
+        failures += is_failure(msgs[i]);
     }
     room = failures > 0 && has_room_for_failures(q, failures);
     if (opaque > 0 || room) {
@@ -645,5 +740,22 @@ void
 dk_event_delivery(const dk_event *ev, size_t i, dk_delivery *out)
 {
     assert(i < ev->n_deliveries);
-    *out = ev->deliveries[i];
+    *out = ev->reports[i].delivery;
+}
+
+bool
+dk_event_ticket(dk_event *ev, size_t i, dk_ticket *out)
+{
+    assert(i < ev->n_deliveries);
+    *out = ev->reports[i].ticket;
+    ev->reports[i].ticket.batch = NULL;
+    return out->batch != NULL;
+}
+
+const dk_header *
+dk_event_headers(const dk_event *ev, size_t i, size_t *n)
+{
+    assert(i < ev->n_deliveries);
+    *n = ev->reports[i].n_headers;
+    return ev->reports[i].headers;
 }

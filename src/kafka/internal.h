@@ -110,6 +110,13 @@ dk_status dk__producer_enter(const dk_producer *p, dk_error *err);
 rd_kafka_t *dk__producer_rk(const dk_producer *p);
 const dk_alloc *dk__producer_alloc(const dk_producer *p);
 
+/* ---- forward.c: copies that answer tickets ------------------------------------------------------------------------ */
+
+void *dk__copy_opaque(const dk_ticket *ticket); /* what librdkafka carries for a copy */
+bool dk__is_copy(const void *opaque);
+dk_ticket dk__copy_ticket(void *opaque);
+void dk__copy_confirmed(void *opaque);
+
 /* ---- wake.c: a pipe that poll(2) waits on ------------------------------------------------------------------------ */
 
 typedef struct dk__wake {

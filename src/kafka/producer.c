@@ -19,6 +19,7 @@
 #define RETRY_MS 10     /* between two tries to get memory for reports */
 #define POLL_MS 1000    /* the service thread is woken to quit; this is only its longest sleep */
 #define FLUSH_SLICE_MS 1000
+#define GIVE_UP_MS 5000  /* how long freeing waits for the reports of what it has purged */
 #define ROOM_SLICE_MS 50 /* several threads may wait for room, the pipe wakes one of them */
 
 typedef struct known_topic {
@@ -53,17 +54,32 @@ struct dk_producer {
     atomic_ullong delivered, failed;
     atomic_ullong reported; /* of those, the ones whose report is queued if somebody waits for it */
     atomic_ullong settled;  /* of those, the ones whose memory librdkafka has back */
+    atomic_size_t copies;   /* forwarded, not reported */
 };
 
 /* ---- the service thread ---------------------------------------------------------------------------------------- */
+
+static void
+reject_copies(const rd_kafka_message_t *const *msgs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (dk__is_copy(msgs[i]->_private) && msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            dk_ticket ticket = dk__copy_ticket(msgs[i]->_private);
+
+            dk_ticket_reject(&ticket, 0);
+        }
+    }
+}
 
 /* Queue the reports somebody waits for. Without memory, wait for some: an opaque must come back. */
 static void
 queue_reports(dk_producer *p, const rd_kafka_message_t *const *msgs, size_t n)
 {
     while (!dk__events_push_deliveries(p->events, msgs, n)) {
-        if (atomic_load(&p->quit))
+        if (atomic_load(&p->quit)) {
+            reject_copies(msgs, n);
             return;
+        }
         nanosleep(&(struct timespec){.tv_nsec = RETRY_MS * 1000000L}, NULL);
     }
 }
@@ -75,16 +91,23 @@ serve_reports(dk_producer *p, rd_kafka_event_t *rkev)
     size_t n, total = 0;
 
     while ((n = rd_kafka_event_message_array(rkev, msgs, DK__EVENTS_MAX_REPORTS)) > 0) {
-        size_t failed = 0, wanted = 0;
+        size_t failed = 0, wanted = 0, copies = 0;
 
         for (size_t i = 0; i < n; i++) {
-            failed += msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
-            wanted += msgs[i]->_private != NULL;
+            bool is_failed = msgs[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR, is_copy = dk__is_copy(msgs[i]->_private);
+
+            failed += is_failed;
+            copies += is_copy;
+            if (is_copy && !is_failed)
+                dk__copy_confirmed(msgs[i]->_private);
+            else
+                wanted += msgs[i]->_private != NULL;
         }
         atomic_fetch_add_explicit(&p->failed, failed, memory_order_relaxed);
         atomic_fetch_add_explicit(&p->delivered, n - failed, memory_order_relaxed);
         if (wanted + failed > 0)
             queue_reports(p, msgs, n);
+        atomic_fetch_sub(&p->copies, copies);
         atomic_fetch_add(&p->reported, n);
         total += n;
     }
@@ -232,12 +255,30 @@ free_topics(dk_producer *p)
     }
 }
 
+/* Tickets must come back: what librdkafka forgets when it is destroyed it does not report. */
+static void
+give_up_copies(dk_producer *p)
+{
+    int64_t deadline = dk__deadline_ms(GIVE_UP_MS);
+
+    if (atomic_load(&p->copies) == 0)
+        return;
+    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (atomic_load(&p->copies) > 0 && dk__left_ms(deadline, -1) > 0) {
+        rd_kafka_event_t *rkev = rd_kafka_queue_poll(p->queue, dk__left_ms(deadline, -1));
+
+        if (rkev != NULL)
+            serve(p, rkev);
+    }
+}
+
 void
 dk_producer_free(dk_producer *p)
 {
     if (p == NULL || dk__forked(p->fork_generation))
         return; /* in a child the threads that could give things back do not exist */
     stop_thread(p);
+    give_up_copies(p);
     free_topics(p);
     if (p->queue != NULL)
         rd_kafka_queue_destroy(p->queue);
@@ -456,6 +497,15 @@ check_record(const dk_record *rec, dk_error *err)
     return DK_OK;
 }
 
+/* Odd addresses are those of copies. */
+static dk_status
+check_opaque(const dk_record *rec, dk_error *err)
+{
+    if (dk__is_copy(rec->opaque))
+        return dk__error_set(err, DK_EINVAL, "message for topic \"%.249s\": an opaque at an odd address", rec->topic);
+    return DK_OK;
+}
+
 static void *
 bytes(dk_slice s)
 {
@@ -579,7 +629,49 @@ dk_producer_produce(dk_producer *p, const dk_record *rec, dk_error *err)
     known_topic *t;
     dk_status st = begin_record(p, rec, &t, err);
 
+    if (st == DK_OK)
+        st = check_opaque(rec, err);
     return st == DK_OK ? send_or_refuse(p, t, rec, err) : st;
+}
+
+dk_status
+dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_error *err)
+{
+    dk_record rec;
+    known_topic *t;
+    dk_status st;
+
+    if (ticket == NULL || ticket->batch == NULL || copy == NULL)
+        return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was not answered");
+    rec = (dk_record){.topic = copy->topic,
+                      .partition = -1,
+                      .key = dk_batch_key(ticket->batch, ticket->index),
+                      .value = dk_batch_value(ticket->batch, ticket->index),
+                      .timestamp = copy->timestamp,
+                      .headers = copy->headers,
+                      .n_headers = copy->n_headers,
+                      .opaque = dk__copy_opaque(ticket)};
+    st = begin_record(p, &rec, &t, err);
+    if (st != DK_OK)
+        return st;
+    atomic_fetch_add(&p->copies, 1);
+    st = send_or_refuse(p, t, &rec, err);
+    if (st == DK_OK)
+        ticket->batch = NULL;
+    else
+        atomic_fetch_sub(&p->copies, 1);
+    return st;
+}
+
+size_t
+dk_producer_copies(dk_producer *p)
+{
+    size_t copies; /* counted until its report is queued, so one of the two is seen */
+
+    if (dk__producer_enter(p, NULL) != DK_OK)
+        return 0;
+    copies = atomic_load(&p->copies);
+    return copies + dk__events_reports(p->events);
 }
 
 /* ---- many records ---------------------------------------------------------------------------------------------- */
@@ -643,6 +735,9 @@ dk_producer_produce_many(dk_producer *p, const dk_record *rec, const dk_slice *v
     dk_status st = begin_record(p, rec, &t, err);
     bool batches = st == DK_OK && rec->n_headers == 0 && rec->timestamp == 0;
     size_t i = 0;
+
+    if (st == DK_OK)
+        st = check_opaque(rec, err);
 
     while (st == DK_OK && i < n) {
         dk_record one;

@@ -47,7 +47,7 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
     XX(rd_kafka_conf_set_rebalance_cb) XX(rd_kafka_conf_set_offset_commit_cb) XX(rd_kafka_conf_set_dr_msg_cb) \
     XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_conf_set_background_event_cb) \
     XX(rd_kafka_conf_enable_sasl_queue) \
-    XX(rd_kafka_new) XX(rd_kafka_destroy) XX(rd_kafka_destroy_flags) XX(rd_kafka_name) XX(rd_kafka_type) \
+    XX(rd_kafka_new) XX(rd_kafka_destroy) XX(rd_kafka_destroy_flags) XX(rd_kafka_name) \
     XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) XX(rd_kafka_wait_destroyed) \
     XX(rd_kafka_thread_cnt) XX(rd_kafka_poll) XX(rd_kafka_poll_set_consumer) XX(rd_kafka_yield) \
     XX(rd_kafka_outq_len) XX(rd_kafka_set_log_queue) XX(rd_kafka_set_log_level) \
@@ -166,7 +166,6 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_destroy(...) dk__rdk_table.rd_kafka_destroy(__VA_ARGS__)
 #define rd_kafka_destroy_flags(...) dk__rdk_table.rd_kafka_destroy_flags(__VA_ARGS__)
 #define rd_kafka_name(...) dk__rdk_table.rd_kafka_name(__VA_ARGS__)
-#define rd_kafka_type(...) dk__rdk_table.rd_kafka_type(__VA_ARGS__)
 #define rd_kafka_opaque(...) dk__rdk_table.rd_kafka_opaque(__VA_ARGS__)
 #define rd_kafka_clusterid(...) dk__rdk_table.rd_kafka_clusterid(__VA_ARGS__)
 #define rd_kafka_controllerid(...) dk__rdk_table.rd_kafka_controllerid(__VA_ARGS__)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Topics of the cluster, made and described through either client's connection.
+ * Topics of the cluster, made and described through a producer's connection.
  */
 #include <stdio.h>
 #include <time.h>
 
 #include "dk/topics.h"
-#include "kafka/consumer_internal.h"
+#include "kafka/internal.h"
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define LOOK_AGAIN_MS 20
@@ -241,7 +241,7 @@ is_embedded(const dk_metadata *meta)
     return meta->cluster_id != NULL && strncmp(meta->cluster_id, "mockCluster", 11) == 0;
 }
 
-/* It makes a topic, with its own number of partitions, when a producer asks for it. */
+/* It makes a topic, with its own number of partitions, when a producer asks for it by name. */
 static dk_status
 make_by_asking(const dk_alloc *alloc, rd_kafka_t *rk, const dk_topic_spec *spec, int timeout_ms, bool *created,
                dk_error *err)
@@ -249,9 +249,6 @@ make_by_asking(const dk_alloc *alloc, rd_kafka_t *rk, const dk_topic_spec *spec,
     dk_metadata *meta = NULL;
     dk_status st;
 
-    if (rd_kafka_type(rk) != RD_KAFKA_PRODUCER)
-        return not_created(spec, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, "the embedded broker takes no such request",
-                           err);
     st = dk__metadata(alloc, rk, spec->name, timeout_ms, &meta, err);
     *created = st == DK_OK;
     dk_metadata_free(meta);
@@ -317,8 +314,7 @@ create_topic(const dk_alloc *alloc, rd_kafka_t *rk, const dk_topic_spec *spec, i
                     : request(alloc, rk, spec, deadline, created, err);
 }
 
-/* ---- by either handle --------------------------------------------------------------------------------------------
- */
+/* ---- by a producer's connection ----------------------------------------------------------------------------------- */
 
 dk_status
 dk_producer_create_topic(dk_producer *p, const dk_topic_spec *spec, int timeout_ms, bool *created, dk_error *err)
@@ -334,20 +330,4 @@ dk_producer_describe_topic(dk_producer *p, const char *topic, int timeout_ms, dk
     dk_status st = dk__producer_enter(p, err);
 
     return st == DK_OK ? describe_topic(dk__producer_alloc(p), dk__producer_rk(p), topic, timeout_ms, out, err) : st;
-}
-
-dk_status
-dk_consumer_create_topic(dk_consumer *c, const dk_topic_spec *spec, int timeout_ms, bool *created, dk_error *err)
-{
-    dk_status st = dk__consumer_enter(c, err);
-
-    return st == DK_OK ? create_topic(c->alloc, c->rk, spec, timeout_ms, created, err) : st;
-}
-
-dk_status
-dk_consumer_describe_topic(dk_consumer *c, const char *topic, int timeout_ms, dk_topic_info *out, dk_error *err)
-{
-    dk_status st = dk__consumer_enter(c, err);
-
-    return st == DK_OK ? describe_topic(c->alloc, c->rk, topic, timeout_ms, out, err) : st;
 }

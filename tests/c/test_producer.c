@@ -325,7 +325,7 @@ DK_TEST(producer_many_topics)
 DK_TEST(producer_reports_of_opaques)
 {
     rig r = OPEN(1);
-    char marks[50];
+    short marks[50];
     bool seen[50] = {false};
     size_t n = 0;
 
@@ -346,7 +346,7 @@ DK_TEST(producer_reports_of_opaques)
             size_t k;
 
             dk_event_delivery(ev, i, &d);
-            k = (size_t)((char *)d.opaque - marks);
+            k = (size_t)((short *)d.opaque - marks);
             CHECK(k < 50 && !seen[k]);
             seen[k] = true;
             CHECK_STR(d.topic, "t");
@@ -552,6 +552,10 @@ DK_TEST(producer_refuses_nonsense)
     rec.n_headers = 1;
     CHECK_STATUS(dk_producer_produce(r.producer, &rec, &err), DK_EKAFKA);
     CHECK_EQ(err.kafka, RD_KAFKA_RESP_ERR__INVALID_ARG);
+    rec = record("x", (char *)&bad_header + 1);
+    CHECK_STATUS(dk_producer_produce(r.producer, &rec, &err), DK_EINVAL);
+    CHECK_STATUS(dk_producer_produce_many(r.producer, &rec, &rec.value, NULL, 1, NULL, &err), DK_EINVAL);
+    CHECK_CONTAINS(err.text, "odd address");
     CHECK_STATUS(dk_producer_produce(NULL, &rec, &err), DK_EINVAL);
     CHECK_STATUS(dk_producer_metadata(r.producer, NULL, 100, NULL, &err), DK_EINVAL);
     CHECK_STATUS(dk_producer_new(NULL, NULL, 0, NULL, &err), DK_EINVAL);
@@ -768,7 +772,7 @@ DK_TEST(producer_flush_does_not_linger)
 DK_TEST(producer_purge)
 {
     rig r = OPEN_WITH(1, {"linger.ms", "0"});
-    char marks[3];
+    short marks[3];
     dk_record rec = record("x", &marks[0]);
     size_t failed = 0;
 
