@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_kafka import DISTRIBUTION, kafka
-from django_kafka.conf import DEFAULTS, FAILURE_TOPICS_DEFAULTS, SETTINGS_KEY, load, settings
+from django_kafka.conf import DEFAULTS, FAILURE_TOPICS_DEFAULTS, SETTINGS_KEY, load
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.retry.settings import RetrySettings
 
@@ -83,6 +83,12 @@ def _failure_topics(value: Any) -> str | None:
     return f"has unknown keys: {', '.join(unknown)}" if unknown else None
 
 
+def _log_limit(value: Any) -> str | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return None
+    return f"must be a whole number greater than zero, or None, not {value!r}"
+
+
 def _connect_auth(value: Any) -> str | None:
     if value is None or callable(value) or (isinstance(value, tuple) and len(value) == 2):
         return None
@@ -107,6 +113,7 @@ VALUES: dict[str, Check] = {
     "DEAD_LETTER_TOPIC_SUFFIX": _suffix,
     "DATABASE_ERRORS": _database_errors,
     "FAILURE_TOPICS": _failure_topics,
+    "FAILURE_LOG_LIMIT": _log_limit,
     "SLOW_HANDLER_SECONDS": _is((int, float), "a number of seconds or None", empty=True),
     "SCHEMA_REGISTRY": _MAPPING,
     "CONNECT_HOST": _TEXT_OR_NONE,
@@ -297,11 +304,11 @@ def _check_failure_names(where: str, topic: Any, group: str | None) -> list[Chec
     """Whether retry and dead-letter topics can have the names that follow from group and topic."""
     if not group or topic.is_regex():
         return []
-    check_name: Callable[[str], None] = importlib.import_module("django_kafka.failure_topics").check_name
-    suffix = max(f"{settings.RETRY_TOPIC_SUFFIX}.1", settings.DEAD_LETTER_TOPIC_SUFFIX, key=len)
+    route = importlib.import_module("django_kafka.retry.route").route_of(group)
     try:
-        check_name(f"{group}.{topic.name}.{suffix}")
-    except DjangoKafkaError as error:
+        route.retry_topic(topic.name)
+        route.dead_topic(topic.name)
+    except ValueError as error:
         return [Error(f"{where}: {error}", obj=type(topic), id="django_kafka.E011")]
     return []
 

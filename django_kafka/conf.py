@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "DEAD_LETTER_TOPIC_SUFFIX": "dlt",
     "DATABASE_ERRORS": "wait",
     "FAILURE_TOPICS": {},
+    "FAILURE_LOG_LIMIT": 10,
     "SLOW_HANDLER_SECONDS": 60,
     # Schema registry and Kafka Connect
     "SCHEMA_REGISTRY": {},

@@ -1,87 +1,77 @@
 # SPDX-License-Identifier: MIT
 """Copies of failed messages on their way to a retry or dead-letter topic.
 
-A message counts as done only when the broker has confirmed its copy. Until then its ticket holds the commit back,
-and the loop goes on with other messages. If the copy is refused it is made smaller, or its topic is made, when that
-was what is wrong; else the ticket is rejected: the partition waits, and the message comes again.
+A message counts as done only when the broker has confirmed its copy; the engine sees to that by itself (forward()).
+Until then the commit is held back, and the loop goes on with other messages. If the copy is refused it is made
+smaller, or its topic is made, when that was what is wrong; else the partition waits, and the message comes again.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from django_kafka._native import Producer as NativeProducer
 from django_kafka.conf import settings
+from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failure_topics import FailureTopics
 from django_kafka.producer import make_error_handler
 from django_kafka.utils.process import per_process
 
 if TYPE_CHECKING:
-    from django_kafka._native import Consumer as NativeConsumer
     from django_kafka._native import Ticket
     from django_kafka.consumer.delivery import InHand
 
 logger = logging.getLogger(__name__)
 
-Headers = Sequence[tuple[str, str | bytes | None]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 # Copies that wait for their confirmation; more make the loop wait, so that memory stays bounded.
 MAX_IN_FLIGHT = 5000
-# The longest text of the header that may be cut, for the first and each further attempt; then the header is left out.
+# How long the loop waits for room among them before the message's partition waits instead (seconds).
+LONGEST_BLOCK = 10.0
+# The longest traceback for the first and each further attempt; then it is left out.
 CUTS = (100_000, 10_000, 1_000, 0)
 # A record that claims to be older may be deleted by the topic's retention before anybody has read it.
 KEEP_TIMESTAMP_SECONDS = 12 * 3600
 LONGEST_WAIT = 60.0
+# How long the reports of copies that are given up may take (seconds).
+GIVE_UP_SECONDS = 5.0
 
 
 class Copy:
     """A message as it will be produced: key and value unchanged, headers and topic as given."""
 
-    __slots__ = ("cut", "cuts", "headers", "key", "place", "ticket", "timestamp", "topic", "value")
+    __slots__ = ("headers", "msg", "timestamp", "topic")
 
-    def __init__(self, msg: Any, topic: str, headers: Headers, cut: str | None = None) -> None:
-        """cut: the header that may be shortened when the record is too large."""
+    def __init__(self, msg: Any, topic: str, headers: Headers) -> None:
+        self.msg = msg
         self.topic = topic
-        self.key = msg.key()
-        self.value = msg.value()
-        self.headers = list(headers)
-        self.timestamp = _timestamp(msg)
-        self.place = (msg.topic(), msg.partition(), msg.offset())
-        self.cut = cut
-        self.cuts = 0
-        self.ticket: Ticket | None = None
-        self._cut_header()
+        self.headers = headers
+        self.timestamp = keep_timestamp(*msg.timestamp())
+
+    @property
+    def key(self) -> Any:
+        return self.msg.key()
+
+    @property
+    def value(self) -> Any:
+        return self.msg.value()
 
     def __str__(self) -> str:
-        return f"copy of (topic={self.place[0]} partition={self.place[1]} offset={self.place[2]}) to '{self.topic}'"
-
-    def shrink(self) -> bool:
-        """Make the record smaller. Returns whether there was anything left to cut."""
-        if self.cut is None or self.cuts + 1 >= len(CUTS):
-            return False
-        self.cuts += 1
-        self._cut_header()
-        return True
-
-    def _cut_header(self) -> None:
-        if self.cut is None:
-            return
-        limit = CUTS[self.cuts]
-        self.headers = [
-            (name, _shorten(value, limit) if name == self.cut else value)
-            for name, value in self.headers
-            if name != self.cut or limit
-        ]
+        return _describe(self.msg.topic(), self.msg.partition(), self.msg.offset(), self.topic)
 
 
 class Slot:
     """Where the copies of one message go."""
+
+    __slots__ = ("_copies", "_hand")
 
     def __init__(self, copies: Copies, hand: InHand | None) -> None:
         """hand: the message, when the loop has it in hand: then the confirmation is not waited for."""
@@ -100,25 +90,32 @@ class Slot:
 class Copies:
     """The copies of one consumer. Owned by the thread that runs it, like the client."""
 
-    def __init__(self, client: NativeConsumer | None, name: str) -> None:
-        """client: the consumer's, to ask about topics. name: of the consumer, for the log."""
-        self._client = client
+    def __init__(self, name: str) -> None:
+        """name: of the consumer, for the log."""
         self._name = name
-        self._sent: dict[int, Copy] = {}
+        self._refused: deque[tuple[Ticket, KafkaError, str, Headers]] = deque()
         self._refusals: dict[str, Refusal] = {}
+        self._untimed: set[str] = set()  # topics that do not take the messages' timestamps
+        self._closing = False
 
     @per_process
     def _producer(self) -> NativeProducer:
-        return NativeProducer(producer_config(), logger=logger)
+        return NativeProducer(
+            producer_config(),
+            logger=logger,
+            max_block=LONGEST_BLOCK,
+            on_refused=lambda *refused: self._refused.append(refused),
+        )
 
     @per_process
     def _topics(self) -> FailureTopics:
-        return FailureTopics(self._client)
+        return FailureTopics(self._producer)
 
     @property
     def busy(self) -> bool:
         """Whether there are copies that are not confirmed."""
-        return bool(self._sent)
+        producer = self.__dict__.get("_producer")
+        return producer is not None and (producer.copies > 0 or bool(self._refused))
 
     def slot(self, hand: InHand | None) -> Slot:
         return Slot(self, hand)
@@ -129,122 +126,128 @@ class Copies:
         if refusal is not None and (wait := refusal.until - time.monotonic()) > 0:
             hand.fail(wait)  # no use in asking again already
             return
-        while len(self._sent) >= MAX_IN_FLIGHT:
-            self.poll(0.1)
-        self._topics.ensure(copy.topic, copy.place[0])
-        self._produce(copy)
-        copy.ticket = hand.defer()
+        self._topics.ensure(copy.topic, copy.msg)
+        try:
+            hand.forward(self._producer, copy.topic, copy.headers, self._timestamp(copy))
+        except (KafkaException, BufferError, ValueError) as error:
+            raise DjangoKafkaError(f"The {copy} cannot be produced: {error}", context=error) from error
 
     def deliver(self, copy: Copy) -> None:
         """Produce a copy and wait for its confirmation."""
-        self._topics.ensure(copy.topic, copy.place[0])
-        result: list[KafkaError | None] = []
-        while True:
-            result.clear()
-            self._call_produce(copy, lambda error, _msg: result.append(error))
-            while not result:
-                self._producer.poll(0.5)
-            error = result[0]
-            if error is None:
-                return
-            if not self._mend(copy, error):
+        self._topics.ensure(copy.topic, copy.msg)
+        while (error := self._ask(copy)) is not None:
+            mended = self._mend(copy.topic, copy.msg.topic(), error, copy.headers)
+            if mended is None:
                 raise DjangoKafkaError(f"The {copy} was not accepted: {error.str()} ({error.name()}).", context=error)
+            copy.headers = mended
 
-    def poll(self, timeout: float = 0.0) -> None:
-        """Take notice of confirmations and refusals; wait for the first so many seconds."""
-        if self._sent:
-            self._producer.poll(timeout)
-
-    def flush(self, timeout: float, partitions: Iterable[TopicPartition] | None = None) -> bool:
-        """Wait until nothing is on its way (from these partitions). Returns whether that was so in time."""
-        sources = None if partitions is None else {(p.topic, p.partition) for p in partitions}
-        deadline = time.monotonic() + timeout
-        while any(sources is None or copy.place[:2] in sources for copy in self._sent.values()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self._producer.poll(min(left, 0.1))
-        return True
-
-    def close(self, timeout: float) -> None:
-        """Wait for what is on its way. What is not confirmed by then is not done, and comes again."""
-        if not self.flush(timeout):
-            logger.error(
-                "%s: %d copies of failed messages are not confirmed; the messages are not committed and come again.",
-                self._name,
-                len(self._sent),
-            )
-        producer = self.__dict__.pop("_producer", None)
-        if producer is not None:
-            producer.close(0 if self._sent else timeout)
-        self._sent.clear()
-
-    # ---- one copy ----
-
-    def _produce(self, copy: Copy) -> None:
-        self._sent[id(copy)] = copy
-        try:
-            self._call_produce(copy, lambda error, _msg: self._on_report(copy, error))
-        except BaseException:
-            del self._sent[id(copy)]
-            raise
-
-    def _call_produce(self, copy: Copy, on_delivery: Any) -> None:
+    def _ask(self, copy: Copy) -> KafkaError | None:
+        result: list[KafkaError | None] = []
         try:
             self._producer.produce(
                 copy.topic,
                 copy.value,
                 copy.key,
-                headers=copy.headers,
-                timestamp=copy.timestamp,
-                on_delivery=on_delivery,
+                headers=list(copy.headers),
+                timestamp=self._timestamp(copy),
+                on_delivery=lambda error, _msg: result.append(error),
             )
         except (KafkaException, BufferError, ValueError) as error:
             raise DjangoKafkaError(f"The {copy} cannot be produced: {error}", context=error) from error
+        while not result:
+            self._producer.poll(0.5)
+        return result[0]
 
-    def _on_report(self, copy: Copy, error: KafkaError | None) -> None:
-        """The broker has confirmed or refused a copy."""
-        self._sent.pop(id(copy), None)
-        if error is None:
-            self._refusals.pop(copy.topic, None)
-            if copy.ticket is not None:
-                copy.ticket.resolve()
+    def poll(self, timeout: float = 0.0) -> None:
+        """Take notice of refusals, and of the client's events; wait for the first so many seconds."""
+        producer = self.__dict__.get("_producer")
+        if producer is None:
+            return
+        producer.poll(timeout)
+        while self._refused:
+            self._settle(*self._refused.popleft())
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until nothing is on its way. Returns whether that was so in time."""
+        deadline = time.monotonic() + timeout
+        while self.busy:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self.poll(min(left, 0.01))
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Wait for what is on its way. What is not confirmed by then is not done, and comes again."""
+        flushed = self.flush(timeout)
+        producer = self.__dict__.get("_producer")
+        if producer is None:
+            return
+        if not flushed:
+            logger.error(
+                "%s: %d copies of failed messages are not confirmed; the messages are not committed and come again.",
+                self._name,
+                producer.copies,
+            )
+            self._closing = True
+            producer.purge()
+            self.flush(GIVE_UP_SECONDS)
+            self._closing = False
+        del self._producer
+        self.__dict__.pop("_topics", None)
+        producer.close(timeout if flushed else 0)
+
+    # ---- what was refused ----
+
+    def _settle(self, ticket: Ticket, error: KafkaError, topic: str, headers: Headers) -> None:
+        """The broker has not taken a copy, or did not say so in time."""
+        source = ticket.source
+        if source is None:
+            return
+        if self._closing:
+            ticket.reject(0.0)
             return
         try:
-            if self._mend(copy, error):
-                self._produce(copy)
+            mended = self._mend(topic, source[0], error, headers)
+            if mended is not None:
+                time_of = 0 if topic in self._untimed else keep_timestamp(*source[3])
+                self._producer.forward(ticket, topic, mended, time_of)  # type: ignore[arg-type]
                 return
             reason = f"{error.str()} ({error.name()})"
         except Exception as failure:
             reason = str(failure)
-        self._refuse(copy, reason)
+        delay = self._refuse(_describe(*source[:3], topic), topic, reason)
+        ticket.reject(delay)
 
-    def _mend(self, copy: Copy, error: KafkaError) -> bool:
-        """Do something about the reason of a refusal. Returns whether it is worth another try at once."""
+    def _mend(self, topic: str, source: str, error: KafkaError, headers: Headers) -> Headers | None:
+        """Do something about the reason of a refusal. Returns the headers for another try at once, None if it is not
+        worth one."""
         code = error.code()
         if code == KafkaError.MSG_SIZE_TOO_LARGE:
-            return copy.shrink()
-        if code == KafkaError.INVALID_TIMESTAMP and copy.timestamp:
-            copy.timestamp = 0
-            return True
-        if code in _UNKNOWN_TOPIC:
-            return self._topics.create_missing(copy.topic, copy.place[0])
-        return False
+            return shorten(headers)
+        if code == KafkaError.INVALID_TIMESTAMP and topic not in self._untimed:
+            self._untimed.add(topic)
+            return headers
+        if code in _UNKNOWN_TOPIC and self._topics.create_missing(topic, source):
+            return headers
+        return None
 
-    def _refuse(self, copy: Copy, reason: str) -> None:
-        """The message comes again, and its partition waits for it."""
-        refusal = self._refusals.setdefault(copy.topic, Refusal())
+    def _timestamp(self, copy: Copy) -> int:
+        return 0 if copy.topic in self._untimed else copy.timestamp
+
+    def _refuse(self, what: str, topic: str, reason: str) -> float:
+        """The message comes again, and its partition waits for it. Returns for how long (seconds)."""
+        refusal = self._refusals.setdefault(topic, Refusal())
         delay, is_new = refusal.again(time.monotonic())
         logger.log(
             logging.ERROR if is_new else logging.DEBUG,
             "%s: the %s was not accepted: %s. The partition is paused; the message comes again in %.1f s.",
             self._name,
-            copy,
+            what,
             reason,
             delay,
         )
-        if copy.ticket is not None:
-            copy.ticket.reject(delay)
+        return delay
 
 
 class Refusal:
@@ -258,9 +261,11 @@ class Refusal:
 
     def again(self, now: float) -> tuple[float, bool]:
         """Another refusal. Returns the seconds to wait, and whether it is the first since the last wait: those that
-        were on their way together count as one."""
+        were on their way together count as one. The wait doubles unless the topic has done well for some time."""
         is_new = now >= self.until
         if is_new:
+            if now > self.until + LONGEST_WAIT:
+                self.delay = 0.0
             self.delay = min(LONGEST_WAIT, self.delay * 2 or 1.0)
             self.until = now + self.delay
         return self.until - now, is_new
@@ -271,7 +276,7 @@ class _Standalone:
 
     @per_process
     def copies(self) -> Copies:
-        return Copies(None, "django_kafka")
+        return Copies("django_kafka")
 
 
 _standalone = _Standalone()
@@ -320,23 +325,40 @@ def producer_config() -> dict[str, Any]:
         "message.max.bytes": 200_000_000,
         "message.timeout.ms": int(settings.get_failure_topics()["timeout"] * 1000),
         "linger.ms": 5,
+        "queue.buffering.max.messages": MAX_IN_FLIGHT,
     }
 
 
-def _timestamp(msg: Any) -> int:
-    """The message's own time for its copy, 0 (now) if it has none or an old one, which is then in a header only."""
-    kind, milliseconds = msg.timestamp()
-    age = time.time() - milliseconds / 1000
-    if not kind or milliseconds <= 0 or not -60 < age < KEEP_TIMESTAMP_SECONDS:
+def keep_timestamp(kind: int, milliseconds: int) -> int:
+    """A message's own time for its copy, 0 (now) if it has none or an old one, which is then in a header only."""
+    if not kind or milliseconds <= 0 or not -60 < time.time() - milliseconds / 1000 < KEEP_TIMESTAMP_SECONDS:
         return 0
     return int(milliseconds)
 
 
-def _shorten(value: str | bytes | None, limit: int) -> bytes:
-    """Text cut in its middle: both ends of a traceback say more than its middle."""
-    data = value.encode(errors="replace") if isinstance(value, str) else value or b""
-    if len(data) <= limit:
-        return data
-    half = limit // 2
-    text = data[:half] + b"\n... cut ...\n" + data[-half:]
-    return text.decode(errors="ignore").encode()
+def cut(text: bytes, limit: int) -> bytes:
+    """Text cut in its middle to at most so many bytes: both ends of a traceback say more than its middle."""
+    if len(text) <= limit:
+        return text
+    half = (limit - len(_CUT)) // 2
+    return (text[:half] + _CUT + text[-half:]).decode(errors="ignore").encode()
+
+
+def shorten(headers: Headers) -> Headers | None:
+    """The headers with less of the traceback, None if there is nothing left to cut."""
+    detail = dict(headers).get(DeadLetterHeader.DETAIL.value)
+    if detail is None:
+        return None
+    limit = next((limit for limit in CUTS if limit < len(detail)), 0)
+    return [
+        (name, cut(detail, limit) if name == DeadLetterHeader.DETAIL.value else value)
+        for name, value in headers
+        if name != DeadLetterHeader.DETAIL.value or limit
+    ]
+
+
+_CUT = b"\n... cut ...\n"
+
+
+def _describe(topic: str, partition: int, offset: int, target: str) -> str:
+    return f"copy of (topic={topic} partition={partition} offset={offset}) to '{target}'"

@@ -25,6 +25,7 @@ from django_kafka._native import Consumer as NativeConsumer
 from django_kafka.conf import Setting, settings
 from django_kafka.consumer import database
 from django_kafka.consumer.delivery import NOT_DONE, InHand, Note, Outcome
+from django_kafka.consumer.failure_log import FailureLog
 from django_kafka.consumer.loop import Loop
 from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Plan, make_plan, own
@@ -32,7 +33,7 @@ from django_kafka.consumer.topics import Topics
 from django_kafka.copies import Copies
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError, UnavailableError
 from django_kafka.producer import make_error_handler
-from django_kafka.utils.tracebacks import QuickTracebacks, dealing_with, format_exception
+from django_kafka.utils.tracebacks import QuickTracebacks, format_exception
 
 if TYPE_CHECKING:
     from django_kafka.retry.settings import RetrySettings
@@ -66,7 +67,8 @@ class Consumer:
         self._pauses = PauseManager()
         self._backoff = Backoff()
         self._consumer = self._make_client()
-        self._copies = Copies(self._consumer, self._name())
+        self._copies = Copies(self._name())
+        self._failures = FailureLog(lambda text: self.default_logger.error("%s: %s", self._name(), text))
 
     def __getattr__(self, name: str) -> Any:
         if name in ("_consumer", "topics", "config", "_hand"):
@@ -158,6 +160,7 @@ class Consumer:
     def stop(self) -> None:
         """Wait for what was produced, commit what is done, leave the group."""
         self._copies.close(self.flush_timeout)
+        self._failures.tell(everything=True)
         Loop.flush_producer(self.flush_timeout, self.default_logger)
         self._consumer.close()
 
@@ -235,8 +238,7 @@ class Consumer:
     def _on_failure(self, msg: Any, exc: Exception) -> bool:
         """handle_exception(), and if that fails too the partition waits: nothing is skipped, nobody dies."""
         try:
-            with dealing_with(exc):
-                return bool(self.handle_exception(msg, exc))
+            return bool(self.handle_exception(msg, exc))
         except Exception as error:
             if error is not exc:
                 self.log_error(msg, exc_info=exc)
@@ -247,7 +249,7 @@ class Consumer:
 
     def handle_exception(self, msg: Any, exc: Exception) -> bool:
         """Decide about a message whose handler failed. Returns whether the message is done."""
-        if isinstance(exc, UnavailableError) or (settings.DATABASE_ERRORS == "wait" and database.is_outage(exc)):
+        if isinstance(exc, UnavailableError) or (database.is_outage(exc) and settings.DATABASE_ERRORS == "wait"):
             self.hold_partition(msg, exc)
             return False
         retried, blocking = self.retry_msg(msg, exc)
@@ -381,8 +383,7 @@ class Consumer:
                 client.pause([partition])
 
     def _on_revoke(self, _client: Any, partitions: list[TopicPartition]) -> None:
-        """Partitions go to another member: finish what is on its way, so that it is committed with them."""
-        self._copies.flush(self.flush_timeout, partitions)
+        """Partitions go to another member. The engine has waited for the copies that are on their way."""
         self._on_lost(_client, partitions)
 
     def _on_lost(self, _client: Any, partitions: list[TopicPartition]) -> None:
@@ -393,7 +394,10 @@ class Consumer:
     # ---- logging ----
 
     def log_error(self, msg: Any = None, exc_info: Any = False) -> None:
-        """One line at level ERROR, about a message or about the consumer."""
+        """One line at level ERROR, about a message or about the consumer. Of failures at the same place no more than
+        FAILURE_LOG_LIMIT in a second; the others are counted and told together."""
+        if msg is not None and isinstance(exc_info, BaseException) and not self._failures.admits(msg, exc_info):
+            return
         text = f"{self._name()} failed" if msg is None else self._describe(msg)
         if msg is not None and msg.error():
             text = f"{text}\nMessage error: '{msg.error()}'"

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django_kafka._native import Batch, Message, Ticket
+    from django_kafka._native import Batch, Message, Producer
 
 
 NOT_DONE = "An overridden method said that it is not done (False), without an exception and without a pause"
@@ -47,17 +47,16 @@ class Note:
 class InHand:
     """A message that a batch has handed out, until the batch moves on."""
 
-    __slots__ = ("batch", "msg", "outcome", "place")
+    __slots__ = ("batch", "msg", "outcome")
 
     def __init__(self, batch: Batch, msg: Message) -> None:
         self.batch = batch
         self.msg = msg
-        self.place = (msg.topic(), msg.partition(), msg.offset())
         self.outcome = Outcome.OPEN
 
     def holds(self, msg: Any) -> bool:
         """Whether `msg` is this message, or a copy of it."""
-        return msg is self.msg or (msg.topic(), msg.partition(), msg.offset()) == self.place
+        return msg is self.msg or _place(msg) == _place(self.msg)
 
     def done(self) -> None:
         if self.outcome is Outcome.OPEN:
@@ -77,8 +76,11 @@ class InHand:
     def note(self, note: Note) -> None:
         self.batch.note(str(note))
 
-    def defer(self) -> Ticket:
-        """It is finished when the ticket is resolved."""
-        ticket = self.batch.defer()
+    def forward(self, producer: Producer, topic: str, headers: Any, timestamp: int) -> None:
+        """It is finished when the broker has confirmed this copy."""
+        producer.forward(self.batch, topic, headers, timestamp)
         self.outcome = Outcome.DEFERRED
-        return ticket
+
+
+def _place(msg: Any) -> tuple[str, int, int]:
+    return msg.topic(), msg.partition(), msg.offset()

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any], Any]
 
-# While copies of failed messages are on their way, the loop looks for their confirmations this often (seconds).
-CONFIRMATION_INTERVAL = 0.02
+# While copies of failed messages are on their way, the loop looks whether one was refused this often (seconds).
+REFUSAL_INTERVAL = 0.02
 
 
 class Loop:
@@ -107,9 +107,14 @@ class Loop:
         msg = batch.current
         if msg is None:
             raise exc  # not a message's failure
-        with self._in_hand(batch, msg):
-            if self.consumer._on_failure(msg, exc):
-                self.consumer.commit_offset(msg)
+        consumer = self.consumer
+        hand = consumer._hand = InHand(batch, msg)
+        try:
+            if consumer._on_failure(msg, exc):
+                consumer.commit_offset(msg)
+            self._settle(hand)
+        finally:
+            consumer._hand = None
 
     # ---- the path of overridden methods ----
 
@@ -143,10 +148,13 @@ class Loop:
         hand = self.consumer._hand = InHand(batch, msg)
         try:
             yield hand
-            if hand.outcome is Outcome.OPEN:
-                self.consumer.hold_partition(msg, HandlerResultError(NOT_DONE))
+            self._settle(hand)
         finally:
             self.consumer._hand = None
+
+    def _settle(self, hand: InHand) -> None:
+        if hand.outcome is Outcome.OPEN:
+            self.consumer.hold_partition(hand.msg, HandlerResultError(NOT_DONE))
 
     # ---- the path of an overridden poll() ----
 
@@ -160,6 +168,7 @@ class Loop:
             except Stopped:
                 return
             self.copies.poll()
+            consumer._failures.tell()
             if database.in_use():
                 database.refresh()
             if msg is not None:
@@ -177,8 +186,8 @@ class Loop:
 
     def _between(self) -> None:
         """What is due besides messages."""
-        if self.copies.busy:
-            self.copies.poll()
+        self.copies.poll()
+        self.consumer._failures.tell()
         if self._resumes or len(self.consumer._pauses):
             self.consumer.resume_partitions()
 
@@ -186,7 +195,7 @@ class Loop:
         """How long a fetch may wait."""
         timeout = float(self.consumer.polling_freq)
         if self.copies.busy:
-            return min(timeout, CONFIRMATION_INTERVAL)
+            return min(timeout, REFUSAL_INTERVAL)
         due = self.consumer._pauses.next_due()
         return timeout if due is None else min(timeout, due)
 

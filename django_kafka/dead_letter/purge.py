@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.failure_topics import admin_config
 
 if TYPE_CHECKING:
     from django_kafka.dead_letter.browse import Extent
@@ -32,3 +32,13 @@ def purge(topic: str, parts: list[Extent]) -> None:
             raise DjangoKafkaError(
                 f"The broker did not delete what is in '{topic}', partition {place.partition}: {error}"
             ) from error
+
+
+def admin_config() -> dict[str, Any]:
+    """What the project says about reaching the brokers."""
+    config = {"client.id": settings.CLIENT_ID, **settings.GLOBAL_CONFIG, **settings.PRODUCER_CONFIG}
+    return {
+        key: value
+        for key, value in config.items()
+        if (not callable(value) or key == "oauth_cb") and key not in ("logger", "transactional.id")
+    }

@@ -6,10 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django_kafka.conf import settings
-from django_kafka.copies import Copy, standalone
-from django_kafka.dead_letter.header import DeadLetterHeader
-from django_kafka.retry.header import RetryHeader
-from django_kafka.retry.topic import clip, get_origin, retry_number, strip_retry
+from django_kafka.copies import CUTS, Copy, cut, standalone
+from django_kafka.retry.route import clip, route_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicProducer
 
@@ -29,6 +27,7 @@ class DeadLetterTopicProducer(TopicProducer):
         self.group_id = group_id
         self.msg = msg
         self._outbox = outbox
+        self._route = route_of(group_id)
         super().__init__()
 
     @classmethod
@@ -38,10 +37,7 @@ class DeadLetterTopicProducer(TopicProducer):
 
     @property
     def name(self) -> str:
-        topic: str = self.msg.topic()
-        if retry_number(topic, self.group_id) is not None:
-            return f"{strip_retry(topic)}.{self.suffix()}"
-        return f"{self.group_id}.{topic}.{self.suffix()}"
+        return self._route.dead_topic(self.msg.topic())
 
     def produce_for(
         self,
@@ -56,27 +52,9 @@ class DeadLetterTopicProducer(TopicProducer):
 
         Errors: DjangoKafkaError when it cannot be produced (without an outbox: or is not confirmed)."""
         summary = clip(header_summary if header_summary is not None else header_message or "")
-        origin = get_origin(self.msg, self.group_id)
-        added = {
-            DeadLetterHeader.MESSAGE: summary,
-            DeadLetterHeader.SUMMARY: summary,
-            DeadLetterHeader.MESSAGE_TOPIC: self.msg.topic(),
-            DeadLetterHeader.MESSAGE_PARTITION: str(self.msg.partition()),
-            DeadLetterHeader.MESSAGE_OFFSET: str(self.msg.offset()),
-            DeadLetterHeader.EXCEPTION: _class_name(exception),
-            DeadLetterHeader.ORIGIN_TOPIC: origin[0],
-            DeadLetterHeader.ORIGIN_PARTITION: origin[1],
-            DeadLetterHeader.ORIGIN_OFFSET: origin[2],
-            DeadLetterHeader.ORIGIN_TIMESTAMP: origin[3],
-            DeadLetterHeader.DETAIL: (header_detail or "").encode(errors="replace"),
-        }
-        headers = [(name, value) for name, value in self.msg.headers() or () if name not in _REPLACED]
-        headers += [(name.value, value) for name, value in added.items() if value is not None]
-        copy = Copy(self.msg, self.name, headers, cut=DeadLetterHeader.DETAIL.value)
-        (self._outbox or standalone()).send(copy)
-
-
-_REPLACED = frozenset([*(header.value for header in DeadLetterHeader), *(header.value for header in RetryHeader)])
+        detail = cut((header_detail or "").encode(errors="replace"), CUTS[0])
+        headers = self._route.dead_headers(self.msg, summary, _class_name(exception), detail)
+        (self._outbox or standalone()).send(Copy(self.msg, self.name, headers))
 
 
 def _class_name(exception: BaseException | None) -> str | None:

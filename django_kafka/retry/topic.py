@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django_kafka.conf import settings
 from django_kafka.copies import Copy, standalone
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.retry.header import RetryHeader
+from django_kafka.retry.route import clip, route_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicConsumer, TopicProducer
 
@@ -34,7 +34,8 @@ class RetryTopicProducer(TopicProducer):
         self.settings = retry_settings
         self.group_id = group_id
         self.msg = msg
-        self.retry_attempt = get_attempts(msg, group_id) + 1
+        self._route = route_of(group_id)
+        self.retry_attempt = self._route.attempts(msg) + 1
         self._outbox = outbox
         super().__init__()
 
@@ -64,13 +65,7 @@ class RetryTopicProducer(TopicProducer):
     @property
     def name(self) -> str:
         """Where the message goes. Retries without end use the last topic again instead of one more for each."""
-        topic: str = self.msg.topic()
-        number = retry_number(topic, self.group_id)
-        if number is None:
-            return f"{self.group_id}.{topic}.{self.suffix()}.1"
-        if self.settings.max_retries == -1:
-            return topic
-        return f"{strip_retry(topic)}.{self.suffix()}.{number + 1}"
+        return self._route.retry_topic(self.msg.topic(), again=self.settings.max_retries == -1)
 
     def retry(self, exc: BaseException) -> bool:
         """Produce the copy, if the rules allow another try. Returns whether they do.
@@ -79,20 +74,8 @@ class RetryTopicProducer(TopicProducer):
         if not self.settings.should_retry(self.msg, self.retry_attempt, exc):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
-        origin = get_origin(self.msg, self.group_id)
-        added = {
-            RetryHeader.MESSAGE: clip(str(exc)),
-            RetryHeader.TIMESTAMP: str(due.timestamp()),
-            RetryHeader.ATTEMPT: str(self.retry_attempt),
-            RetryHeader.ORIGIN_TOPIC: origin[0],
-            RetryHeader.ORIGIN_PARTITION: origin[1],
-            RetryHeader.ORIGIN_OFFSET: origin[2],
-            RetryHeader.ORIGIN_TIMESTAMP: origin[3],
-        }
-        headers = [(name, value) for name, value in self.msg.headers() or () if name not in _REPLACED]
-        headers += [(name.value, value) for name, value in added.items() if value is not None]
-        copy = Copy(self.msg, self.name, headers)
-        (self._outbox or standalone()).send(copy)
+        headers = self._route.retry_headers(self.msg, clip(str(exc)), self.retry_attempt, due.timestamp())
+        (self._outbox or standalone()).send(Copy(self.msg, self.name, headers))
         return True
 
 
@@ -130,52 +113,3 @@ class RetryTopicConsumer(TopicConsumer):
         return RetryTopicProducer(retry_settings=self.retry_settings, group_id=self.group_id, msg=msg, outbox=outbox)
 
     producer_for = get_producer_for
-
-
-_REPLACED = frozenset(header.value for header in RetryHeader)
-
-
-def retry_number(topic: str, group_id: str) -> int | None:
-    """The number of a retry topic of this group, None for any other topic, whatever it ends with."""
-    if not topic.startswith(group_id):
-        return None
-    match = re.search(rf"^{re.escape(group_id)}\..+\.{RetryTopicProducer.pattern()}", topic)
-    return int(match.group(1)) if match else None
-
-
-def strip_retry(topic: str) -> str:
-    """The name of a retry topic without its last two parts."""
-    return re.sub(rf"\.{RetryTopicProducer.pattern()}", "", topic)
-
-
-def get_attempts(msg: Any, group_id: str) -> int:
-    """How many retries the message has had: the number in the topic's name, or in the header if that is greater."""
-    number = retry_number(msg.topic(), group_id)
-    if number is None:
-        return 0
-    try:
-        return max(number, int(RetryHeader.get(msg.headers(), RetryHeader.ATTEMPT) or 0))
-    except ValueError:
-        return number
-
-
-def get_origin(msg: Any, group_id: str) -> tuple[Any, Any, Any, Any]:
-    """Topic, partition, offset and timestamp (ms) where the message was before it failed for the first time. What the
-    original library has put into a retry topic does not tell: then the topic, taken from the name, and None."""
-    headers = msg.headers()
-    if retry_number(msg.topic(), group_id) is None:
-        kind, milliseconds = msg.timestamp()
-        return msg.topic(), str(msg.partition()), str(msg.offset()), str(milliseconds) if kind else None
-    topic = RetryHeader.get(headers, RetryHeader.ORIGIN_TOPIC)
-    return (
-        strip_retry(msg.topic()).removeprefix(f"{group_id}.") if topic is None else topic,
-        RetryHeader.get(headers, RetryHeader.ORIGIN_PARTITION),
-        RetryHeader.get(headers, RetryHeader.ORIGIN_OFFSET),
-        RetryHeader.get(headers, RetryHeader.ORIGIN_TIMESTAMP),
-    )
-
-
-def clip(text: str, limit: int = 2000) -> str:
-    """Text for a header: without what UTF-8 cannot hold, and not longer than this."""
-    text = text.encode(errors="replace").decode()
-    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import threading
 import traceback
-from collections.abc import Iterator
 from types import CodeType, TracebackType
 
 # The text of a frame by its code and instruction, as the traceback module writes it.
@@ -16,36 +13,30 @@ _MOST_FRAMES = 5000
 _DEEPEST = 40
 
 
-# The exception that is being dealt with on this thread, and its text: it goes to the log and into a dead letter.
-_current = threading.local()
-
-
-@contextlib.contextmanager
-def dealing_with(exc: BaseException) -> Iterator[None]:
-    """format_exception() makes the text of this exception once only."""
-    _current.exc, _current.text = exc, None
-    try:
-        yield
-    finally:
-        _current.exc = _current.text = None
-
-
 def format_exception(exc: BaseException) -> str:
     """What traceback.format_exception() gives, joined."""
-    if getattr(_current, "exc", None) is not exc:
-        return _format(exc)
-    if _current.text is None:
-        _current.text = _format(exc)
-    text: str = _current.text
-    return text
-
-
-def _format(exc: BaseException) -> str:
     frames = _walk(exc.__traceback__)
     if len(frames) > _DEEPEST or _is_involved(exc):
         return "".join(traceback.format_exception(exc))
     head = "Traceback (most recent call last):\n" if frames else ""
-    return "".join([head, *map(_text, frames), *traceback.format_exception_only(exc)])
+    return "".join([head, *map(_text, frames), _last_line(exc)])
+
+
+def _last_line(exc: BaseException) -> str:
+    """The exception's class and text, as the traceback module writes them."""
+    cls = type(exc)
+    if isinstance(exc, _WITH_HINTS) or hasattr(exc, "__notes__"):
+        return "".join(traceback.format_exception_only(exc))
+    try:
+        text = str(exc)
+    except Exception:
+        return "".join(traceback.format_exception_only(exc))
+    name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    return f"{name}: {text}\n" if text else f"{name}\n"
+
+
+# The traceback module adds "Did you mean ...?" to these.
+_WITH_HINTS = (NameError, AttributeError, ImportError)
 
 
 def _is_involved(exc: BaseException) -> bool:

@@ -174,6 +174,7 @@ def test_sigkill_right_after_failures_loses_nothing(broker: KafkaServer, name: s
     wait_for(first, "fail", 5)
     first.kill_all()
     second = failing()
+    wait_until(lambda: second.children(), 20, "the consumer runs")  # the first one may have committed all
     wait_committed(broker, name, name, 5)
     assert second.stop() == 0, second.tail()
     assert set(ids(read_all(broker, dead, 5))) == set(range(5))

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""How often the same failure is logged: a flood of it is counted and told once a second, never silently dropped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from django_kafka.conf import settings
+
+WINDOW = 1.0  # seconds
+_MOST_KINDS = 1000
+
+# What is the same failure: topic, class of the exception, and the instruction that raised it.
+Kind = tuple[str | None, type[BaseException], CodeType | None, int]
+Place = tuple[str | None, int | None, int | None]
+
+
+class _Count:
+    """Failures of one kind since the window was opened."""
+
+    __slots__ = ("begun", "held", "last", "left", "text")
+
+    def __init__(self, begun: float, left: float) -> None:
+        self.begun = begun
+        self.left = left  # how many more are logged in full
+        self.held = 0
+        self.last: Place = (None, None, None)
+        self.text = ""
+
+
+class FailureLog:
+    """Owned by the thread that runs the consumer."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """tell: logs a line about failures that were not logged one by one."""
+        self._tell = tell
+        self._counts: dict[Kind, _Count] = {}
+        self._held = 0
+
+    def admits(self, msg: Any, exc: BaseException) -> bool:
+        """Whether this failure is to be logged in full. If not it is counted, and told at the end of the second."""
+        now = time.monotonic()
+        kind = _kind(msg, exc)
+        count = self._counts.get(kind)
+        if count is None or now - count.begun >= WINDOW:
+            count = self._open(kind, now)
+        if count.left > 0:
+            count.left -= 1
+            return True
+        if not count.held:
+            count.text = str(exc)
+        count.held += 1
+        count.last = (msg.topic(), msg.partition(), msg.offset())
+        self._held += 1
+        return False
+
+    def tell(self, everything: bool = False) -> None:
+        """Tell what was held back: of windows that are over, or all of it."""
+        if not self._held:
+            return
+        now = time.monotonic()
+        for kind, count in list(self._counts.items()):
+            if everything or now - count.begun >= WINDOW:
+                self._close(kind, now)
+
+    def _open(self, kind: Kind, now: float) -> _Count:
+        self._close(kind, now)
+        if len(self._counts) >= _MOST_KINDS:
+            self.tell(everything=True)
+            self._counts.clear()
+        limit = settings.FAILURE_LOG_LIMIT
+        count = self._counts[kind] = _Count(now, float("inf") if limit is None else max(1, limit))
+        return count
+
+    def _close(self, kind: Kind, now: float) -> None:
+        count = self._counts.pop(kind, None)
+        if count is None or not count.held:
+            return
+        self._held -= count.held
+        topic, partition, offset = count.last
+        self._tell(
+            f"{count.held} more messages of '{topic}' failed at the same place within {now - count.begun:.1f} s, the "
+            f"last at partition={partition} offset={offset}. {kind[1].__name__}: {count.text}"
+        )
+
+
+def _kind(msg: Any, exc: BaseException) -> Kind:
+    tb = exc.__traceback__
+    if tb is None:
+        return msg.topic(), type(exc), None, 0
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    return msg.topic(), type(exc), tb.tb_frame.f_code, tb.tb_lasti
