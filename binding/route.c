@@ -296,8 +296,11 @@ static PyMethodDef route_methods[] = {
 };
 
 static PyType_Slot route_slots[] = {
-    {Py_tp_doc, (void *)route_doc},         {Py_tp_new, route_new}, {Py_tp_dealloc, route_dealloc},
-    {Py_tp_methods, (void *)route_methods}, {0, NULL},
+    {Py_tp_doc, (void *)route_doc},
+    {Py_tp_new, route_new},
+    {Py_tp_dealloc, route_dealloc},
+    {Py_tp_methods, (void *)route_methods},
+    {0, NULL},
 };
 
 PyType_Spec native_route_spec = {

@@ -125,8 +125,8 @@ class Consumer:
             self.subscribe(
                 topics=self.topics.names,
                 on_assign=self._on_assign if self.topics.get_retryable(blocking=True) else None,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
+                on_revoke=self._on_gone,
+                on_lost=self._on_gone,
             )
             return
         with Loop.stopped_by(stop_event, self):
@@ -382,11 +382,8 @@ class Consumer:
                 self._pauses.hold(partition, note.due)
                 client.pause([partition])
 
-    def _on_revoke(self, _client: Any, partitions: list[TopicPartition]) -> None:
-        """Partitions go to another member. The engine has waited for the copies that are on their way."""
-        self._on_lost(_client, partitions)
-
-    def _on_lost(self, _client: Any, partitions: list[TopicPartition]) -> None:
+    def _on_gone(self, _client: Any, partitions: list[TopicPartition]) -> None:
+        """Partitions were taken away; the engine has waited for the copies that were on their way."""
         self._retries.forget(partitions)
         self._pauses.forget(partitions)
         self._backoff.forget(partitions)

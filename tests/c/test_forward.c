@@ -237,7 +237,6 @@ DK_TEST(forward_allocates_nothing_of_ours)
     close_post(&x);
 }
 
-
 /* Whatever fails, the message comes again. */
 DK_TEST_FAULT(forward_every_allocation_fails)
 {
