@@ -113,6 +113,11 @@ DK_TEST(decode_resolution)
     run_vectors("resolution");
 }
 
+DK_TEST(decode_real_messages)
+{
+    run_vectors("debezium");
+}
+
 DK_TEST(decode_hostile)
 {
     run_vectors("hostile");

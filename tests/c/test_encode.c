@@ -41,6 +41,7 @@ DK_TEST(encode_vectors)
     run_vectors("complex");
     run_vectors("logical");
     run_vectors("hostile");
+    run_vectors("debezium");
 }
 
 static void

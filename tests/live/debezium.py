@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tests.live.servers import PostgresServer
+from tests.live.clients import Plain, reference_consume
+from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, RegistryServer
 from tests.live.servers.connect import confluent_avro
 
 OPTIONS = {"wal_level": "logical"}  # of the PostgreSQL server
@@ -94,8 +95,6 @@ def connector(postgres: PostgresServer, prefix: str, registry_url: str, **more: 
         "database.password": "unused",
         "database.dbname": "lab",
         "topic.prefix": prefix,
-        "slot.name": "avro",
-        "publication.name": "avro",
         "slot.drop.on.stop": "true",
         "poll.interval.ms": "50",
         **confluent_avro(registry_url),
@@ -110,3 +109,26 @@ FLAT = {
     "transforms.unwrap.delete.tombstone.handling.mode": "rewrite-with-tombstone",
     "transforms.unwrap.add.fields": "op,source.ts_ms",
 }
+PREFIXES = {"": "live", "flat.": "live-flat"}  # a dash is no part of a name in Avro: Debezium has to adjust it
+
+
+def messages_of_all_changes(
+    kafka: KafkaServer, postgres: PostgresServer, connect: ConnectServer, registry: RegistryServer
+) -> dict[str, list[Plain]]:
+    """Do everything, and wait for what becomes of it: messages by table, under `flat.` in the flattened form."""
+    run(postgres, [SCHEMA, *BEFORE])
+    for kind, prefix in PREFIXES.items():
+        for table in RECORDS:
+            kafka.create_topic(f"{prefix}.public.{table}")
+        more = FLAT if kind else {}
+        config = connector(postgres, prefix, registry.native_url, **more)
+        names = {key: prefix.replace("-", "_") for key in ("slot.name", "publication.name")}
+        connect.put(prefix, {**config, **names})
+    for prefix in PREFIXES.values():  # the snapshots are done
+        reference_consume(kafka.bootstrap, [f"{prefix}.public.lines"], 20, 60)
+    run(postgres, BEHIND)
+    return {
+        f"{kind}{table}": reference_consume(kafka.bootstrap, [f"{prefix}.public.{table}"], count, 60)
+        for kind, prefix in PREFIXES.items()
+        for table, count in RECORDS.items()
+    }

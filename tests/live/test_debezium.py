@@ -13,7 +13,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from tests.live import debezium
 from tests.live.avro_cases import same
-from tests.live.clients import Plain, reference_consume
+from tests.live.clients import Plain
 from tests.live.in_process import as_another_process, django_kafka_settings
 from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, RegistryServer, connect, postgres
 
@@ -27,12 +27,10 @@ KEY, VALUE = MessageField.KEY, MessageField.VALUE
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[PostgresServer]:
-    """A PostgreSQL whose changes can be read, with the tables in it."""
+    """A PostgreSQL whose changes can be read."""
     if reason := postgres.available():
         pytest.skip(reason)
     with PostgresServer(options=debezium.OPTIONS) as server:
-        server.psql(debezium.SCHEMA)
-        debezium.run(server, debezium.BEFORE)
         yield server
 
 
@@ -54,22 +52,7 @@ def worker(request: pytest.FixtureRequest, shared_kafka: KafkaServer) -> Iterato
 def messages(
     shared_kafka: KafkaServer, source: PostgresServer, worker: ConnectServer, shared_registry: RegistryServer
 ) -> dict[str, list[Plain]]:
-    """By table, under `flat.` in the flattened form: all that becomes of the changes."""
-    flat = {**debezium.FLAT, "slot.name": "flat", "publication.name": "flat"}
-    prefixes = {"": "live", "flat.": "live-flat"}  # a dash is no part of a name in Avro: Debezium has to adjust it
-    for prefix in prefixes.values():
-        for table in debezium.RECORDS:
-            shared_kafka.create_topic(f"{prefix}.public.{table}")
-    worker.put("live", debezium.connector(source, "live", shared_registry.native_url))
-    worker.put("live-flat", debezium.connector(source, "live-flat", shared_registry.native_url, **flat))
-    for prefix in prefixes.values():  # the snapshots are done
-        reference_consume(shared_kafka.bootstrap, [f"{prefix}.public.lines"], 20, 60)
-    debezium.run(source, debezium.BEHIND)
-    return {
-        f"{kind}{table}": reference_consume(shared_kafka.bootstrap, [f"{prefix}.public.{table}"], count, 60)
-        for kind, prefix in prefixes.items()
-        for table, count in debezium.RECORDS.items()
-    }
+    return debezium.messages_of_all_changes(shared_kafka, source, worker, shared_registry)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ def read(name: str) -> list[Any]:
     return found
 
 
-VECTORS = [v for name in ("primitives", "complex", "logical", "resolution", "hostile") for v in read(name)]
+VECTORS = [v for name in ("primitives", "complex", "logical", "resolution", "hostile", "debezium") for v in read(name)]
 
 
 def schema_of(vector: dict[str, str]) -> _native.AvroSchema:
