@@ -30,8 +30,8 @@ HEADING = """\
 # Real messages of Debezium
 
 Changes of tables in PostgreSQL as {debezium} and {converter} wrote them on {connect},
-without Confluent's framing: in an envelope with the row before and after, and flattened. tests/live/capture_debezium.py
-makes this file.
+without Confluent's framing: in an envelope with the row before and after, and flattened. Made by
+tests/live/capture_debezium.py.
 """
 
 

@@ -26,7 +26,8 @@ def read(name: str) -> list[Any]:
     return found
 
 
-VECTORS = [v for name in ("primitives", "complex", "logical", "resolution", "hostile", "debezium") for v in read(name)]
+FILES = ("primitives", "complex", "logical", "resolution", "hostile", "debezium")
+VECTORS = [v for name in FILES for v in read(name)]
 
 
 def schema_of(vector: dict[str, str]) -> _native.AvroSchema:
