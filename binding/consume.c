@@ -84,7 +84,7 @@ move_on(ConsumerObject *self)
     return self->auto_store ? dk_batch_next(self->hand->b) : dk_batch_take(self->hand->b);
 }
 
-/* After a stop the walk gives nothing more, but what consume() handed out has been handled all the same. */
+/* After a stop or a cut the walk gives nothing more, but what consume() handed out has been handled all the same. */
 static void
 store_listed(ConsumerObject *self)
 {
@@ -127,7 +127,7 @@ settle_list(ConsumerObject *self)
         return;
     while ((i = dk_batch_next(self->hand->b)) >= 0 && (uint32_t)i + 1 < self->listed)
         ;
-    if (i < 0 && dk_consumer_stopping(self->c))
+    if (i < 0 && (dk_consumer_stopping(self->c) || dk_batch_is_cut(self->hand->b)))
         store_listed(self);
     if (i >= 0 && (uint32_t)i >= self->listed)
         self->pending = i;

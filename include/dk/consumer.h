@@ -189,8 +189,11 @@ DK_API void dk_consumer_counters(dk_consumer *c, dk_counters *out);
  * Threads: owner (one thread at a time), reading the messages: any.
  */
 
-/* dk_batch_next - index of the next message to handle, or -1 at the end of the batch or when a stop was asked. */
+/* dk_batch_next - index of the next message to handle, or -1 at the end of the batch, when a stop was asked, or when the
+ * batch was cut: it has been walked for a while (50 ms), and other partitions wait. What is left comes again with the
+ * next batches. */
 DK_API int32_t dk_batch_next(dk_batch *b);
+DK_API bool dk_batch_is_cut(const dk_batch *b);
 
 /* dk_batch_peek - index of what dk_batch_next() would give (without finishing the message in hand), or -1. */
 DK_API int32_t dk_batch_peek(dk_batch *b);

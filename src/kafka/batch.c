@@ -87,6 +87,7 @@ dk__batch_get(dk_consumer *c, uint32_t cap)
     atomic_init(&b->refs, 1);
     atomic_init(&b->cursor, 0);
     atomic_init(&b->hand, -1);
+    atomic_init(&b->cut, false);
     b->len = b->settled = b->seen_cursor = 0;
     b->seen_ms = 0;
     b->closed = false;
@@ -125,6 +126,13 @@ dk__batches_free(dk_consumer *c)
 }
 
 /* ---- walk -------------------------------------------------------------------------------------------------------- */
+
+static inline bool
+ends_early(const dk_batch *b)
+{
+    return atomic_load_explicit(&b->c->stopping, memory_order_relaxed) ||
+           atomic_load_explicit(&b->cut, memory_order_relaxed);
+}
 
 /* The outcome of an entry that must not be handed out, or DK__NEW. */
 static uint8_t
@@ -172,7 +180,7 @@ advance(dk_batch *b, uint8_t outcome)
 
     if (b->closed)
         return -1;
-    for (i = finish_hand(b); i < b->len && !dk_consumer_stopping(b->c); i++) {
+    for (i = finish_hand(b); i < b->len && !ends_early(b); i++) {
         dk__entry *e = &b->entries[i];
         uint8_t why;
 
@@ -208,12 +216,18 @@ dk_batch_peek(dk_batch *b)
     int hand = atomic_load_explicit(&b->hand, memory_order_relaxed);
     uint32_t i = hand >= 0 ? (uint32_t)hand + 1 : atomic_load_explicit(&b->cursor, memory_order_relaxed);
 
-    if (b->closed || atomic_load_explicit(&b->c->stopping, memory_order_relaxed))
+    if (b->closed || ends_early(b))
         return -1;
     for (; i < b->len; i++)
         if (pass_over(&b->entries[i]) == DK__NEW)
             return (int32_t)i;
     return -1;
+}
+
+bool
+dk_batch_is_cut(const dk_batch *b)
+{
+    return atomic_load_explicit(&b->cut, memory_order_relaxed);
 }
 
 int32_t

@@ -10,6 +10,7 @@
 #include "kafka/consumer_internal.h"
 
 #define POLL_MS 250       /* how long the engine thread sleeps at most */
+#define POLL_BUSY_MS 50   /* while messages are being handled */
 #define NOTE_AGAIN_MS 250 /* until a note that was not accepted is sent again */
 
 dk_status
@@ -71,16 +72,18 @@ serve_message(dk_consumer *c, rd_kafka_message_t *msg)
         rd_kafka_message_destroy(msg); /* not ours: never delivered to the tracker, so never committed */
 }
 
-static void
+/* Returns how long the next poll may wait. */
+static int
 serve_timers(dk_consumer *c)
 {
     int64_t now = dk__now_ms();
-    bool due, unread;
+    bool due, unread, busy;
 
     atomic_store(&c->last_poll_ms, now);
     dk__member_check(c, now);
     pthread_mutex_lock(&c->lock);
     watch_hand(c, now);
+    busy = dk__batches_cut(c, now);
     due = c->opts.commit_interval_ms > 0 && now >= c->next_commit_ms;
     if (due)
         c->next_commit_ms = now + c->opts.commit_interval_ms;
@@ -94,6 +97,7 @@ serve_timers(dk_consumer *c)
         dk__read_notes(c);
     if (due)
         dk__commit_finished(c, NULL, false);
+    return busy ? POLL_BUSY_MS : POLL_MS;
 }
 
 static void
@@ -116,6 +120,7 @@ static void *
 engine_main(void *arg)
 {
     dk_consumer *c = arg;
+    int wait_ms = POLL_BUSY_MS;
 
     for (;;) {
         rd_kafka_message_t *msg;
@@ -131,10 +136,10 @@ engine_main(void *arg)
             leave(c);
             return NULL;
         }
-        msg = rd_kafka_consumer_poll(c->rk, POLL_MS);
+        msg = rd_kafka_consumer_poll(c->rk, wait_ms);
         if (msg != NULL)
             serve_message(c, msg);
-        serve_timers(c);
+        wait_ms = serve_timers(c);
     }
 }
 

@@ -83,13 +83,14 @@ struct dk_batch {
 
     atomic_uint cursor; /* entries below have their outcome. Written by the owner */
     atomic_int hand;    /* index in hand, -1: none. Written by the owner */
+    atomic_bool cut;    /* the walk ends early: other partitions have waited long enough */
     uint8_t outcome;    /* what moving on will write for the message in hand */
     bool closed;
 
     /* guarded by the consumer's lock */
     uint32_t settled;     /* entries below are known to the trackers */
     uint32_t seen_cursor; /* for the age of the message in hand */
-    int64_t seen_ms;
+    int64_t seen_ms, opened_ms;
     char note[256]; /* what dk_batch_note_of() lent */
     dk_batch *next; /* list of open batches, or of spare ones */
 };
@@ -178,6 +179,8 @@ void dk__batches_settle(dk_consumer *c);                             /* lock hel
 void dk__batches_free(dk_consumer *c);                               /* the spare ones */
 
 /* fetch.c */
+/* End the walk of batches that have kept other partitions waiting; lock held. False: no batch is open. */
+bool dk__batches_cut(dk_consumer *c, int64_t now_ms);
 void dk__message_error(dk_consumer *c, rd_kafka_message_t *msg); /* lock not needed; destroys msg */
 
 /* member.c; on the engine thread */

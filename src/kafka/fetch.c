@@ -7,6 +7,7 @@
 #include "kafka/consumer_internal.h"
 
 #define TURN_MIN 32 /* messages a partition gives before the next one has its turn */
+#define CUT_MS 50   /* how long a batch may keep partitions waiting that are not in it */
 
 typedef struct fill {
     dk_consumer *c;
@@ -154,6 +155,30 @@ fill_batch(fill *f)
     return DK_OK;
 }
 
+/* Has a partition that is in no batch something to hand out? Lock held. */
+static bool
+others_wait(const dk_consumer *c, int64_t now_ms)
+{
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const dk__part *part = c->parts[i];
+
+        if (dk__part_open(part, now_ms) && (part->held.len > 0 || atomic_load(&part->ready)))
+            return true;
+    }
+    return false;
+}
+
+bool
+dk__batches_cut(dk_consumer *c, int64_t now_ms)
+{
+    bool wait = c->open != NULL && others_wait(c, now_ms);
+
+    for (dk_batch *b = c->open; wait && b != NULL; b = b->next)
+        if (now_ms - b->opened_ms >= CUT_MS)
+            atomic_store_explicit(&b->cut, true, memory_order_relaxed);
+    return c->open != NULL;
+}
+
 /* How long until a held-back partition is due; -1: none is. Lock held. */
 static int
 next_due_ms(const dk_consumer *c, int64_t now_ms)
@@ -184,6 +209,7 @@ collect(dk_consumer *c, uint32_t max, dk_batch **out, int *due_ms)
     pthread_mutex_lock(&c->lock);
     st = fill_batch(&f);
     if (f.b->len > 0) {
+        f.b->opened_ms = f.now_ms;
         f.b->next = c->open;
         c->open = f.b;
         c->counters.batches++;

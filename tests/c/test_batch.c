@@ -472,6 +472,47 @@ DK_TEST(batch_outcomes_after_seek_do_not_count)
     rig_close(&r);
 }
 
+/* A slow handler with a long batch does not keep a partition waiting that has come, or come due, meanwhile. */
+DK_TEST(batch_is_cut_when_others_wait)
+{
+    rig r;
+    dk_consumer *c;
+    dk_batch *b;
+    bool other = false;
+    int walked = 0, next;
+    int64_t opened;
+
+    rig_open(&r, "t", 2);
+    rig_produce(&r, "t", 0, 0, 100);
+    c = rig_consumer(&r, NULL);
+    rig_assign(c, "t", 2);
+    b = rig_fetch_n(c, 0, 100);
+    opened = dk_test_now_ms();
+    CHECK_EQ(dk_batch_next(b), walked++);
+    WAIT_UNTIL(dk_test_now_ms() >= opened + 400, 5000);
+    CHECK_EQ(dk_batch_next(b), walked++); /* nobody waits, however long it takes */
+    CHECK(!dk_batch_is_cut(b));
+    rig_produce(&r, "t", 1, 1000, 1);
+    WAIT_UNTIL(dk_batch_is_cut(b), 5000);
+    CHECK_EQ(dk_batch_next(b), -1); /* and the one in hand is finished */
+    CHECK_EQ(dk_batch_peek(b), -1);
+    dk_batch_free(b);
+    next = walked;
+    while (next < 100 || !other) {
+        b = rig_fetch(c, 0, 10000);
+        CHECK(b != NULL);
+        for (int32_t i; (i = dk_batch_next(b)) >= 0;) {
+            if (dk_batch_partition(b, (uint32_t)i) == 1)
+                other = true;
+            else
+                CHECK_EQ(rig_number(b, (uint32_t)i), next++);
+        }
+        dk_batch_free(b);
+    }
+    rig_end(c);
+    rig_close(&r);
+}
+
 DK_TEST(batch_outlives_its_consumer)
 {
     rig r;

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -254,3 +256,41 @@ def test_a_letter_that_its_topic_does_not_take_stays_and_the_others_go(
     found = reference_consume(broker.bootstrap, [name], count - 1)
     assert [int(message.value or b"") for message in found] == [n for n in range(count) if n != 300]
     assert "0 replayed, 1 not, 599 were" in project.run("replay", project.dead, code=1)
+
+
+def test_a_replay_that_is_killed_goes_on_later_and_replays_each_once(
+    broker: KafkaServer, name: str, tmp_path: Path
+) -> None:
+    broker.create_topic(name, partitions=2)
+    project = Project(broker.bootstrap, name, f"g.{name}", tmp_path / "ledger.jsonl")
+    broker.create_topic(project.dead, partitions=2)
+    count = 20_000
+    reference_produce(
+        broker.bootstrap,
+        ({"topic": project.dead, "value": b"%d" % number, "partition": number % 2} for number in range(count)),
+    )
+    reader = consumer(broker.bootstrap, f"check-{name}")
+
+    def arrived() -> int:
+        return sum((reader.get_watermark_offsets(TopicPartition(name, p), 10) or (0, 0))[1] for p in (0, 1))
+
+    command = [sys.executable, "-m", "django", "kafka_dead_letters", "replay", project.dead]
+    replay = subprocess.Popen(
+        command, env=project.env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: arrived() > 1000, 60, "some are replayed", interval=0.005)
+    finally:
+        replay.kill()
+    assert replay.wait() == -signal.SIGKILL, "it had ended before"
+    before = arrived()
+    assert before < count + count // 250
+    again = project.run("replay", project.dead)
+    done = int(again.split(" replayed, 0 not, ")[1].split()[0])
+    print(f"{before} were there when it was killed, {done} of them for good")
+    assert 0 < done < count
+    assert f"{count - done} replayed, 0 not, {done} were" in again
+    reader.subscribe([name])
+    values = Counter(int(message.value or b"") for message in fetch_count(reader, count))
+    assert values == Counter(range(count))
+    reader.close()

@@ -15,11 +15,12 @@ from typing import Any
 import psutil
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AclOperation, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from tests.live.clients import Plain, reference_consume, reference_produce
+from tests.live.clients import Plain, consumer, fetch_once, reference_consume, reference_produce
 from tests.live.project.run import Worker, read_lines
 from tests.live.servers import KafkaServer, PostgresServer, wait_until
+from tests.live.servers.secured import SecuredKafka
 
 Start = Callable[..., Worker]
 
@@ -45,13 +46,19 @@ SECOND_RETRY = 0.4
 def failing(broker: KafkaServer, name: str, worker: Start) -> Start:
     """Start consumers whose handlers fail as the messages want it; retry: arguments of the topics' retry settings."""
 
-    def start(*, retry: dict[str, Any] | None = None, consumers: list[str] | None = None, **options: Any) -> Worker:
+    def start(
+        *,
+        retry: dict[str, Any] | None = None,
+        consumers: list[str] | None = None,
+        polled: bool = False,
+        **options: Any,
+    ) -> Worker:
         options = {"bootstrap": broker.bootstrap, "group": name, "topics": [name], "config": FAST, **options}
         return worker(
             settings_module="tests.live.project.failing_settings",
             settings={**SETTINGS, **options.pop("settings", {})},
             consumers=consumers or [FAILING, *([RETRY] if retry and not retry.get("blocking", True) else [])],
-            environment={"LIVE_RETRY": json.dumps(retry)},
+            environment={"LIVE_RETRY": json.dumps(retry), **({"LIVE_POLLED": "1"} if polled else {})},
             **options,
         )
 
@@ -142,6 +149,50 @@ def test_a_dead_letter_topic_that_refuses_all_copies_loses_nothing(
     wait_committed(broker, name, name, 10)
     assert second.stop() == 0, second.tail()
     assert set(ids(read_all(broker, dead, 10))) == set(range(10))
+
+
+def test_a_missing_dead_letter_topic_that_must_not_be_made_loses_nothing(
+    broker: KafkaServer, name: str, failing: Start
+) -> None:
+    dead = f"{name}.{name}.dlt"
+    broker.create_topic(name)
+    reference_produce(broker.bootstrap, [message(name, number, fail=-1) for number in range(10)])
+    settings = {"FAILURE_TOPICS": {"create": False}}
+    first = failing(settings=settings)
+    wait_for_log(first, f"The topic '{dead}' does not exist: create it, or switch on")
+    assert first.stop() == 0, first.tail()
+    assert committed(broker, name, name)[0] == 0
+    second = failing(settings=settings)
+    wait_until(lambda: broker.group_members(name) == 1, 20, "the second is a member")
+    broker.create_topic(dead)
+    wait_committed(broker, name, name, 10)
+    assert second.stop() == 0, second.tail()
+    assert ids(read_all(broker, dead, 10)) == list(range(10))
+
+
+def test_a_dead_letter_topic_that_may_not_be_written_loses_nothing(name: str, failing: Start) -> None:
+    """Without a right to write anywhere the producer does not even get its identity, a fatal error: when the right is
+    given the consumer goes on all the same."""
+    dead = f"{name}.{name}.dlt"
+    with SecuredKafka({"app": "secret"}) as broker:
+        broker.create_topic(name)
+        broker.create_topic(dead)
+        broker.allow("app", AclOperation.READ, ResourceType.TOPIC, name)
+        broker.allow("app", AclOperation.READ, ResourceType.GROUP, name)
+        reference_produce(broker.bootstrap, [message(name, number, fail=-1) for number in range(10)])
+        one = failing(
+            bootstrap=broker.bootstrap,
+            config={**FAST, **broker.client_config("app")},
+            settings={"GLOBAL_CONFIG": broker.client_config("app")},
+        )
+        wait_for_log(one, "AUTHORIZATION_FAILED")
+        wait_for(one, "fail", 2)
+        assert committed(broker, name, name)[0] == 0
+        broker.allow("app", AclOperation.WRITE, ResourceType.TOPIC, dead)
+        broker.allow("app", AclOperation.DESCRIBE, ResourceType.TOPIC, dead)
+        wait_committed(broker, name, name, 10, 60)
+        assert one.stop() == 0, one.tail()
+        assert set(ids(read_all(broker, dead, 10))) == set(range(10))
 
 
 @pytest.mark.parametrize("to", ["supervisor", "group"])
@@ -344,17 +395,17 @@ def noted_attempts(broker: KafkaServer, name: str) -> int:
     return int("".join(c for c in metadata.split("attempts=")[1].split()[0])) if "attempts=" in metadata else 0
 
 
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM"])
-def test_attempts_outlive_a_process(broker: KafkaServer, name: str, failing: Start, end: str) -> None:
+@pytest.mark.parametrize(("end", "polled"), [("SIGKILL", False), ("SIGTERM", False), ("SIGKILL", True)])
+def test_attempts_outlive_a_process(broker: KafkaServer, name: str, failing: Start, end: str, polled: bool) -> None:
     """Neither forgotten nor added: five failures in all, the sixth try does not happen."""
     broker.create_topic(name)
     reference_produce(broker.bootstrap, [message(name, 0, fail=-1), message(name, 1)])
-    first = failing(retry=BLOCKING)
+    first = failing(retry=BLOCKING, polled=polled)
     wait_for(first, "fail", 2)
     wait_until(lambda: noted_attempts(broker, name) >= 2, 10, "the second attempt is noted")
     first.kill_all() if end == "SIGKILL" else first.stop()
     before = len(lines(first, "fail"))
-    second = failing(retry=BLOCKING)
+    second = failing(retry=BLOCKING, polled=polled)
     wait_for(second, "done", 1)
     wait_committed(broker, name, name, 2)
     assert second.stop() == 0, second.tail()
@@ -469,3 +520,69 @@ def test_a_stop_takes_less_than_a_second_while_partitions_wait_for_retries(
     assert took < 2, f"{took:.2f} s"  # one second, and room for what else runs here
     assert broker.group_members(name) == 0
     psutil.wait_procs(children, timeout=1)
+
+
+@pytest.mark.parametrize("protocol", ["cooperative", "consumer"])
+def test_under_load_a_stop_is_quick_and_others_take_over_at_once(
+    broker: KafkaServer, name: str, failing: Start, protocol: str
+) -> None:
+    """Besides the handler in hand a stop takes less than a second, and nobody waits for a session to time out."""
+    broker.create_topic(name, partitions=4)
+    config = {"auto.commit.interval.ms": 200, "fetch.wait.max.ms": 50}
+    if protocol == "consumer":
+        config |= {"group.protocol": "consumer"}
+    else:
+        config |= {"partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": 40000}
+    count = 12_000
+    reference_produce(broker.bootstrap, [message(name, i, partition=i % 4) for i in range(count)])
+    first = failing(config=config, sleep=0.002)
+    wait_for(first, "done", 50)
+    second = failing(config=config, sleep=0.002)
+    pids: set[int] = set()
+
+    def both_work() -> bool:
+        pids.update(line["pid"] for line in lines(first, "done")[-50:])
+        return len(pids) == 2
+
+    wait_until(both_work, 30, "both handle messages", interval=0.1)
+    leaving = {child.pid for child in first.children()}
+    asked, at = time.monotonic(), time.time()
+    assert first.stop() == 0, first.tail()
+    took = time.monotonic() - asked
+    left = {line["partition"] for line in lines(second, "done") if line["pid"] in leaving}
+    assert took < 2, f"{took:.2f} s"  # one second, and room for what else runs here
+
+    def taken_over() -> bool:
+        staying = [line for line in lines(second, "done") if line["pid"] not in leaving and line["time"] > at]
+        return left <= {line["partition"] for line in staying}
+
+    wait_until(taken_over, 10, f"the partitions {left} go on", interval=0.05)
+    print(f"{protocol}: stopped in {took:.2f} s, all partitions go on {time.time() - at:.2f} s after the signal")
+    assert second.stop() == 0, second.tail()
+    handled = Counter(int(line["id"]) for line in lines(second, "done"))
+    assert max(handled.values()) == 1, "an orderly stop repeats nothing"
+
+
+def test_a_static_member_that_is_replaced_ends_with_a_clear_error(
+    broker: KafkaServer, name: str, failing: Start
+) -> None:
+    """Two members with one group.instance.id: the older one is fenced, which is final for its client."""
+    broker.create_topic(name)
+    config = {**FAST, "group.instance.id": "only-one"}
+    reference_produce(broker.bootstrap, [message(name, 0)])
+    one = failing(config=config)
+    wait_for(one, "done", 1)
+    usurper = consumer(broker.bootstrap, name, group_instance_id="only-one", heartbeat_interval_ms=300)
+    usurper.subscribe([name])
+    reference_produce(broker.bootstrap, [message(name, 1)])
+
+    def fenced() -> bool:
+        fetch_once(usurper, 0.1)
+        return "fenced" in one.log.read_text(errors="replace")
+
+    wait_until(fenced, 20, "the older member is fenced")
+    wait_for_log(one, "It is started again")
+    usurper.close(10)
+    reference_produce(broker.bootstrap, [message(name, 2)])
+    wait_until(lambda: "2" in {line["id"] for line in lines(one, "done")}, 30, "its successor goes on")
+    assert one.stop() == 0, one.tail()

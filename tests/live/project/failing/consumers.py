@@ -2,7 +2,7 @@
 """Handlers that fail as often as a message's header `fail` says (-1: always), and note each try.
 
 A message's header `id` names it; its header `row` makes the handler store a row. LIVE_RETRY holds the arguments of
-the topics' retry settings, or nothing.
+the topics' retry settings, or nothing. With LIVE_POLLED the consumer overrides process_message().
 """
 
 from __future__ import annotations
@@ -81,3 +81,8 @@ class Failing(Consumer):
         "enable.auto.offset.store": False,
         **json.loads(os.environ.get("LIVE_CONFIG", "{}")),
     }
+
+    if os.environ.get("LIVE_POLLED"):
+
+        def process_message(self, msg: Any) -> None:
+            super().process_message(msg)
