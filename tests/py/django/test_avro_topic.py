@@ -21,6 +21,8 @@ from confluent_kafka.schema_registry import (
 from confluent_kafka.schema_registry.avro import AvroDeserializer as TheirDeserializer
 from confluent_kafka.schema_registry.avro import AvroSerializer as TheirSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.rule_registry import RuleRegistry
+from confluent_kafka.schema_registry.serde import FieldRuleExecutor
 from confluent_kafka.serialization import MessageField, SerializationContext, StringDeserializer
 from django.test import override_settings
 
@@ -276,6 +278,39 @@ def test_rules_stay_with_confluent(registry: SchemaRegistry) -> None:
         assert topic.deserialize(data, VALUE) == "theirs"
         assert topic.deserialize(data, VALUE) == "theirs"
     assert theirs.call_count == 1
+
+
+def test_rules_on_fields_run_on_every_message(registry: SchemaRegistry) -> None:
+    """As encryption of fields does: by confluent's own classes, with a rule executor that is registered with them."""
+
+    class Reversing(FieldRuleExecutor):
+        def type(self) -> str:
+            return "REVERSE"
+
+        def new_transform(self, ctx: Any) -> Any:
+            return lambda ctx, field, value: value[::-1]
+
+    schema = json.loads(ORDER)
+    schema["fields"][1] |= {"type": "string", "default": "", "confluent:tags": ["PII"]}
+    rule = {"name": "r", "kind": "TRANSFORM", "mode": "WRITEREAD", "type": "REVERSE", "tags": ["PII"]}
+    registry.add("orders-value", json.dumps(schema), ruleSet={"domainRules": [rule]})
+
+    class Secret(Orders):
+        value_schema = json.dumps(schema)
+        schema_config = {"use.latest.version": True, "auto.register.schemas": False}
+
+    RuleRegistry.get_global_instance().register_executor(Reversing())
+    topic = Secret()
+    messages = [produced(topic, {**ONE, "note": f"note {i}"})[0][0] for i in range(3)]
+    messages += [
+        value for value, _ in produced(topic, [{**ONE, "note": f"note {i}"} for i in range(3, 6)], many=True)
+    ]
+    for i, data in enumerate(messages):
+        assert f"note {i}"[::-1].encode() in data
+        assert topic.deserialize(data, VALUE) == {**ONE, "note": f"note {i}"}
+        assert (
+            TheirDeserializer(kafka.schema_client)(data, SerializationContext("orders", VALUE))["note"] == f"note {i}"
+        )
 
 
 def test_ids_in_headers(registry: SchemaRegistry) -> None:
