@@ -314,7 +314,11 @@ _UNWANTED = (
 
 def producer_config() -> dict[str, Any]:
     """The project's producer configuration, made safe: idempotent, confirmed by all replicas, and without a limit of
-    its own to the size of a record, since what could be consumed has to fit."""
+    its own to the size of a record, since what could be consumed has to fit.
+
+    One request per broker is on its way at a time. With several, librdkafka takes it that a request which failed has
+    arrived all the same when the one behind it is accepted; but a broker that does not know the producer yet accepts
+    any (seen while the leaders of a new topic were elected: the first copies were confirmed, and not there)."""
     config = {"client.id": settings.CLIENT_ID, **settings.GLOBAL_CONFIG, **settings.PRODUCER_CONFIG}
     for key in _UNWANTED:
         config.pop(key, None)
@@ -326,6 +330,7 @@ def producer_config() -> dict[str, Any]:
         "message.timeout.ms": int(settings.get_failure_topics()["timeout"] * 1000),
         "linger.ms": 5,
         "queue.buffering.max.messages": MAX_IN_FLIGHT,
+        "max.in.flight": 1,
     }
 
 

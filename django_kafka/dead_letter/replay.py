@@ -224,7 +224,6 @@ class Outbox:
             "transaction.timeout.ms": 60000,
             "message.timeout.ms": 30000,
             "batch.size": 16384,  # a topic may take less in one piece than librdkafka would put there
-            "max.in.flight": 1,  # or those behind a refused batch are refused for its absence
             "error_cb": lambda _error: None,  # calls fail with what matters,
             "log_level": 2,  # so it need not be logged
         }
