@@ -51,7 +51,7 @@ plans_free(AvroSchemaObject *self)
         for (k = 0; plan->names != NULL && k < self->code->records[i].nfields; k++)
             Py_XDECREF(plan->names[k]);
         PyMem_Free(plan->names);
-        Py_XDECREF(plan->template);
+        native_form_fini(&plan->form);
         Py_XDECREF(plan->index);
     }
     for (i = 0; self->enums != NULL && i < self->code->nenums; i++) {
@@ -86,15 +86,33 @@ intern(const char *s)
     return name;
 }
 
+/* The form of a record's dicts: its names in the order of its steps. */
+static int
+plan_form(avro_plan *plan, const dk_avro_code *code, const dk_avro_record *rec)
+{
+    PyObject **names = intern_names(rec->nsteps);
+    Py_ssize_t n = 0;
+    uint32_t i;
+    int rc;
+
+    if (names == NULL)
+        return -1;
+    for (i = 0; i < rec->nsteps; i++)
+        if (code->ops[rec->first + i].slot != DK_AVRO_NONE)
+            names[n++] = plan->names[code->ops[rec->first + i].slot];
+    rc = native_form_init(&plan->form, names, n);
+    PyMem_Free(names);
+    return rc;
+}
+
 static int
 plan_record(avro_plan *plan, const dk_avro_code *code, const dk_avro_record *rec)
 {
     uint32_t i;
 
     plan->names = intern_names(rec->nfields);
-    plan->template = PyDict_New();
     plan->index = PyDict_New();
-    if (plan->names == NULL || plan->template == NULL || plan->index == NULL)
+    if (plan->names == NULL || plan->index == NULL)
         return -1;
     for (i = 0; i < rec->nfields; i++) {
         PyObject *number = PyLong_FromUnsignedLong(i);
@@ -107,13 +125,7 @@ plan_record(avro_plan *plan, const dk_avro_code *code, const dk_avro_record *rec
         if (rc < 0)
             return -1;
     }
-    for (i = 0; i < rec->nsteps; i++) {
-        uint32_t slot = code->ops[rec->first + i].slot;
-
-        if (slot != DK_AVRO_NONE && PyDict_SetItem(plan->template, plan->names[slot], Py_None) < 0)
-            return -1;
-    }
-    return 0;
+    return plan_form(plan, code, rec);
 }
 
 static int
@@ -358,9 +370,8 @@ schema_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     return v;
 }
 
-/* The buffer of the last encode(), emptied, so that encoding allocates nothing but its result. */
-static dk_buf
-take_spare(AvroSchemaObject *self)
+dk_buf
+native_avro_take_spare(AvroSchemaObject *self)
 {
     dk_buf b;
 
@@ -374,8 +385,8 @@ take_spare(AvroSchemaObject *self)
 
 #define SPARE_MAX 65536
 
-static void
-give_spare(AvroSchemaObject *self, dk_buf *b)
+void
+native_avro_give_spare(AvroSchemaObject *self, dk_buf *b)
 {
     dk_buf old;
 
@@ -426,9 +437,9 @@ schema_encode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
     if (native_args(&sig, args, nargs, kwnames, in) < 0 || prefix_from(in[1], &prefix, &n) < 0)
         return NULL;
-    b = take_spare(self);
+    b = native_avro_take_spare(self);
     out = encode_one(self, in[0], prefix, (size_t)n, &b);
-    give_spare(self, &b);
+    native_avro_give_spare(self, &b);
     return out;
 }
 
@@ -451,7 +462,7 @@ schema_encode_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObje
     if (seq == NULL)
         return NULL;
     out = PyList_New(PyTuple_GET_SIZE(seq));
-    b = take_spare(self);
+    b = native_avro_take_spare(self);
     for (i = 0; out != NULL && i < PyTuple_GET_SIZE(seq); i++) {
         PyObject *value = PyTuple_GET_ITEM(seq, i);
         PyObject *bytes = value == Py_None ? Py_NewRef(Py_None) : encode_one(self, value, prefix, (size_t)n, &b);
@@ -461,7 +472,7 @@ schema_encode_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObje
         else
             PyList_SET_ITEM(out, i, bytes);
     }
-    give_spare(self, &b);
+    native_avro_give_spare(self, &b);
     Py_DECREF(seq);
     return out;
 }
@@ -590,6 +601,13 @@ static PyType_Spec schema_spec = {
 /* ---- framing ------------------------------------------------------------------------------------------------------
  */
 
+PyObject *
+native_avro_identity(const dk_wire *wire)
+{
+    return wire->has_guid ? PyBytes_FromStringAndSize((const char *)wire->guid, 16)
+                          : PyLong_FromUnsignedLong(wire->id);
+}
+
 PyDoc_STRVAR(wire_parse_doc, "wire_parse(value, header=None)\n--\n\n"
                              "(id or 16 bytes of a GUID, where the payload begins). Raises DecodeError.");
 
@@ -613,8 +631,7 @@ wire_parse(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *
     if (dk_wire_parse(whole, head, &wire, &err) != DK_OK)
         native_avro_raise(((AvroCore *)state->avro)->decode_error, &err);
     else
-        id =
-            wire.has_guid ? PyBytes_FromStringAndSize((const char *)wire.guid, 16) : PyLong_FromUnsignedLong(wire.id);
+        id = native_avro_identity(&wire);
     if (header.buf != NULL)
         PyBuffer_Release(&header);
     PyBuffer_Release(&value);
@@ -686,7 +703,8 @@ static PyMethodDef avro_functions[] = {
     XX(signed_kw)                                                                                                    \
     XX(empty_args)                                                                                                   \
     XX(schema_type)                                                                                                  \
-    XX(record_type)
+    XX(record_type)                                                                                                  \
+    XX(reader_type)
 
 static int
 core_traverse(PyObject *op, visitproc visit, void *arg)
@@ -797,23 +815,31 @@ add_error(PyObject *module, const char *name, const char *doc, PyObject **out)
     return *out == NULL ? -1 : PyModule_AddObjectRef(module, strrchr(name, '.') + 1, *out);
 }
 
+static PyTypeObject *
+add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+
+    if (type != NULL && PyModule_AddType(module, type) < 0)
+        Py_CLEAR(type);
+    return type;
+}
+
 static int
 add_types(PyObject *module, AvroCore *core)
 {
+    PyTypeObject *method;
     PyObject *registered;
-    PyTypeObject *reader;
 
-    core->schema_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &schema_spec, NULL);
-    core->record_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &native_avro_record_spec, NULL);
-    if (core->schema_type == NULL || core->record_type == NULL || PyModule_AddType(module, core->schema_type) < 0 ||
-        PyModule_AddType(module, core->record_type) < 0)
+    core->schema_type = add_type(module, &schema_spec);
+    core->record_type = add_type(module, &native_avro_record_spec);
+    core->reader_type = add_type(module, &native_avro_reader_spec);
+    if (core->schema_type == NULL || core->record_type == NULL || core->reader_type == NULL)
         return -1;
-    reader = (PyTypeObject *)PyType_FromModuleAndSpec(module, &native_avro_reader_spec, NULL);
-    if (reader == NULL || PyModule_AddType(module, reader) < 0) {
-        Py_XDECREF(reader);
+    method = add_type(module, &native_avro_method_spec);
+    if (method == NULL)
         return -1;
-    }
-    Py_DECREF(reader);
+    Py_DECREF(method);
     registered = PyObject_CallMethod(core->mapping, "register", "O", core->record_type);
     Py_XDECREF(registered);
     return registered == NULL ? -1 : 0;

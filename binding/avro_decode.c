@@ -16,6 +16,7 @@ typedef struct run {
 } run;
 
 static PyObject *value_of(run *d, const dk_avro_op *op);
+static PyObject *record_of(run *d, const dk_avro_op *op);
 
 PyObject *
 native_avro_raise_decode(AvroCore *core, const dk_error *err)
@@ -468,38 +469,6 @@ default_of(run *d, const dk_avro_op *op)
 }
 
 static PyObject *
-record_of(run *d, const dk_avro_op *op)
-{
-    const avro_plan *plan = &d->self->plans[op->ref];
-    const dk_avro_op *step = &d->c->ops[op->a], *end = step + op->n;
-    PyObject *dict = native_dict_like(plan->template, (Py_ssize_t)op->n), *v;
-    int rc;
-
-    if (dict == NULL)
-        return NULL;
-    for (; step < end; step++) {
-        if (step->code == DK_OP_SKIP) {
-            if (!dk_avro_skip_value(d->c, &d->r, step))
-                goto fail;
-            continue;
-        }
-        v = value_of(d, step);
-        if (v == NULL)
-            goto fail;
-        rc = PyDict_SetItem(dict, plan->names[step->slot], v);
-        Py_DECREF(v);
-        if (rc < 0)
-            goto fail;
-    }
-    return dict;
-fail:
-    Py_DECREF(dict);
-    if (step->slot != DK_AVRO_NONE)
-        dk_avro_path_field(d->r.err, d->c->records[op->ref].fields[step->slot].name);
-    return NULL;
-}
-
-static PyObject *
 nested_of(run *d, const dk_avro_op *op)
 {
     PyObject *v;
@@ -522,8 +491,8 @@ fixed_of(run *d, const dk_avro_op *op, dk_slice s)
     return PyBytes_FromStringAndSize((const char *)s.p, (Py_ssize_t)s.n);
 }
 
-static PyObject *
-value_of(run *d, const dk_avro_op *op)
+static inline __attribute__((always_inline)) PyObject *
+read_value(run *d, const dk_avro_op *op)
 {
     const uint8_t *at;
     dk_slice s;
@@ -587,6 +556,49 @@ again:
         break;
     }
     dk_avro_reader_fail(&d->r, d->r.p, "unknown operation %d", op->code);
+    return NULL;
+}
+
+static PyObject *
+value_of(run *d, const dk_avro_op *op)
+{
+    return read_value(d, op);
+}
+
+static PyObject *
+record_of(run *d, const dk_avro_op *op)
+{
+    const avro_plan *plan = &d->self->plans[op->ref];
+    const dk_avro_op *step = &d->c->ops[op->a], *end = step + op->n;
+    PyObject *dict = native_form_dict(&plan->form), *v;
+    uint32_t i = 0;
+    int rc;
+
+    if (dict == NULL)
+        return NULL;
+    for (; step < end; step++) {
+        if (step->code == DK_OP_SKIP) {
+            if (!dk_avro_skip_value(d->c, &d->r, step))
+                goto fail;
+            continue;
+        }
+        v = read_value(d, step);
+        if (v == NULL)
+            goto fail;
+        if (plan->form.places != NULL) {
+            native_form_put(&plan->form, dict, i++, v);
+            continue;
+        }
+        rc = PyDict_SetItem(dict, plan->names[step->slot], v);
+        Py_DECREF(v);
+        if (rc < 0)
+            goto fail;
+    }
+    return dict;
+fail:
+    Py_DECREF(dict);
+    if (step->slot != DK_AVRO_NONE)
+        dk_avro_path_field(d->r.err, d->c->records[op->ref].fields[step->slot].name);
     return NULL;
 }
 

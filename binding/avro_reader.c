@@ -60,25 +60,27 @@ reader_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     return rc < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* The schema of a message, borrowed; NULL with KeyError when it is not known. */
+/* The schema of a message, a new reference; NULL without an exception when it is not known. */
 static PyObject *
 find_schema(AvroReaderObject *self, const dk_wire *wire)
 {
-    PyObject *id, *schema;
+    PyObject *schema = NULL, *id = NULL;
 
-    if (!wire->has_guid && self->last_id == (int64_t)wire->id)
-        return self->last;
-    id = wire->has_guid ? PyBytes_FromStringAndSize((const char *)wire->guid, 16) : PyLong_FromUnsignedLong(wire->id);
-    if (id == NULL)
-        return NULL;
-    schema = PyDict_GetItemWithError(self->schemas, id);
-    if (schema == NULL && !PyErr_Occurred())
-        PyErr_SetObject(PyExc_KeyError, id);
-    Py_DECREF(id);
-    if (schema != NULL && !wire->has_guid) {
-        self->last = schema;
-        self->last_id = (int64_t)wire->id;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (!wire->has_guid && self->last_id == (int64_t)wire->id) {
+        schema = self->last;
+    } else {
+        id = native_avro_identity(wire);
+        if (id != NULL)
+            schema = PyDict_GetItemWithError(self->schemas, id);
+        if (schema != NULL && !wire->has_guid) {
+            self->last = schema;
+            self->last_id = (int64_t)wire->id;
+        }
     }
+    Py_XINCREF(schema);
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(id);
     return schema;
 }
 
@@ -102,6 +104,51 @@ decode_payload(AvroReaderObject *self, PyObject *schema, PyObject *data, dk_slic
     return v;
 }
 
+/* 1 with *out, NULL with an exception; 0 when the schema is not known, which *wire tells. */
+static int
+read_message(AvroReaderObject *self, PyObject *data, dk_slice whole, dk_slice header, dk_wire *wire, PyObject **out)
+{
+    PyObject *schema;
+    dk_error err;
+
+    *out = NULL;
+    if (dk_wire_parse(whole, header, wire, &err) != DK_OK) {
+        native_avro_raise(self->core->decode_error, &err);
+        return 1;
+    }
+    schema = find_schema(self, wire);
+    if (schema == NULL)
+        return PyErr_Occurred() != NULL;
+    *out = decode_payload(self, schema, data, wire->payload);
+    Py_DECREF(schema);
+    return 1;
+}
+
+int
+native_avro_read(PyObject *reader, PyObject *data, PyObject **out)
+{
+    Py_buffer view;
+    dk_slice whole;
+    dk_wire wire;
+    int rc;
+
+    *out = NULL;
+    if (data == Py_None) { /* a tombstone */
+        *out = Py_NewRef(Py_None);
+        return 1;
+    }
+    if (PyBytes_CheckExact(data)) {
+        whole.p = (const uint8_t *)PyBytes_AS_STRING(data);
+        whole.n = (size_t)PyBytes_GET_SIZE(data);
+        return read_message((AvroReaderObject *)reader, data, whole, (dk_slice){NULL, 0}, &wire, out);
+    }
+    if (native_avro_bytes(data, NULL, &view, &whole) < 0)
+        return 1;
+    rc = read_message((AvroReaderObject *)reader, data, whole, (dk_slice){NULL, 0}, &wire, out);
+    PyBuffer_Release(&view);
+    return rc;
+}
+
 PyDoc_STRVAR(reader_decode_doc,
              "decode(data, header=None)\n--\n\n"
              "The value in a message; header: that of the message which names its schema, if there is one.\n"
@@ -112,11 +159,10 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 {
     static const native_signature sig = {"decode", 1, {"data", "header", NULL}};
     AvroReaderObject *self = (AvroReaderObject *)op;
-    PyObject *in[2] = {NULL, NULL}, *schema, *v = NULL;
+    PyObject *in[2] = {NULL, NULL}, *v = NULL, *id;
     Py_buffer data, header = {.obj = NULL};
     dk_slice whole, head = {NULL, 0};
     dk_wire wire;
-    dk_error err;
 
     if (kwnames == NULL && nargs == 1)
         in[0] = args[0];
@@ -130,17 +176,14 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         PyBuffer_Release(&data);
         return NULL;
     }
-    if (dk_wire_parse(whole, head, &wire, &err) != DK_OK) {
-        native_avro_raise(self->core->decode_error, &err);
-    } else {
-        Py_BEGIN_CRITICAL_SECTION(self);
-        schema = Py_XNewRef(find_schema(self, &wire));
-        Py_END_CRITICAL_SECTION();
-        v = schema == NULL ? NULL : decode_payload(self, schema, in[0], wire.payload);
-        Py_XDECREF(schema);
+    if (!read_message(self, in[0], whole, head, &wire, &v) && (id = native_avro_identity(&wire)) != NULL) {
+        PyErr_SetObject(PyExc_KeyError, id);
+        Py_DECREF(id);
     }
-    PyBuffer_Release(&header);
-    PyBuffer_Release(&data);
+    if (header.obj != NULL)
+        PyBuffer_Release(&header);
+    if (data.obj != NULL)
+        PyBuffer_Release(&data);
     return v;
 }
 

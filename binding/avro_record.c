@@ -148,7 +148,7 @@ record_iter(PyObject *op)
 {
     AvroRecordObject *self = (AvroRecordObject *)op;
 
-    return PyObject_GetIter(self->schema->plans[self->op->ref].template);
+    return PyObject_GetIter(self->schema->plans[self->op->ref].form.template);
 }
 
 static PyObject *
@@ -173,7 +173,7 @@ record_dict(PyObject *op, PyObject *Py_UNUSED(ignored))
     AvroRecordObject *self = (AvroRecordObject *)op;
     const dk_avro_record *rec = record_of(self);
     const avro_plan *plan = &self->schema->plans[self->op->ref];
-    PyObject *dict = PyDict_Copy(plan->template);
+    PyObject *dict = PyDict_Copy(plan->form.template);
     uint32_t i;
 
     for (i = 0; dict != NULL && i < rec->nfields; i++) {

@@ -286,6 +286,7 @@ void native_orphans_free(native_state *state);
 
 /* records.c: produce and produce_many */
 PyObject *producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *producer_write(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 int native_producer_events(ProducerObject *self, int *count); /* run callables; -1 with an exception */
 int native_producer_enter(ProducerObject *self);              /* -1 with RuntimeError when closed */
@@ -315,6 +316,37 @@ int native_refused(ProducerObject *self, const dk_event *ev, size_t i, dk_ticket
 /* topics.c */
 PyObject *producer_create_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 PyObject *producer_describe_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
+/* ---- dict_form.c -------------------------------------------------------------------------------------------------- */
+
+/* Dicts with the same keys in the same order. */
+typedef struct native_form {
+    PyObject *template; /* dict of the keys, values None */
+    uint32_t *places;   /* of each key's value in the table of a copy; NULL: not known */
+    Py_ssize_t n;
+} native_form;
+
+int native_form_init(native_form *form, PyObject *const *names, Py_ssize_t n); /* -1 with an exception; fini anyway */
+void native_form_fini(native_form *form);
+
+/* A dict for native_form_put() of each key, if there are places, else for PyDict_SetItem(). */
+static inline PyObject *
+native_form_dict(const native_form *form)
+{
+    return form->places != NULL ? PyDict_Copy(form->template) : native_dict_like(form->template, form->n);
+}
+
+/* Takes value. The dict is one that native_form_dict() has just made, with places. */
+static inline void
+native_form_put(const native_form *form, PyObject *dict, uint32_t i, PyObject *value)
+{
+    PyObject **at = (PyObject **)(void *)((char *)((PyDictObject *)dict)->ma_keys + form->places[i]), *old = *at;
+
+    *at = value;
+    Py_DECREF(old);
+    if (PyType_IS_GC(Py_TYPE(value)) && !PyObject_GC_IsTracked(dict))
+        PyObject_GC_Track(dict);
+}
 
 /* ---- avro.c ------------------------------------------------------------------------------------------------------ */
 

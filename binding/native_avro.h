@@ -28,14 +28,14 @@ typedef struct AvroCore {
     PyObject *epoch; /* 1970-01-01 UTC */
     PyObject *s_int, *s_is_safe, *s_to_bytes, *s_from_bytes, *s_big, *s_type_hint, *s_create_decimal, *s_scaleb,
         *s_prec, *s_fromisoformat, *signed_kw, *empty_args;
-    PyTypeObject *schema_type, *record_type;
+    PyTypeObject *schema_type, *record_type, *reader_type;
 } AvroCore;
 
 /* A record of a program, with Python's names. */
 typedef struct avro_plan {
-    PyObject **names;   /* per field, interned */
-    PyObject *template; /* dict of the names in the order in which steps deliver them, values None */
-    PyObject *index;    /* dict: name -> number of its field; made when a lazy view first asks */
+    PyObject **names; /* per field, interned */
+    native_form form; /* of the names in the order in which steps deliver them */
+    PyObject *index;  /* dict: name -> number of its field; made when a lazy view first asks */
 } avro_plan;
 
 typedef struct avro_enum_plan {
@@ -79,11 +79,21 @@ int native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out);
 PyObject *native_avro_record(AvroSchemaObject *self, PyObject *data, dk_slice bytes);
 extern PyType_Spec native_avro_record_spec;
 
-/* avro_reader.c */
+/* avro_reader.c. What the AvroReader `reader` makes of a message without a header for its schema: 1 with *out, NULL with an
+ * exception; 0 when it does not know the schema. */
+int native_avro_read(PyObject *reader, PyObject *data, PyObject **out);
 extern PyType_Spec native_avro_reader_spec;
 
-/* avro.c. The bytes of an argument from `start` (may be NULL) on. -1 with an exception; release view, if not. */
+/* avro_method.c */
+extern PyType_Spec native_avro_method_spec;
+
+/* avro.c. The buffer of the last encode(), emptied, so that encoding needs no memory; give it back. */
+dk_buf native_avro_take_spare(AvroSchemaObject *self);
+void native_avro_give_spare(AvroSchemaObject *self, dk_buf *b);
+/* The bytes of an argument from `start` (may be NULL) on. -1 with an exception; release view, if not. */
 int native_avro_bytes(PyObject *data, PyObject *start, Py_buffer *view, dk_slice *out);
+/* The id, or the 16 bytes of the GUID, that a message names. */
+PyObject *native_avro_identity(const dk_wire *wire);
 /* An exception with .path and .pos. */
 void native_avro_raise(PyObject *type, const dk_error *err);
 

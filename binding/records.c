@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "native.h"
+#include "native_avro.h"
 
 int
 native_producer_enter(ProducerObject *self)
@@ -233,6 +233,73 @@ slice_of(PyObject *obj, const char *what, views *v, dk_slice *out)
     return slice_of_buffer(obj, what, v, out);
 }
 
+/* ---- encoders ----------------------------------------------------------------------------------------------------- */
+
+/* What makes bytes of values on their way into the queue; schema NULL: they are bytes already. */
+typedef struct encoder {
+    AvroSchemaObject *schema;
+    const char *prefix;
+    size_t n_prefix;
+} encoder;
+
+/* Borrows from obj: (AvroSchema, bytes), None or NULL. */
+static int
+encoder_of(const ProducerObject *self, PyObject *obj, encoder *out)
+{
+    PyObject *schema, *prefix;
+
+    *out = (encoder){.schema = NULL};
+    if (obj == NULL || obj == Py_None)
+        return 0;
+    schema = PyTuple_Check(obj) && PyTuple_GET_SIZE(obj) == 2 ? PyTuple_GET_ITEM(obj, 0) : NULL;
+    prefix = schema != NULL ? PyTuple_GET_ITEM(obj, 1) : NULL;
+    if (schema == NULL || !PyBytes_Check(prefix) ||
+        !Py_IS_TYPE(schema, ((AvroCore *)self->state->avro)->schema_type)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "an encoder is a tuple of an AvroSchema and the bytes in front of each value");
+        return -1;
+    }
+    out->schema = (AvroSchemaObject *)schema;
+    out->prefix = PyBytes_AS_STRING(prefix);
+    out->n_prefix = (size_t)PyBytes_GET_SIZE(prefix);
+    return 0;
+}
+
+/* Appends the bytes of a value. */
+static int
+encode_value(const encoder *en, PyObject *value, dk_buf *out)
+{
+    dk_buf_put(out, en->prefix, en->n_prefix);
+    return native_avro_encode(en->schema, value, out);
+}
+
+/* The bytes of all values, one behind the other in buf. None is no value. */
+static int
+encode_values(const encoder *en, PyObject *tuple, dk_buf *buf, dk_slice *out)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple);
+    const uint8_t *p;
+
+    for (Py_ssize_t i = 0; i < n; i++) {
+        size_t start = buf->n;
+
+        out[i] = (dk_slice){.p = NULL};
+        if (PyTuple_GET_ITEM(tuple, i) == Py_None)
+            continue;
+        if (encode_value(en, PyTuple_GET_ITEM(tuple, i), buf) < 0)
+            return -1;
+        out[i] = (dk_slice){(const uint8_t *)"", buf->n - start};
+    }
+    p = buf->p; /* it moves no more */
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (out[i].n == 0)
+            continue;
+        out[i].p = p;
+        p += out[i].n;
+    }
+    return 0;
+}
+
 /* ---- headers ------------------------------------------------------------------------------------------------------ */
 
 int
@@ -452,6 +519,40 @@ producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     return rc < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+PyObject *
+producer_write(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {
+        .func = "write", .required = 2, .names = {"topic", "value", "encoder", NULL}};
+    ProducerObject *self = (ProducerObject *)op;
+    PyObject *a[NATIVE_MAX_ARGS];
+    dk_record rec = {.partition = -1};
+    dk_buf buf;
+    encoder en;
+    views v = {.n = 0};
+    int rc = -1, count = 0;
+
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_str(a[0], "topic", &rec.topic) < 0 ||
+        encoder_of(self, a[2], &en) < 0)
+        return NULL;
+    if (en.schema != NULL && a[1] != Py_None) {
+        buf = native_avro_take_spare(en.schema);
+        rc = encode_value(&en, a[1], &buf);
+        rec.value = (dk_slice){buf.p != NULL ? buf.p : (const uint8_t *)"", buf.n};
+    } else {
+        rc = slice_of(a[1], "value", &v, &rec.value);
+    }
+    /* Encoding runs Python code, which may close the producer. */
+    if (rc == 0 && (rc = native_producer_enter(self)) == 0)
+        rc = produce_record(self, &rec, self->cbs.on_delivery);
+    if (en.schema != NULL && a[1] != Py_None)
+        native_avro_give_spare(en.schema, &buf);
+    views_release(&v);
+    if (rc < 0 || (!self->quiet && native_producer_events(self, &count) < 0))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ---- produce_many ------------------------------------------------------------------------------------------------- */
 
 #define RELEASE_GIL_FROM 64 /* records */
@@ -502,12 +603,28 @@ queue_many(ProducerObject *self, const dk_record *rec, const dk_slice *values, c
     return 0;
 }
 
+/* Values and the encoder of each, keys likewise or NULL. */
+typedef struct tuples {
+    PyObject *values, *keys;
+    encoder value, key;
+} tuples;
+
 static int
-produce_tuples(ProducerObject *self, dk_record *rec, PyObject *values, PyObject *keys, PyObject *callback)
+bytes_of(PyObject *tuple, const char *what, const encoder *en, views *v, dk_buf *buf, dk_slice *out)
 {
+    if (tuple == NULL)
+        return 0;
+    return en->schema != NULL ? encode_values(en, tuple, buf, out) : slices_of(tuple, what, v, out);
+}
+
+static int
+produce_tuples(ProducerObject *self, dk_record *rec, const tuples *t, PyObject *callback)
+{
+    PyObject *values = t->values, *keys = t->keys;
     size_t n = (size_t)PyTuple_GET_SIZE(values), done = 0;
     dk_slice *slices = PyMem_Calloc(2 * n + 1, sizeof *slices);
     native_report *report = NULL;
+    dk_buf value_buf, key_buf;
     views v = {.n = 0};
     int rc = -1, count = 0;
 
@@ -515,8 +632,10 @@ produce_tuples(ProducerObject *self, dk_record *rec, PyObject *values, PyObject 
         PyErr_NoMemory();
         return -1;
     }
-    if (slices_of(values, "each value", &v, slices) == 0 &&
-        (keys == NULL || slices_of(keys, "each key", &v, slices + n) == 0) &&
+    dk_buf_init(&value_buf, NULL);
+    dk_buf_init(&key_buf, NULL);
+    if (bytes_of(values, "each value", &t->value, &v, &value_buf, slices) == 0 &&
+        bytes_of(keys, "each key", &t->key, &v, &key_buf, slices + n) == 0 && native_producer_enter(self) == 0 &&
         (!self->quiet || native_producer_events(self, &count) == 0) &&
         (n == 0 || report_new(self, callback, n, &report) == 0)) {
         rec->opaque = report;
@@ -525,6 +644,8 @@ produce_tuples(ProducerObject *self, dk_record *rec, PyObject *values, PyObject 
             native_report_done(self, report, n - done);
     }
     views_release(&v);
+    dk_buf_fini(&value_buf);
+    dk_buf_fini(&key_buf);
     PyMem_Free(slices);
     return rc;
 }
@@ -543,12 +664,13 @@ as_tuple(PyObject *obj, const char *what)
 PyObject *
 producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const native_signature sig = {
-        .func = "produce_many",
-        .required = 2,
-        .names = {"topic", "values", "keys", "partition", "timestamp", "headers", "on_delivery", NULL}};
+    static const native_signature sig = {.func = "produce_many",
+                                         .required = 2,
+                                         .names = {"topic", "values", "keys", "partition", "timestamp", "headers",
+                                                   "on_delivery", "value_encoder", "key_encoder", NULL}};
     ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS], *values, *keys = NULL, *callback;
+    PyObject *a[NATIVE_MAX_ARGS], *callback;
+    tuples t = {.keys = NULL};
     dk_record rec = {.topic = NULL};
     native_headers h;
     Py_ssize_t n = 0;
@@ -562,22 +684,24 @@ producer_produce_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyO
         return NULL;
     if (record_of(a[0], a[3], a[4], &rec) < 0 || callback_of(self, NULL, a[6], &callback) < 0)
         return NULL;
-    values = as_tuple(a[1], "values");
-    if (values != NULL && a[2] != NULL && a[2] != Py_None)
-        keys = as_tuple(a[2], "keys");
-    if (values != NULL && keys != NULL && PyTuple_GET_SIZE(keys) != PyTuple_GET_SIZE(values))
-        PyErr_Format(PyExc_ValueError, "values and keys differ in length: %zd and %zd", PyTuple_GET_SIZE(values),
-                     PyTuple_GET_SIZE(keys));
+    if (encoder_of(self, a[7], &t.value) < 0 || encoder_of(self, a[8], &t.key) < 0)
+        return NULL;
+    t.values = as_tuple(a[1], "values");
+    if (t.values != NULL && a[2] != NULL && a[2] != Py_None)
+        t.keys = as_tuple(a[2], "keys");
+    if (t.values != NULL && t.keys != NULL && PyTuple_GET_SIZE(t.keys) != PyTuple_GET_SIZE(t.values))
+        PyErr_Format(PyExc_ValueError, "values and keys differ in length: %zd and %zd", PyTuple_GET_SIZE(t.values),
+                     PyTuple_GET_SIZE(t.keys));
     if (!PyErr_Occurred()) {
-        n = PyTuple_GET_SIZE(values);
+        n = PyTuple_GET_SIZE(t.values);
         if (native_headers_of(a[5], &h) == 0) {
             rec.headers = h.items;
             rec.n_headers = h.n;
-            rc = produce_tuples(self, &rec, values, keys, callback);
+            rc = produce_tuples(self, &rec, &t, callback);
         }
         native_headers_fini(&h);
     }
-    Py_XDECREF(values);
-    Py_XDECREF(keys);
+    Py_XDECREF(t.values);
+    Py_XDECREF(t.keys);
     return rc < 0 ? NULL : PyLong_FromSsize_t(n);
 }

@@ -236,14 +236,20 @@ class Producer:
     def produce_many(
         self,
         topic: str,
-        values: Sequence[bytes | str | None],
-        keys: Sequence[bytes | str | None] | None = None,
+        values: Sequence[Any],
+        keys: Sequence[Any] | None = None,
         *,
         partition: int = -1,
         timestamp: int = 0,
         headers: _Headers = None,
         on_delivery: Callable[[KafkaError | None, Message], Any] | None = None,
-    ) -> int: ...
+        value_encoder: tuple[AvroSchema, bytes] | None = None,
+        key_encoder: tuple[AvroSchema, bytes] | None = None,
+    ) -> int:
+        """Returns how many were queued: all, unless it raises. With encoders, which are a schema and the bytes in
+        front of each value, values and keys may be whatever AvroSchema.encode() takes."""
+    def write(self, topic: str, value: Any, encoder: tuple[AvroSchema, bytes] | None = None) -> None:
+        """produce(topic, value), the value encoded if there is an encoder, and poll(0)."""
     def forward(self, source: Batch | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
         """Queue a copy of the message in hand of a batch, or of a ticket's: it is finished when the broker has
         confirmed the copy, without a further call. Key and value are the message's, as they were received."""
@@ -365,6 +371,15 @@ class AvroReader:
     def decode(self, data: bytes | bytearray | memoryview | None, header: bytes | None = None) -> Any:
         """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the
         id or GUID) when the schema was not added, and DecodeError."""
+
+@final
+class AvroMethod:
+    """A topic's deserialize(self, value, field, headers=None) without a Python frame: what self._value_reader or
+    self._key_reader, which are AvroReader then, know; function(self, …) does the rest."""
+
+    def __init__(self, function: Callable[..., Any], key: Any, value: Any) -> None:
+        """key, value: the `field` of keys and of values."""
+    def __call__(self, topic: Any, value: Any, field: Any, headers: Any = None, **kwargs: Any) -> Any: ...
 
 @final
 class AvroRecord(Mapping[str, Any]):

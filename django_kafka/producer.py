@@ -245,12 +245,22 @@ class Producer:
             return 0
         return self._producer.produce_many(name, values, keys, **kwargs)
 
+    def _direct(self) -> ConfluentProducer | None:
+        """The client, for topics that have looked at Suppression themselves; None when somebody has put produce() or
+        the client in another's place and wants to see each call."""
+        client = self._producer
+        return client if type(client) is _CLIENT and type(self).produce is _PRODUCE else None
+
     def retire(self, timeout: float = 5.0) -> None:
         """Send what is queued, because nobody will ask this object again. Logs what could not be sent."""
         client = self.__dict__.get("_producer")
         left = client.flush(timeout) if client else 0
         if left:
             self.default_logger.error("%d messages could not be delivered within %s s.", left, timeout)
+
+
+_CLIENT = ConfluentProducer
+_PRODUCE = Producer.produce
 
 
 def make_error_handler(path: Any) -> Any:

@@ -98,7 +98,7 @@ def contestants() -> dict[str, dict[str, tuple[Callable[[Any], Any], Any]]]:
         },
         "encode": {
             "this library": (ours.encode, VALUE),
-            "this library, in AvroTopic.produce": (lambda value: topic._serialize(value, field, None, None), VALUE),
+            "this library, for AvroTopic.produce": (lambda value: topic._serialize(value, field, None, None), VALUE),
             "fastavro": (write_fastavro, VALUE),
             "confluent": (lambda value: their_serializer(value, context), VALUE),
         },

@@ -189,9 +189,9 @@ class AvroDeserializer(Deserializer):
         return compile_schema(self._client, schema if isinstance(schema, Schema) else Schema(schema, "AVRO"))
 
     @property
-    def decode(self) -> Callable[..., Any] | None:
-        """decode(data), for those who handle its KeyError by calling the deserializer; None when it does more."""
-        return self._reader.decode if self._learns and self._from_dict is None else None
+    def reader(self) -> AvroReader | None:
+        """What gives the same values for all schemas that it knows; None when the deserializer does more."""
+        return self._reader if self._learns and self._from_dict is None else None
 
     def __call__(self, data: bytes | None, ctx: SerializationContext | None = None) -> Any:
         if data is None:

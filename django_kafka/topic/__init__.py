@@ -21,11 +21,11 @@ from confluent_kafka.serialization import (
 from django_kafka import kafka
 from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.producer import Suppression
+from django_kafka.producer import Producer, Suppression
 from django_kafka.serialization import make
 
 if TYPE_CHECKING:
-    from django_kafka._native import Message
+    from django_kafka._native import AvroSchema, Message
     from django_kafka.retry.settings import RetrySettings
 
 KEY = MessageField.KEY
@@ -111,7 +111,15 @@ class TopicProducer(ABC):
         A `key` is serialized only when given (None too). key_serializer_kwargs and value_serializer_kwargs go to the
         serializers, everything else (headers, partition, timestamp, on_delivery) to the client. Does nothing while
         the topic is suppressed."""
-        if Suppression.active(self.name):
+        if _suppressions() and Suppression.active(self.name):
+            return
+        producer = kafka.producer
+        client = producer._direct() if type(producer) is Producer else None
+        if client is not None and not kwargs:
+            encoder = self._value_encoder
+            if encoder is None:
+                value = self._serialize(value, VALUE, None, None)
+            client.write(self.name, value, encoder)
             return
         key_options = kwargs.pop("key_serializer_kwargs", None)
         value_options = kwargs.pop("value_serializer_kwargs", None)
@@ -119,9 +127,9 @@ class TopicProducer(ABC):
         if "key" in kwargs:
             kwargs["key"] = self._serialize(kwargs["key"], KEY, headers, key_options)
         payload = self._serialize(value, VALUE, headers, value_options)
-        producer = kafka.producer
-        producer.produce(self.name, payload, **kwargs)
-        producer.poll(0)
+        target: Any = client or producer
+        target.produce(self.name, payload, **kwargs)
+        target.poll(0)
 
     def produce_many(self, values: Sequence[Any], keys: Sequence[Any] | None = None, **kwargs: Any) -> int:
         """Queue a message per value, with the key at the same place in `keys`. Returns how many were queued.
@@ -133,15 +141,31 @@ class TopicProducer(ABC):
         key_options = kwargs.pop("key_serializer_kwargs", None)
         value_options = kwargs.pop("value_serializer_kwargs", None)
         headers = kwargs.get("headers")
+        producer: Any = kafka.producer
+        direct = type(producer) is Producer and producer._direct() is not None
         if keys is not None:
-            kwargs["keys"] = self._serialize_many(keys, KEY, headers, key_options)
-        payloads = self._serialize_many(values, VALUE, headers, value_options)
-        producer = kafka.producer
-        queued = producer.produce_many(self.name, payloads, **kwargs)
+            encoder = self._find_encoder(KEY) if direct and not key_options else None
+            if encoder is not None:
+                kwargs["key_encoder"] = encoder
+            kwargs["keys"] = keys if encoder else self._serialize_many(keys, KEY, headers, key_options)
+        encoder = self._find_encoder(VALUE) if direct and not value_options else None
+        if encoder is not None:
+            kwargs["value_encoder"] = encoder
+        payloads = values if encoder else self._serialize_many(values, VALUE, headers, value_options)
+        queued: int = producer.produce_many(self.name, payloads, **kwargs)
         producer.poll(0)
         return queued
 
+    # What makes bytes of all values and keys in C, where nothing else is to be done with them: (AvroSchema, prefix).
+    _value_encoder: tuple[AvroSchema, bytes] | None = None
+    _key_encoder: tuple[AvroSchema, bytes] | None = None
 
+    def _find_encoder(self, field: MessageField) -> tuple[AvroSchema, bytes] | None:
+        return None
+
+
+# The ranges of Suppression around the caller: none, nearly always.
+_suppressions = Suppression._active.get
 _SERIALIZE = TopicProducer.serialize
 _CONTEXT = TopicProducer.context
 _GET_KEY_SERIALIZER = TopicProducer.get_key_serializer

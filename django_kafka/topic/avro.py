@@ -9,11 +9,13 @@ from __future__ import annotations
 import weakref
 from abc import ABC
 from collections.abc import Sequence
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
 
 from django_kafka import kafka
+from django_kafka._native import AvroMethod, AvroReader, AvroSchema
 from django_kafka.conf import SETTINGS_KEY
 from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer
 from django_kafka.topic import KEY, VALUE, Topic, TopicConsumer, TopicProducer
@@ -106,52 +108,41 @@ class AvroTopicProducer(TopicProducer, ABC):
             and cls.get_value_serializer is AvroTopicProducer.get_value_serializer
         )
 
-    # (encode, prefix) for what has a schema that the registry was asked about
-    _value_writer: tuple[Any, bytes] | None = None
-    _key_writer: tuple[Any, bytes] | None = None
-
-    def _find_writer(self, field: MessageField) -> tuple[Any, bytes] | None:
-        """How the values of a field are written in one call; None: not known yet, or never."""
-        if not self._is_plain():
-            return None
+    def _find_encoder(self, field: MessageField) -> tuple[AvroSchema, bytes] | None:
+        """None: the registry was not asked yet, or something else has a say in what is written."""
+        kept = self._value_encoder if field is VALUE else self._key_encoder
+        if kept is not None or not self._is_plain():
+            return kept
         serializer = self.get_value_serializer() if field == VALUE else self.get_key_serializer()
         known = serializer.prefixed(self.context(field)) if serializer.takes_values else None
         if known is None:
             return None
-        writer = (known.codec.encode, known.prefix)
+        encoder = (known.codec, known.prefix)
         if known.expires is None:
-            _made.keep(self, "_value_writer" if field == VALUE else "_key_writer", writer)
-        return writer
+            _made.keep(self, "_value_encoder" if field == VALUE else "_key_encoder", encoder)
+        return encoder
 
     def _serialize(self, value: Any, field: MessageField, headers: Any, kwargs: dict[str, Any] | None) -> Any:
-        if not kwargs and value is not None:
-            writer = self._value_writer if field is VALUE else self._key_writer
-            if writer is not None:
-                return writer[0](value, writer[1])
-        elif kwargs:
+        encoder = self._value_encoder if field is VALUE else self._key_encoder
+        if encoder is not None and value is not None and not kwargs:
+            return encoder[0].encode(value, encoder[1])
+        if kwargs:
             return self.serialize(value, field, headers, **kwargs)
-        elif self._is_plain():
+        if value is None and self._is_plain():
             return None
-        writer = self._find_writer(field)
-        if writer is None:
-            return self.serialize(value, field, headers)
-        return writer[0](value, writer[1])
+        encoder = None if value is None else self._find_encoder(field)
+        return self.serialize(value, field, headers) if encoder is None else encoder[0].encode(value, encoder[1])
 
     def _serialize_many(
         self, values: Sequence[Any], field: MessageField, headers: Any, kwargs: dict[str, Any] | None
     ) -> list[Any]:
         written: list[Any] = []
         for i, value in enumerate(values):
-            writer = None if kwargs else self._find_writer(field)
-            if writer is not None:  # from the second value on, if not before
-                return written + writer[0].__self__.encode_many(values[i:], writer[1])
+            encoder = None if kwargs else self._find_encoder(field)
+            if encoder is not None:  # from the second value on, if not before
+                return written + encoder[0].encode_many(values[i:], encoder[1])
             written.append(self._serialize(value, field, headers, kwargs))
         return written
-
-
-def _unknown(value: Any) -> Any:
-    """The decode() of a topic that has not decoded anything yet."""
-    raise KeyError
 
 
 def _context_of(cls: type) -> Any:
@@ -178,21 +169,24 @@ class AvroTopicConsumer(TopicConsumer, ABC):
             kwargs.setdefault("lazy", True)
         return _made.get(AvroDeserializer, _OWN_DESERIALIZER, kafka.schema_client, kwargs)
 
-    # What decodes a message in one call, and raises KeyError for a schema that has not been met; None: nothing does.
-    _value_decode: Any = staticmethod(_unknown)
-    _key_decode: Any = staticmethod(_unknown)
+    # What AvroMethod reads messages with; False: not looked for yet, None: something was overridden.
+    _value_reader: AvroReader | bool | None = False
+    _key_reader: AvroReader | bool | None = False
 
     def deserialize(self, value: Any, field: MessageField, headers: Any = None, **kwargs: Any) -> Any:
-        if not headers and not kwargs:
-            decode = self._value_decode if field is VALUE else self._key_decode if field is KEY else None
-            if decode is not None:
-                try:
-                    return decode(value)
-                except KeyError:
-                    self._find_decode(field)
+        """The object behind the bytes of a key or value. kwargs: arguments for the deserializer.
+
+        Errors: DecodeError, SchemaRegistryUnavailable, and what else the deserializer raises."""
+        name = {VALUE: "_value_reader", KEY: "_key_reader"}.get(field)
+        if name is not None and getattr(self, name) is False:
+            _made.keep(self, name, self._find_reader())
         return super().deserialize(value, field, headers, **kwargs)
 
-    def _find_decode(self, field: MessageField) -> None:
+    if not TYPE_CHECKING:
+        # Messages of schemas that were met before are done in C, the others come to the function above.
+        deserialize = update_wrapper(AvroMethod(deserialize, KEY, VALUE), deserialize)
+
+    def _find_reader(self) -> AvroReader | None:
         cls = type(self)
         plain = (
             AvroDeserializer is _OWN_DESERIALIZER
@@ -200,8 +194,8 @@ class AvroTopicConsumer(TopicConsumer, ABC):
             and cls.get_value_deserializer is AvroTopicConsumer.get_value_deserializer
             and cls.context is TopicConsumer.context
         )
-        decode = self._deserializer({}).decode if plain else None
-        _made.keep(self, "_value_decode" if field is VALUE else "_key_decode", decode)
+        reader: AvroReader | None = self._deserializer({}).reader if plain else None
+        return reader
 
 
 class AvroTopic(AvroTopicConsumer, AvroTopicProducer, Topic, ABC):

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: MIT
+"""Avro without Python in between: records encoded into the queue, AvroMethod, and the dicts that come out."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import json
+import pickle
+import sys
+from collections import UserDict
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from django_kafka import _native
+from django_kafka._native import AvroMethod, AvroReader, AvroSchema, DecodeError, EncodeError, wire_prefix
+
+Make = Callable[..., _native.Producer]
+
+SCHEMA = AvroSchema(
+    json.dumps(
+        {
+            "type": "record",
+            "name": "R",
+            "fields": [{"name": f"f{i}", "type": ["null", "long"], "default": None} for i in range(7)]
+            + [{"name": "text", "type": "string"}, {"name": "items", "type": {"type": "array", "items": "long"}}],
+        }
+    )
+)
+PREFIX = wire_prefix(7)
+ENCODER = (SCHEMA, PREFIX)
+
+
+def read(assigned: Callable[..., _native.Consumer], topic: str, n: int) -> list[_native.Message]:
+    messages = assigned(topic).consume(n, 20)
+    assert len(messages) == n
+    return messages
+
+
+def value(i: int) -> dict[str, Any]:
+    return {**{f"f{k}": i + k for k in range(7)}, "text": f"number {i}", "items": [i] * (i % 3)}
+
+
+class TestProducing:
+    def test_write(self, producer: _native.Producer, assigned: Any, topic: str) -> None:
+        producer.write(topic, value(1), ENCODER)
+        producer.write(topic, None, ENCODER)
+        producer.write(topic, b"bytes as they are")
+        producer.write(topic, encoder=ENCODER, value=value(2))
+        producer.flush(20)
+        values = [message.value() for message in read(assigned, topic, 4)]
+        assert sorted(values, key=repr) == sorted(
+            [SCHEMA.encode(value(1), PREFIX), None, b"bytes as they are", SCHEMA.encode(value(2), PREFIX)], key=repr
+        )
+
+    def test_write_runs_callables_that_wait(self, make_producer: Make, topic: str) -> None:
+        reports: list[Any] = []
+        producer = make_producer({"on_delivery": lambda error, message: reports.append((error, message.value()))})
+        producer.write(topic, value(1), ENCODER)
+        while not reports:
+            producer.write(topic, value(2), ENCODER)
+        assert reports[0] == (None, SCHEMA.encode(value(1), PREFIX))
+
+    def test_many(self, producer: _native.Producer, assigned: Any, topic: str) -> None:
+        values = [value(i) for i in range(1000)]
+        keys = [{"k": i} for i in range(1000)]
+        key_schema = AvroSchema('{"type": "record", "name": "K", "fields": [{"name": "k", "type": "long"}]}')
+        encoders: Any = {"value_encoder": ENCODER, "key_encoder": (key_schema, b"")}
+        assert producer.produce_many(topic, values, keys, **encoders) == 1000
+        assert producer.produce_many(topic, [None, value(5)], ["k", None], value_encoder=ENCODER) == 2
+        producer.flush(20)
+        found = {(message.key(), message.value()) for message in read(assigned, topic, 1002)}
+        wanted = {(key_schema.encode(k), SCHEMA.encode(v, PREFIX)) for k, v in zip(keys, values, strict=True)}
+        assert found == wanted | {(b"k", None), (None, SCHEMA.encode(value(5), PREFIX))}
+
+    def test_values_of_no_bytes(self, producer: _native.Producer, assigned: Any, topic: str) -> None:
+        empty = (AvroSchema('{"type": "record", "name": "E", "fields": []}'), b"")
+        assert producer.produce_many(topic, [{}, None, {}], value_encoder=empty) == 3
+        producer.write(topic, {}, empty)
+        producer.flush(20)
+        values = [message.value() for message in read(assigned, topic, 4)]
+        assert sorted(values, key=repr) == sorted([b"", None, b"", b""], key=repr)
+
+    def test_one_that_does_not_fit_leaves_none_behind(self, producer: _native.Producer, topic: str) -> None:
+        with pytest.raises(EncodeError, match="text: a str is wanted, not int"):
+            producer.produce_many(topic, [value(1), {**value(2), "text": 5}], value_encoder=ENCODER)
+        with pytest.raises(EncodeError, match="text: a str is wanted, not int"):
+            producer.write(topic, {**value(2), "text": 5}, ENCODER)
+        assert producer.counters()["produced"] == 0
+
+    @pytest.mark.parametrize("encoder", [SCHEMA, (SCHEMA,), (SCHEMA, "text"), (b"", SCHEMA), ("x", b"")])
+    def test_what_is_no_encoder(self, producer: _native.Producer, topic: str, encoder: Any) -> None:
+        with pytest.raises(TypeError, match="a tuple of an AvroSchema and the bytes"):
+            producer.write(topic, value(1), encoder)
+        with pytest.raises(TypeError, match="a tuple of an AvroSchema and the bytes"):
+            producer.produce_many(topic, [value(1)], key_encoder=encoder)
+
+    @pytest.mark.parametrize("many", [False, True])
+    def test_a_value_that_closes_the_producer(self, make_producer: Make, topic: str, many: bool) -> None:
+        producer = make_producer()
+
+        class Closing(UserDict[str, Any]):
+            def __getitem__(self, name: str) -> Any:
+                producer.close()
+                return super().__getitem__(name)
+
+        with pytest.raises(RuntimeError, match="closed"):
+            if many:
+                producer.produce_many(topic, [Closing(value(1))], value_encoder=ENCODER)
+            else:
+                producer.write(topic, Closing(value(1)), ENCODER)
+
+
+class TestMethod:
+    """A topic's deserialize()."""
+
+    @pytest.fixture
+    def topic(self) -> Any:
+        reader = AvroReader()
+        reader.add(7, SCHEMA)
+
+        class Topic:
+            _value_reader: Any = reader
+            _key_reader: Any = None
+
+            def slow(self, *args: Any, **kwargs: Any) -> Any:
+                """What the method stands for."""
+                return "slow", args, kwargs
+
+            deserialize = AvroMethod(slow, "key", "value")
+
+        return Topic()
+
+    def test_known_schemas_are_read_here(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        assert topic.deserialize(data, "value") == value(3)
+        assert topic.deserialize(bytearray(data), "value") == value(3)
+        assert topic.deserialize(memoryview(data), "value", None) == value(3)
+        assert topic.deserialize(data, "value", [("other", b"x"), ("more", None)]) == value(3)
+        assert topic.deserialize(None, "value") is None
+        assert type(topic).deserialize(topic, data, "value") == value(3)
+
+    def test_the_rest_is_left_to_the_function(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        cases: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+            ((wire_prefix(8) + data[5:], "value"), {}),
+            ((b"\1" + bytes(16) + data[5:], "value"), {}),
+            ((data, "key"), {}),
+            ((data, "another"), {}),
+            ((data, "value", [("__value_schema_id", b"x")]), {}),
+            ((data, "value", {"a": b"x"}), {}),
+            ((data, "value", [["a", b"x"]]), {}),
+            ((data, "value", [(5, b"x")]), {}),
+            ((data, "value"), {"schema": 1}),
+            ((data,), {"field": "value"}),
+            ((data,), {}),
+        ]
+        for args, kwargs in cases:
+            assert topic.deserialize(*args, **kwargs) == ("slow", args, kwargs)
+        topic._value_reader = lambda _data: "no reader"
+        assert topic.deserialize(data, "value") == ("slow", (data, "value"), {})
+
+    def test_errors(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        with pytest.raises(DecodeError):
+            topic.deserialize(data[:-1], "value")
+        with pytest.raises(DecodeError, match="empty"):
+            topic.deserialize(b"", "value")
+        with pytest.raises(TypeError, match="bytes-like"):
+            topic.deserialize("text", "value")
+        with pytest.raises(AttributeError, match="_value_reader"):
+            type(topic).deserialize(SimpleNamespace(), data, "value")
+
+    def test_it_is_a_method(self, topic: Any) -> None:
+        bound = topic.deserialize
+        assert bound.__self__ is topic
+        assert type(topic).__dict__["deserialize"] is type(topic).deserialize
+
+
+class TestDicts:
+    """Dicts of records are made as copies of one; they have to be dicts like any other."""
+
+    def made(self, i: int = 4) -> dict[str, Any]:
+        found: dict[str, Any] = SCHEMA.decode(SCHEMA.encode(value(i)))
+        return found
+
+    def test_each_is_its_own(self) -> None:
+        one, two = self.made(1), self.made(2)
+        one["f0"] = "changed"
+        one["new"] = 1
+        del one["f1"]
+        assert two == value(2)
+        assert self.made(3) == value(3)
+        assert list(two) == list(value(2))
+        assert list(one) == ["f0", "f2", "f3", "f4", "f5", "f6", "text", "items", "new"]
+
+    def test_what_dicts_can_do(self) -> None:
+        made = self.made()
+        assert made | {"x": 1} == {**value(4), "x": 1}
+        assert pickle.loads(pickle.dumps(made)) == copy.deepcopy(made) == dict(made) == value(4)
+        assert [made.pop(name) for name in list(made)] == list(value(4).values())
+        assert made == {}
+        made["again"] = 1
+        assert made == {"again": 1}
+
+    def test_the_garbage_collector_knows_those_with_containers(self) -> None:
+        made = self.made()
+        assert gc.is_tracked(made)
+        made["items"].append(made)
+        ident = id(made)
+        del made
+        gc.collect()
+        assert not any(id(thing) == ident and type(thing) is dict for thing in gc.get_objects())
+
+    def test_nothing_is_left_of_those_that_fail(self) -> None:
+        data = SCHEMA.encode(value(5))
+        for _ in range(100):
+            for end in range(len(data)):
+                with pytest.raises(DecodeError):
+                    SCHEMA.decode(data[:end])
+        before = sys.getallocatedblocks()
+        none = sys.getrefcount(None)
+        for _ in range(300):
+            for end in range(len(data)):
+                with pytest.raises(DecodeError):
+                    SCHEMA.decode(data[:end])
+            SCHEMA.decode(data)
+        assert sys.getallocatedblocks() - before < 500
+        assert abs(sys.getrefcount(None) - none) < 500
+
+    @pytest.mark.parametrize("fields", [0, 1, 2, 5, 6, 10, 11, 100, 300])
+    def test_many_fields(self, fields: int) -> None:
+        names = [f"field{i}" for i in range(fields)]
+        schema = AvroSchema(
+            json.dumps(
+                {"type": "record", "name": "R", "fields": [{"name": n, "type": ["null", "string"]} for n in names]}
+            )
+        )
+        for turn in range(3):
+            given = {name: None if i % 4 == turn else f"{name}-{turn}" for i, name in enumerate(names)}
+            assert schema.decode(schema.encode(given)) == given
