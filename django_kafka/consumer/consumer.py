@@ -172,8 +172,9 @@ class Consumer:
 
     @own
     def poll(self) -> Any:
-        """The next message, or None after polling_freq seconds without one."""
-        return self._consumer.poll(timeout=self.polling_freq)
+        """The next message, or None after polling_freq seconds without one, or when a paused partition may go on."""
+        due = self._pauses.next_due()
+        return self._consumer.poll(timeout=self.polling_freq if due is None else min(self.polling_freq, due))
 
     @own
     def get_topic(self, msg: Any) -> TopicConsumer:

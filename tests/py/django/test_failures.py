@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from django.test import override_settings
 from django_kafka import kafka
 from django_kafka.consumer import Consumer
 from django_kafka.consumer.delivery import Note
+from django_kafka.copies import producer_config
 from django_kafka.producer import suppress
 from django_kafka.retry.consumer import RetryConsumer
+from django_kafka.retry.settings import RetrySettings
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
 from tests.py.django.helpers import FailTimes, Recorder, consumer_of
@@ -45,13 +48,8 @@ def letters(broker: LocalBroker, count: int = 1, topic: str = "g.events.dlt") ->
 class TestDeadLetters:
     @pytest.mark.parametrize("path", ["direct", "hooks", "poll"])
     def test_poison_goes_to_the_dead_letters_the_others_are_handled(self, broker: LocalBroker, path: str) -> None:
-        members: dict[str, Any] = {
-            "direct": {},
-            "hooks": {"consume": lambda self, msg: Consumer.consume(self, msg)},
-            "poll": {"commit_offset": lambda self, msg: Consumer.commit_offset(self, msg)},
-        }[path]
         topic = Recorder(act=FailTimes(2, b"5", b"11"))
-        cls = consumer_of(topic, group="g", **members)
+        cls = consumer_of(topic, group="g", **_members(path))
         now = int(time.time() * 1000)
         broker.produce("events", *NUMBERS, key=b"k", headers=[("trace", b"1")], timestamp=now)
         consumer = run_consumer_until(cls, lambda: len(topic.seen) >= 18)
@@ -162,6 +160,36 @@ class TestBlocking:
         assert time.monotonic() - failed > 2.5
         assert [msg.value() for msg in letters(broker)] == [b"0"]
 
+    @pytest.mark.parametrize("path", ["direct", "hooks", "poll"])
+    def test_d17_due_times_are_kept_whatever_the_polling_frequency(self, broker: LocalBroker, path: str) -> None:
+        """The original is up to POLLING_FREQUENCY late, and so would be whatever waits that long for a message."""
+        tries: dict[int, list[float]] = {}
+        due: list[float] = []
+
+        class Rules(RetrySettings):
+            def get_retry_time(self, attempt: int) -> datetime:
+                due.append(super().get_retry_time(attempt).timestamp())
+                return datetime.fromtimestamp(due[-1], UTC)
+
+        def act(msg: Any) -> None:
+            times = tries.setdefault(msg.offset(), [])
+            times.append(time.time())
+            if len(times) == 1:
+                raise ValueError
+            if msg.offset() == 4:
+                running[0].request_stop()
+
+        running: list[Consumer] = []
+        topic = Recorder(act=act)
+        Rules(max_retries=1, delay=0.3)(topic)
+        broker.produce("events", *NUMBERS[:5])
+        running.append(consumer_of(topic, group="g", polling_freq=5, **_members(path))())
+        running[0].run()
+        assert len(due) == 5
+        late = sorted(times[1] - due[offset] for offset, times in tries.items())
+        assert late[0] > -0.002, late
+        assert late[2] < 0.1, late
+
     def test_note(self) -> None:
         for text in (None, "", "attempts=x due=1.000", "something else", "attempts=1 due=99999999999999.000"):
             assert Note.read(text) is None
@@ -239,6 +267,25 @@ def test_failing_failure_hook_counts_nothing(broker: LocalBroker, log: pytest.Lo
 
 def _called(topic: Recorder, name: str) -> bool:
     return any(called == name for called, *_ in topic.calls)
+
+
+def test_nothing_in_the_configuration_weakens_the_confirmation() -> None:
+    weak = {"acks": 0, "max.in.flight.requests.per.connection": 5, "enable.idempotence": False, "retries": 0}
+    with override_settings(DJANGO_KAFKA={"PRODUCER_CONFIG": {**weak, "compression.type": "lz4"}}):
+        config = producer_config()
+    assert config["enable.idempotence"] is True
+    assert config["max.in.flight"] == 1
+    assert config["compression.type"] == "lz4"
+    assert not {"acks", "max.in.flight.requests.per.connection", "retries"} & config.keys()
+
+
+def _members(path: str) -> dict[str, Any]:
+    """What a consumer class overrides to be on this path."""
+    return {
+        "direct": {},
+        "hooks": {"consume": lambda self, msg: Consumer.consume(self, msg)},
+        "poll": {"commit_offset": lambda self, msg: Consumer.commit_offset(self, msg)},
+    }[path]
 
 
 def _with(**changes: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -343,6 +344,31 @@ def test_a_producer_that_is_dropped_still_delivers(broker: _native.Broker, assig
     gc.collect()
     assert time.monotonic() - begin < 0.5
     assert read(assigned, topic, 1)[0].value() == b"v"
+
+
+def tasks() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def test_a_dropped_producer_ends_although_its_reports_were_not_taken(
+    broker: _native.Broker, make_producer: Make, assigned: Any, topic: str, wait: Any
+) -> None:
+    reader = assigned(topic)
+    make_producer().flush(10)
+    before = wait(lambda: (n := tasks(), time.sleep(0.2), n)[2] == tasks() and n)
+    producer = _native.Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 50})
+    producer.produce(topic, b"v", on_delivery=lambda e, m: None)
+    del producer
+    gc.collect()
+    assert [msg.value() for msg in reader.consume(1, 20)] == [b"v"]
+    more = tasks() - before
+    assert more > 0
+    wait(lambda: _made_and_closed(broker) and tasks() < before + more)
+
+
+def _made_and_closed(broker: _native.Broker) -> bool:
+    """Making a producer is when those that were dropped are looked at."""
+    return _native.Producer({"bootstrap.servers": broker.bootstrap}).close(10) == 0
 
 
 def test_callables_are_let_go(make_producer: Make, topic: str) -> None:
