@@ -18,7 +18,8 @@ typedef struct dk_producer dk_producer;
 
 /* dk_producer_new - make a client. No connection is awaited. enable.idempotence=true and acks=all unless the pairs say
  * otherwise (an explicit enable.idempotence=false switches idempotence off, and so do settings that it cannot go with:
- * acks other than all/-1, max.in.flight above 5, retries=0, another queuing.strategy than fifo).
+ * acks other than all/-1, max.in.flight above 5, retries=0, another queuing.strategy than fifo). An idempotent producer
+ * has one request per broker on its way unless the pairs set max.in.flight (docs/settings.md says why).
  * Ownership: pairs borrowed; *out is yours, dk_producer_free(). Threads: the handle may be used from any thread.
  * Errors: DK_ECONFIG (err->text names the key), DK_ENOMEM, DK_EKAFKA, DK_ELIBRARY.
  */

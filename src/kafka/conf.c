@@ -359,6 +359,11 @@ rules_out_idempotence(const dk_pair *pairs, size_t n)
            (queuing != NULL && strcmp(queuing, "fifo") != 0);
 }
 
+/* With several requests on their way an idempotent librdkafka reports a refused one as delivered when the next one is
+ * accepted, since brokers refuse gaps; but one that does not know this producer yet (a partition just got its leader)
+ * accepts any, and the refused messages are nowhere. Seen with 2.16.0 on Kafka 4.4; confluent-kafka-go issue 921. */
+#define ONE_IN_FLIGHT "1"
+
 static dk_status
 finish_producer(rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n, dk__conf_info *info, dk_error *err)
 {
@@ -368,6 +373,9 @@ finish_producer(rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n, dk__conf_
         st = force(conf, "enable.idempotence", "true", err);
     if (st == DK_OK && VALUE(pairs, n, "acks", "request.required.acks") == NULL)
         st = force(conf, "acks", "all", err);
+    if (st == DK_OK && get_bool(conf, "enable.idempotence", false) &&
+        VALUE(pairs, n, "max.in.flight", "max.in.flight.requests.per.connection") == NULL)
+        st = force(conf, "max.in.flight", ONE_IN_FLIGHT, err);
     info->message_timeout_ms = get_int(conf, "message.timeout.ms", 300000);
     info->max_message_bytes = get_int(conf, "message.max.bytes", 1000000);
     info->queue_max_messages = get_int(conf, "queue.buffering.max.messages", 100000);

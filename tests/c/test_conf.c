@@ -311,6 +311,27 @@ DK_TEST(conf_idempotence_gives_way)
     }
 }
 
+/* With more, librdkafka can report messages as delivered that are nowhere. */
+DK_TEST(conf_idempotent_producers_send_one_request_at_a_time)
+{
+    static const dk_pair off[] = {{"enable.idempotence", "false"}}, five[] = {{"max.in.flight", "5"}},
+                         three[] = {{"max.in.flight.requests.per.connection", "3"}};
+    dk__conf_info info;
+    rd_kafka_conf_t *conf = must(DK__PRODUCER, NULL, 0, &info);
+
+    check_value(conf, "max.in.flight", "1");
+    rd_kafka_conf_destroy(conf);
+    conf = must(DK__PRODUCER, off, 1, &info);
+    check_value(conf, "max.in.flight", "1000000");
+    rd_kafka_conf_destroy(conf);
+    conf = must(DK__PRODUCER, five, 1, &info);
+    check_value(conf, "max.in.flight", "5");
+    rd_kafka_conf_destroy(conf);
+    conf = must(DK__PRODUCER, three, 1, &info);
+    check_value(conf, "max.in.flight", "3");
+    rd_kafka_conf_destroy(conf);
+}
+
 DK_TEST(conf_contradiction_is_a_config_error)
 {
     dk_pair pairs[] = {{"enable.idempotence", "true"}, {"acks", "1"}};

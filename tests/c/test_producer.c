@@ -688,6 +688,25 @@ DK_TEST(producer_retries_keep_the_order)
     close_rig(&r);
 }
 
+/* Were a second request on its way, librdkafka would take its acceptance for that of the refused one before it: brokers
+ * refuse a gap, except those (and this one) that do not know the producer yet. */
+DK_TEST(producer_confirms_only_what_is_there)
+{
+    rig r = OPEN_WITH(1, {"retry.backoff.ms", "10"}, {"batch.num.messages", "1"}, {"linger.ms", "0"});
+    const int refused[] = {NOT_LEADER};
+    dk_producer_counters counters;
+
+    CHECK_OK(dk_broker_push_errors(r.broker, API_PRODUCE, refused, 1, NULL));
+    CHECK_OK(dk_broker_set_rtt(r.broker, 1, 50, NULL));
+    produce_numbers(r.producer, 0, 5);
+    must_flush(r.producer);
+    CHECK_OK(dk_broker_set_rtt(r.broker, 1, 0, NULL));
+    dk_producer_counters_get(r.producer, &counters);
+    CHECK_EQ(counters.delivered, 5);
+    check_numbers(r.broker, 5);
+    close_rig(&r);
+}
+
 DK_TEST(producer_broker_down_and_up)
 {
     rig r = OPEN_WITH(1, {"reconnect.backoff.ms", "20"}, {"reconnect.backoff.max.ms", "50"});
