@@ -53,6 +53,12 @@ def written_by_theirs(schema: Any, value: Any) -> bytes:
         raise
 
 
+def check_written(schema: Any, value: Any, ours: bytes, theirs: bytes) -> None:
+    """The same bytes; but a negative Decimal too large for its fixed is written by fastavro as another number."""
+    if ours != theirs:
+        assert theirs_decode(schema, ours) == value != theirs_decode(schema, theirs)
+
+
 def theirs_decode(schema: Any, data: bytes, reader: Any = None) -> Any:
     return fastavro.schemaless_reader(io.BytesIO(data), parsed(schema), None if reader is None else parsed(reader))
 
@@ -93,8 +99,8 @@ def same(a: Any, b: Any) -> bool:
 def test_bytes_and_values_are_those_of_fastavro(case: tuple[Any, Any]) -> None:
     schema, value = case
     ours = _native.AvroSchema(json.dumps(schema))
-    data = written_by_theirs(schema, value)
-    assert ours.encode(value) == data
+    theirs, data = written_by_theirs(schema, value), ours.encode(value)
+    check_written(schema, value, data, theirs)
     try:
         decoded = ours.decode(data)
     except _native.DecodeError as error:
@@ -141,9 +147,11 @@ def test_a_changed_byte_never_does_more_than_an_error(case: tuple[Any, Any], dat
 @many
 @given(st.data(), odd_values())
 def test_what_is_encoded_of_any_value_is_what_fastavro_encodes(data: st.DataObject, value: Any) -> None:
-    """Ours refuses some values of a wrong type that fastavro lets pass (1.5 for an int, None for a boolean), never
-    the reverse; what both take becomes the same bytes."""
+    """Ours refuses some values of a wrong type that fastavro lets pass (1.5 for an int, None for a boolean); what
+    both take becomes the same bytes. What only ours takes (a date's branch of a union does not end the search for one
+    that fits a text, a Decimal is a float within a union too) becomes bytes that both read alike."""
     schema, _ = build(data.draw, Names(), 2)
+    assume("timestamp-nanos" not in str(schema) or "datetime" not in repr(value))  # fastavro writes numbers alone so
     ours = _native.AvroSchema(json.dumps(schema))
     try:
         encoded = ours.encode(value)
@@ -159,7 +167,12 @@ def test_what_is_encoded_of_any_value_is_what_fastavro_encodes(data: st.DataObje
             or "none of" in str(error)
         ), f"{theirs!r}: {error}"
         return
-    assert encoded == theirs_encode(schema, value)
+    try:
+        theirs = theirs_encode(schema, value)
+    except (TypeError, ValueError):
+        assert same(ours.decode(encoded), theirs_decode(schema, encoded))
+        return
+    assert encoded == theirs
 
 
 def evolve(draw: Any, schema: dict[str, Any], names: Names) -> dict[str, Any]:
@@ -259,7 +272,9 @@ def test_messages_are_those_of_confluents_serializers(data: st.DataObject) -> No
     assume(len(message) > 5)  # confluent's reader does not take a value without bytes
     theirs = avro.AvroDeserializer(registry, conf=conf)(message, ctx)
     ours = _native.AvroSchema(json.dumps(schema))
-    assert ours.encode(value, _native.wire_prefix(1)) == message
+    encoded = ours.encode(value, _native.wire_prefix(1))
+    check_written(schema, value, encoded[5:], message[5:])
     schema_id, start = _native.wire_parse(message)
     assert (schema_id, start) == (1, 5)
+    assert encoded[:5] == message[:5]
     assert same(ours.decode(message, start), theirs)
