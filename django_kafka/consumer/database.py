@@ -8,19 +8,35 @@ from a message that cannot be stored.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 IDLE_SECONDS = 5.0
 
 
+# Whether this thread has ever connected: to ask Django for its connections takes longer than to handle a failure.
+_thread = threading.local()
+
+
+def _note_connection(**_: object) -> None:
+    _thread.connected = True
+
+
+connection_created.connect(_note_connection, dispatch_uid="django_kafka.consumer.database")
+
+
 def in_use() -> bool:
     """Whether this thread has made a connection object to any database."""
-    return any(True for _ in _initialized())
+    found = any(True for _ in _initialized())
+    if found:
+        _note_connection()
+    return found
 
 
 def _initialized() -> Iterator[BaseDatabaseWrapper]:
@@ -111,6 +127,8 @@ def _is_dead(connection: BaseDatabaseWrapper) -> bool:
 
 def after_failure() -> None:
     """Close connections that a failed handler has left broken, so that the next message gets a new one."""
+    if not getattr(_thread, "connected", False):
+        return
     for connection in _initialized():
         if connection.errors_occurred and not connection.in_atomic_block:
             if _is_dead(connection):

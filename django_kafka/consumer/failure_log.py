@@ -13,18 +13,19 @@ from django_kafka.conf import settings
 WINDOW = 1.0  # seconds
 _MOST_KINDS = 1000
 
-# What is the same failure: topic, class of the exception, and the instruction that raised it.
-Kind = tuple[str | None, type[BaseException], CodeType | None, int]
+# What is the same failure: topic, class of the exception, and the instruction that raised it (its code by its id).
+Kind = tuple[str | None, type[BaseException], int, int]
 Place = tuple[str | None, int | None, int | None]
 
 
 class _Count:
     """Failures of one kind since the window was opened."""
 
-    __slots__ = ("begun", "held", "last", "left", "text")
+    __slots__ = ("begun", "code", "held", "last", "left", "text")
 
-    def __init__(self, begun: float, left: float) -> None:
+    def __init__(self, begun: float, left: float, code: CodeType | None) -> None:
         self.begun = begun
+        self.code = code  # kept, so that its id stays its own
         self.left = left  # how many more are logged in full
         self.held = 0
         self.last: Place = (None, None, None)
@@ -43,10 +44,11 @@ class FailureLog:
     def admits(self, msg: Any, exc: BaseException) -> bool:
         """Whether this failure is to be logged in full. If not it is counted, and told at the end of the second."""
         now = time.monotonic()
-        kind = _kind(msg, exc)
+        code, instruction = _place(exc)
+        kind = (msg.topic(), type(exc), id(code), instruction)
         count = self._counts.get(kind)
         if count is None or now - count.begun >= WINDOW:
-            count = self._open(kind, now)
+            count = self._open(kind, code, now)
         if count.left > 0:
             count.left -= 1
             return True
@@ -66,13 +68,13 @@ class FailureLog:
             if everything or now - count.begun >= WINDOW:
                 self._close(kind, now)
 
-    def _open(self, kind: Kind, now: float) -> _Count:
+    def _open(self, kind: Kind, code: CodeType | None, now: float) -> _Count:
         self._close(kind, now)
         if len(self._counts) >= _MOST_KINDS:
             self.tell(everything=True)
             self._counts.clear()
         limit = settings.FAILURE_LOG_LIMIT
-        count = self._counts[kind] = _Count(now, float("inf") if limit is None else max(1, limit))
+        count = self._counts[kind] = _Count(now, float("inf") if limit is None else max(1, limit), code)
         return count
 
     def _close(self, kind: Kind, now: float) -> None:
@@ -87,10 +89,10 @@ class FailureLog:
         )
 
 
-def _kind(msg: Any, exc: BaseException) -> Kind:
+def _place(exc: BaseException) -> tuple[CodeType | None, int]:
     tb = exc.__traceback__
     if tb is None:
-        return msg.topic(), type(exc), None, 0
+        return None, 0
     while tb.tb_next is not None:
         tb = tb.tb_next
-    return msg.topic(), type(exc), tb.tb_frame.f_code, tb.tb_lasti
+    return tb.tb_frame.f_code, tb.tb_lasti

@@ -7,8 +7,9 @@ import logging
 import traceback
 from types import CodeType, TracebackType
 
-# The text of a frame by its code and instruction, as the traceback module writes it.
-_frames: dict[tuple[CodeType, int], str] = {}
+# The text of a frame, as the traceback module writes it, by its code's id and instruction: to hash the code itself takes
+# longer than all the rest. The code is kept, so that its id stays its own.
+_frames: dict[tuple[int, int], tuple[CodeType, str]] = {}
 _MOST_FRAMES = 5000
 _DEEPEST = 40
 
@@ -55,13 +56,14 @@ def _walk(tb: TracebackType | None) -> list[TracebackType]:
 
 
 def _text(tb: TracebackType) -> str:
-    key = (tb.tb_frame.f_code, tb.tb_lasti)
-    text = _frames.get(key)
-    if text is None:
+    code = tb.tb_frame.f_code
+    key = (id(code), tb.tb_lasti)
+    known = _frames.get(key)
+    if known is None:
         if len(_frames) >= _MOST_FRAMES:
             _frames.clear()
-        text = _frames[key] = "".join(traceback.format_tb(tb, limit=1))
-    return text
+        known = _frames[key] = (code, "".join(traceback.format_tb(tb, limit=1)))
+    return known[1]
 
 
 class QuickTracebacks(logging.Filter):
