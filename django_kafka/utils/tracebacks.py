@@ -7,8 +7,8 @@ import logging
 import traceback
 from types import CodeType, TracebackType
 
-# The text of a frame, as the traceback module writes it, by its code's id and instruction: to hash the code itself takes
-# longer than all the rest. The code is kept, so that its id stays its own.
+# The text of a frame, as the traceback module writes it, by its code's id and instruction: to hash the code itself
+# takes longer than all the rest. The code is kept, so that its id stays its own.
 _frames: dict[tuple[int, int], tuple[CodeType, str]] = {}
 _MOST_FRAMES = 5000
 _DEEPEST = 40
