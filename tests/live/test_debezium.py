@@ -23,6 +23,7 @@ from django_kafka.topic.avro import AvroTopicConsumer
 from tests.py.django.helpers import consumer_of
 
 KEY, VALUE = MessageField.KEY, MessageField.VALUE
+pytestmark = pytest.mark.timeout(400)  # five servers start, and each has to get to its end on a machine that is busy
 
 
 @pytest.fixture(scope="module")
