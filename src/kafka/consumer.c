@@ -77,7 +77,7 @@ static int
 serve_timers(dk_consumer *c)
 {
     int64_t now = dk__now_ms();
-    bool due, unread, busy;
+    bool due, busy;
 
     atomic_store(&c->last_poll_ms, now);
     dk__member_check(c, now);
@@ -91,10 +91,7 @@ serve_timers(dk_consumer *c)
         c->next_note_ms = now + NOTE_AGAIN_MS;
         due = true;
     }
-    unread = c->next_read_ms != 0 && now >= c->next_read_ms;
     pthread_mutex_unlock(&c->lock);
-    if (unread)
-        dk__read_notes(c);
     if (due)
         dk__commit_finished(c, NULL, false);
     return busy ? POLL_BUSY_MS : POLL_MS;

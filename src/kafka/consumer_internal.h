@@ -18,7 +18,6 @@
 #define DK__GATE_PAUSED 1u   /* by dk_consumer_pause() */
 #define DK__GATE_REVOKING 2u /* a rebalance waits for the message in hand */
 #define DK__GATE_SEEKING 4u  /* the queue still holds what was fetched before the seek */
-#define DK__GATE_UNREAD 8u   /* the notes of earlier owners are not known yet */
 
 #define DK__NOTE_WAIT_MS 30000 /* how long a message with a note waits for the broker to have it */
 
@@ -139,8 +138,6 @@ struct dk_consumer {
     uint64_t acks_wanted, acks; /* rebalance callbacks: asked for, answered */
     int64_t next_commit_ms;
     int64_t next_note_ms; /* when notes that the broker does not have are sent again */
-    int64_t next_read_ms; /* when the notes of earlier owners are asked for again; 0: they are known */
-    int reads_left;       /* until that is given up */
     dk_counters counters;
 
     pthread_mutex_t spare_lock; /* innermost: guards the batches that wait to be used again */
@@ -162,6 +159,8 @@ DK_MUST_CHECK dk_status dk__part_assign(dk_consumer *c, const char *topic, int32
 void dk__part_revoke(dk_consumer *c, dk__part *part); /* forget what is held, let the queue go */
 void dk__part_reset(dk_consumer *c, dk__part *part);  /* a new generation: what was handed out no longer counts */
 bool dk__part_open(const dk__part *part, int64_t now_ms);
+bool dk__part_awaits_note(const dk__part *part, int64_t offset,
+                          int64_t now_ms); /* that message is not handed out yet */
 /* NULL: none any more. What earlier owners have left is on the broker already, what is made here is not. */
 void dk__part_note(dk_consumer *c, dk__part *part, char *taken, int64_t offset);
 void dk__part_note_new(dk_consumer *c, dk__part *part, char *taken, int64_t offset);
@@ -193,9 +192,6 @@ bool dk__member_missed(dk__member *m, int32_t epoch, bool lost, int64_t now_ms);
 /* Leave the group, on the engine thread: wait (bounded) for outstanding tickets, commit what is finished, say goodbye. */
 rd_kafka_resp_err_t dk__leave_group(dk_consumer *c);
 void dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque);
-
-/* Read notes that could not be read with their assignment; on the engine thread. */
-void dk__read_notes(dk_consumer *c);
 
 /* commit.c */
 /* Commit what is finished: of all partitions, or of those in `only`. Lock not held. */

@@ -116,6 +116,10 @@ fill_from(fill *f, dk__part *part, uint32_t turn)
             if (m.msg == NULL)
                 return DK_OK;
         }
+        if (dk__part_awaits_note(part, m.msg->offset, f->now_ms)) {
+            dk__held_insert(&part->held, m);
+            return DK_OK;
+        }
         st = dk__offsets_deliver(&part->offsets, m.msg->offset);
         if (st != DK_OK) {
             dk__held_insert(&part->held, m);

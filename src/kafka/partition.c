@@ -214,7 +214,10 @@ dk__part_reset(dk_consumer *c, dk__part *part)
 void
 dk__part_seek(dk_consumer *c, dk__part *part, int64_t offset)
 {
-    dk__part before = *part;
+    char *note = part->note;
+    bool known = part->offsets.mark == offset; /* all before is finished, so the note can still be committed */
+    int64_t committed = part->offsets.committed;
+    bool dirty = part->note_dirty, pending = part->note_pending;
 
     if (part->note_offset != offset) {
         dk__part_reset(c, part);
@@ -222,10 +225,14 @@ dk__part_seek(dk_consumer *c, dk__part *part, int64_t offset)
     }
     part->note = NULL;
     dk__part_reset(c, part);
-    part->note = before.note;
+    part->note = note;
     part->note_offset = offset;
-    part->note_dirty = before.note_dirty;
-    part->note_pending = before.note_pending;
+    part->note_dirty = dirty;
+    part->note_pending = pending && known;
+    if (known) {
+        part->offsets.mark = offset;
+        part->offsets.committed = committed;
+    }
 }
 
 void
@@ -241,13 +248,19 @@ dk__part_revoke(dk_consumer *c, dk__part *part)
     atomic_store(&part->gate, 0);
 }
 
+/* What the broker does not know of an attempt, the next owner of the partition would not know either. */
+bool
+dk__part_awaits_note(const dk__part *part, int64_t offset, int64_t now_ms)
+{
+    return part->note_pending && part->note_offset == offset && now_ms - part->note_ms < DK__NOTE_WAIT_MS;
+}
+
 bool
 dk__part_open(const dk__part *part, int64_t now_ms)
 {
     if (!part->assigned || part->busy != NULL || part->due_ms > now_ms || atomic_load(&part->gate) != 0)
         return false;
-    /* What the broker does not know of an attempt, the next owner of the partition would not know either. */
-    return !part->note_pending || now_ms - part->note_ms >= DK__NOTE_WAIT_MS;
+    return part->held.len == 0 || !dk__part_awaits_note(part, part->held.ring[part->held.head].msg->offset, now_ms);
 }
 
 void

@@ -8,9 +8,9 @@
  */
 #include "kafka/consumer_internal.h"
 
-#define COMMITTED_MS 3000  /* how long an assignment waits for the committed offsets */
-#define READ_AGAIN_MS 1000 /* if that was not enough: until they are asked for again, and for how long each time */
-#define READ_TRIES 60      /* then attempt counts begin anew */
+#define COMMITTED_MS 1000       /* how long an assignment waits for the committed offsets each time that it asks, */
+#define ASK_AGAIN_MS 200        /* between two times, */
+#define COMMITTED_WAIT_MS 60000 /* and in all */
 
 /* ---- taking --------------------------------------------------------------------------------------------------------- */
 
@@ -149,104 +149,64 @@ report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const
 }
 
 /* Where the group stands with a partition, and the note of an earlier owner. Lock held. */
-static bool
-adopt(dk_consumer *c, const rd_kafka_topic_partition_t *p)
+static void
+adopt(dk_consumer *c, rd_kafka_topic_partition_t *to, const rd_kafka_topic_partition_t *p)
 {
     dk__part *part = dk__part_find(c, p->topic, p->partition);
 
-    if (p->err || p->offset < 0 || part == NULL || !part->assigned)
-        return false;
+    if (p->err || p->offset < 0 || part == NULL || !part->assigned || to->offset >= 0)
+        return;
+    dk__rdk_partition_set_leader_epoch(to, dk__rdk_partition_leader_epoch(p));
+    to->offset = p->offset;
     part->offsets.committed = p->offset;
     if (p->metadata_size > 0 && memchr(p->metadata, '\0', p->metadata_size) == NULL)
         dk__part_note(c, part, dk__strndup(c->alloc, p->metadata, p->metadata_size), p->offset);
-    return true;
 }
 
-/* Nothing of these partitions is handed out while it is unknown how often their first message has failed. Lock held. */
-static void
-close_unread(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+static rd_kafka_resp_err_t
+ask_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *list)
 {
-    for (int i = 0; i < parts->cnt; i++) {
-        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+    rd_kafka_resp_err_t rkerr = rd_kafka_committed(c->rk, list, COMMITTED_MS);
 
-        if (part != NULL && part->assigned)
-            atomic_fetch_or(&part->gate, DK__GATE_UNREAD);
-    }
-    c->next_read_ms = dk__now_ms() + READ_AGAIN_MS;
-    c->reads_left = READ_TRIES;
+    for (int i = 0; !rkerr && i < list->cnt; i++)
+        rkerr = list->elems[i].err;
+    return rkerr;
 }
 
-/* Asked here, the answer spares librdkafka its own question. Returns the partitions with offsets and notes, for those who
- * want to know of the assignment. */
+/* False: no use in going on asking. */
+static bool
+wait_to_ask_again(dk_consumer *c)
+{
+    bool going_on;
+
+    pthread_mutex_lock(&c->lock);
+    if (!c->closing && !c->quit)
+        dk__consumer_wait(c, dk__now_ms() + ASK_AGAIN_MS);
+    going_on = !c->closing && !c->quit;
+    pthread_mutex_unlock(&c->lock);
+    return going_on && !rd_kafka_assignment_lost(c->rk);
+}
+
+/* Asked until it is answered: while the coordinator is away nobody knows where to begin and how often the first message has
+ * failed, and librdkafka, left to ask by itself, has been seen to give up at the first refusal and fetch nothing. Returns
+ * the partitions with offsets and notes, for those who want to know of the assignment. */
 static rd_kafka_topic_partition_list_t *
 adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(parts);
-    rd_kafka_resp_err_t rkerr = parts->cnt > 0 ? rd_kafka_committed(c->rk, list, COMMITTED_MS) : 0;
-
-    pthread_mutex_lock(&c->lock);
-    for (int i = 0; !rkerr && i < list->cnt; i++) {
-        rd_kafka_topic_partition_t *to = &parts->elems[i];
-
-        if (to->offset >= 0 || !adopt(c, &list->elems[i]))
-            continue;
-        dk__rdk_partition_set_leader_epoch(to, dk__rdk_partition_leader_epoch(&list->elems[i]));
-        to->offset = list->elems[i].offset;
-    }
-    if (rkerr)
-        close_unread(c, parts);
-    pthread_mutex_unlock(&c->lock);
-    return list;
-}
-
-/* The partitions whose notes are not known yet. Lock held. */
-static rd_kafka_topic_partition_list_t *
-unread(const dk_consumer *c)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-
-    for (size_t i = 0; i < c->n_parts; i++)
-        if (c->parts[i]->assigned && (atomic_load(&c->parts[i]->gate) & DK__GATE_UNREAD))
-            rd_kafka_topic_partition_list_add(list, c->parts[i]->topic, c->parts[i]->partition);
-    return list;
-}
-
-static void
-open_read(dk_consumer *c, const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        dk__part *part = dk__part_find(c, list->elems[i].topic, list->elems[i].partition);
-
-        adopt(c, &list->elems[i]);
-        atomic_fetch_and(&part->gate, ~DK__GATE_UNREAD);
-    }
-}
-
-void
-dk__read_notes(dk_consumer *c)
-{
-    rd_kafka_topic_partition_list_t *list;
+    int64_t deadline = dk__now_ms() + COMMITTED_WAIT_MS;
     rd_kafka_resp_err_t rkerr = RD_KAFKA_RESP_ERR_NO_ERROR;
-    bool give_up;
 
+    while (list->cnt > 0 && (rkerr = ask_committed(c, list)) != 0 && dk__now_ms() < deadline && wait_to_ask_again(c))
+        ;
     pthread_mutex_lock(&c->lock);
-    list = unread(c);
+    for (int i = 0; i < list->cnt; i++)
+        adopt(c, &parts->elems[i], &list->elems[i]);
     pthread_mutex_unlock(&c->lock);
-    if (list->cnt > 0)
-        rkerr = rd_kafka_committed(c->rk, list, READ_AGAIN_MS);
-    pthread_mutex_lock(&c->lock);
-    give_up = rkerr && --c->reads_left == 0;
-    for (int i = 0; give_up && i < list->cnt; i++)
-        list->elems[i].offset = DK_OFFSET_INVALID;
-    if (!rkerr || give_up)
-        open_read(c, list);
-    c->next_read_ms = !rkerr || give_up ? 0 : dk__now_ms() + READ_AGAIN_MS;
-    pthread_mutex_unlock(&c->lock);
-    rd_kafka_topic_partition_list_destroy(list);
-    dk__wake_raise(&c->wake);
-    if (give_up)
+    if (rkerr)
         dk__events_push_error(c->events, rkerr, false,
                               "committed offsets could not be read after an assignment: attempt counts begin anew");
+    return list;
 }
 
 static void
