@@ -8,13 +8,20 @@
  */
 #include "native.h"
 
+/* The versions this was tried with; others fill dicts key by key, until it was. */
+#if PY_VERSION_HEX < 0x030e0000 && !defined(Py_GIL_DISABLED)
+#define TRIED 1
+#else
+#define TRIED 0
+#endif
+
+#if TRIED
 static PyObject **
 place_at(PyObject *dict, uint32_t place)
 {
     return (PyObject **)(void *)((char *)((PyDictObject *)dict)->ma_keys + place);
 }
 
-#ifndef Py_GIL_DISABLED
 /* Bytes of a dict's table, 0 when it does not say. */
 static size_t
 table_size(PyObject *dict)
@@ -120,7 +127,7 @@ native_form_init(native_form *form, PyObject *const *names, Py_ssize_t n)
     for (Py_ssize_t i = 0; i < n; i++)
         if (PyDict_SetItem(form->template, names[i], Py_None) < 0)
             return -1;
-#ifndef Py_GIL_DISABLED
+#if TRIED
     PyObject *marks = n > 0 && PyDict_GET_SIZE(form->template) == n ? make_marks(n) : NULL;
 
     if (marks != NULL)
