@@ -29,7 +29,7 @@ demo: ## the quick start: set up, then messages from models through Kafka into a
 test: ## everything: set up, C tests, fault sweep, installation, Python tests, tests with a real Kafka
 	@tools/setup.sh test
 	@$(MAKE) check-c check-fault check-install
-	@tools/step.sh "Python tests, those with a real Kafka included" $(PYTEST) tests/py tests/live $(ARGS)
+	@tools/step.sh "Python tests, those with a real Kafka included" $(PYTEST) tests/py tests/live tests/chaos $(ARGS)
 
 .PHONY: check
 check: check-c check-py ## the inner loop, about a minute: C tests under sanitizers, fast Python tests
