@@ -319,6 +319,20 @@ set_consumer_defaults(rd_kafka_conf_t *conf)
     (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", FETCH_BACKOFF_MS, why, sizeof why);
 }
 
+static int64_t
+reset_offset(const rd_kafka_conf_t *conf)
+{
+    static const char *const earliest[] = {"smallest", "earliest", "beginning"};
+    char buf[32];
+
+    if (!get(conf, "auto.offset.reset", buf, sizeof buf))
+        return RD_KAFKA_OFFSET_END;
+    for (size_t i = 0; i < sizeof earliest / sizeof *earliest; i++)
+        if (strcmp(buf, earliest[i]) == 0)
+            return RD_KAFKA_OFFSET_BEGINNING;
+    return strcmp(buf, "error") == 0 ? RD_KAFKA_OFFSET_INVALID : RD_KAFKA_OFFSET_END;
+}
+
 static dk_status
 finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
 {
@@ -338,6 +352,7 @@ finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
     info->session_timeout_ms = get_int(conf, "session.timeout.ms", 45000);
     info->partition_eof = get_bool(conf, "enable.partition.eof", false);
     info->consumer_protocol = contains(conf, "group.protocol", "consumer");
+    info->reset_offset = reset_offset(conf);
     info->cooperative = info->consumer_protocol || contains(conf, "partition.assignment.strategy", "cooperative");
     st = force(conf, "enable.auto.commit", "false", err);
     if (st == DK_OK)

@@ -154,8 +154,12 @@ adopt(dk_consumer *c, rd_kafka_topic_partition_t *to, const rd_kafka_topic_parti
 {
     dk__part *part = dk__part_find(c, p->topic, p->partition);
 
-    if (p->err || p->offset < 0 || part == NULL || !part->assigned || to->offset >= 0)
+    if (p->err || part == NULL || !part->assigned || to->offset != RD_KAFKA_OFFSET_INVALID)
         return;
+    if (p->offset < 0) {
+        to->offset = c->info.reset_offset;
+        return;
+    }
     dk__rdk_partition_set_leader_epoch(to, dk__rdk_partition_leader_epoch(p));
     to->offset = p->offset;
     part->offsets.committed = p->offset;
@@ -200,7 +204,7 @@ adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     while (list->cnt > 0 && (rkerr = ask_committed(c, list)) != 0 && dk__now_ms() < deadline && wait_to_ask_again(c))
         ;
     pthread_mutex_lock(&c->lock);
-    for (int i = 0; i < list->cnt; i++)
+    for (int i = 0; !rkerr && i < list->cnt; i++)
         adopt(c, &parts->elems[i], &list->elems[i]);
     pthread_mutex_unlock(&c->lock);
     if (rkerr)

@@ -187,6 +187,27 @@ DK_TEST(conf_fetch_backoff_is_low_unless_set)
     }
 }
 
+DK_TEST(conf_where_a_partition_begins_that_has_no_offset)
+{
+    static const struct {
+        const char *value;
+        int64_t offset;
+    } cases[] = {{"smallest", RD_KAFKA_OFFSET_BEGINNING},  {"earliest", RD_KAFKA_OFFSET_BEGINNING},
+                 {"beginning", RD_KAFKA_OFFSET_BEGINNING}, {"largest", RD_KAFKA_OFFSET_END},
+                 {"latest", RD_KAFKA_OFFSET_END},          {"end", RD_KAFKA_OFFSET_END},
+                 {"error", RD_KAFKA_OFFSET_INVALID}};
+    dk__conf_info info;
+
+    for (size_t i = 0; i < N(cases); i++) {
+        dk_pair pairs[] = {GROUP, {"auto.offset.reset", cases[i].value}};
+
+        rd_kafka_conf_destroy(must(DK__CONSUMER, pairs, N(pairs), &info));
+        CHECK_EQ(info.reset_offset, cases[i].offset);
+    }
+    rd_kafka_conf_destroy(must(DK__CONSUMER, (dk_pair[]){GROUP}, 1, &info));
+    CHECK_EQ(info.reset_offset, RD_KAFKA_OFFSET_END);
+}
+
 DK_TEST(conf_unknown_key_gets_the_nearest)
 {
     static const struct {

@@ -555,6 +555,28 @@ DK_TEST(consumer_failed_commit_is_told_and_repeated)
     rig_close(&r);
 }
 
+/* The coordinator moves while a member takes its partitions. librdkafka, left to ask by itself, fetched nothing then. */
+DK_TEST(consumer_asks_for_committed_offsets_until_told)
+{
+    enum { OFFSET_FETCH = 9, NOT_COORDINATOR = 16, LOADING = 14 };
+    const int refuse[] = {NOT_COORDINATOR, LOADING, NOT_COORDINATOR, LOADING};
+    dk_consumer *c;
+    dk_batch *b;
+    dk_error err;
+    rig r;
+
+    rig_open(&r, "t", 1);
+    rig_produce(&r, "t", 0, 0, 5);
+    CHECK_OK_ERR(dk_broker_push_errors(r.broker, OFFSET_FETCH, refuse, sizeof refuse / sizeof *refuse, &err), &err);
+    c = rig_consumer(&r, NULL);
+    rig_join(c, "t");
+    b = rig_fetch_n(c, 10, 5);
+    CHECK_EQ(rig_number(b, 0), 0);
+    dk_batch_free(b);
+    rig_end(c);
+    rig_close(&r);
+}
+
 DK_TEST(consumer_questions)
 {
     rig r;
