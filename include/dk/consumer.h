@@ -216,7 +216,7 @@ DK_API DK_MUST_CHECK dk_status dk_batch_note(dk_batch *b, const char *text);
 DK_API const char *dk_batch_note_of(dk_batch *b, uint32_t i);
 
 /* dk_batch_defer - the outcome of the message in hand is known later (its copy is on its way to another topic); the batch
- * goes on. Ownership: *out keeps the batch alive until exactly one of the two functions below was called with it.
+ * goes on. Ownership: *out keeps the batch alive until exactly one of the functions below was called with it.
  * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it comes again after delay_ms, before what
  * is still behind it. Outcomes for partitions that were taken away meanwhile are dropped and counted. Threads: any.
  * dk_batch_undefer - take it back: nothing is known again of the message in hand (one that the batch has moved on from

@@ -207,7 +207,7 @@ adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     for (int i = 0; !rkerr && i < list->cnt; i++)
         adopt(c, &parts->elems[i], &list->elems[i]);
     pthread_mutex_unlock(&c->lock);
-    if (rkerr)
+    if (rkerr && dk__now_ms() >= deadline) /* else it no longer matters: the partitions go, or all ends */
         dk__events_push_error(c->events, rkerr, false,
                               "committed offsets could not be read after an assignment: attempt counts begin anew");
     return list;

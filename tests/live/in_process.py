@@ -1,30 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Django in the tests' own process, as tests/py/django has it, and settings that lead to real servers."""
+"""Settings of Django in the tests' own process that lead to real servers."""
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import django
 from django.conf import settings
 from django.test import override_settings
 
-if not settings.configured:
-    settings.configure(
-        INSTALLED_APPS=["django_kafka"],
-        DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(tempfile.mkdtemp()) / "db.sqlite3"}
-        },
-        DJANGO_KAFKA={},
-        USE_TZ=True,
-        TIME_ZONE="Europe/Berlin",
-        SECRET_KEY="test",
-    )
-    django.setup()
+import tests.django_project  # noqa: F401
 
 
 @contextlib.contextmanager

@@ -18,12 +18,20 @@ import urllib.request
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.live.servers.java import QUICK_JVM, find_java
 from tests.live.servers.kafka import LOG4J
-from tests.live.servers.process import ROOT, ServerError, ServerProcess, cached, free_port, keep_log, wait_until
+from tests.live.servers.process import (
+    ROOT,
+    Server,
+    ServerError,
+    ServerProcess,
+    cached,
+    free_port,
+    keep_log,
+    wait_until,
+)
 
 HOME = cached("connect", "CONNECT_VERSION")
 PLUGINS = {
@@ -58,7 +66,7 @@ def confluent_avro(registry_url: str) -> dict[str, str]:
     return {**both, "schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro"}
 
 
-class ConnectServer:
+class ConnectServer(Server):
     """One worker, in a cluster of its own."""
 
     def __init__(self, bootstrap: str) -> None:
@@ -171,16 +179,3 @@ class ConnectServer:
         kept = keep_log(self.process.log, f"{self.folder.name}.log") if keep_logs else None
         shutil.rmtree(self.folder, ignore_errors=True)
         return kept
-
-    def __enter__(self) -> ConnectServer:
-        try:
-            self.start()
-        except BaseException:
-            self.close(keep_logs=True)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close(keep_logs=kind is not None)

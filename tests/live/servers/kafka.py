@@ -19,13 +19,21 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from tests.live.servers.java import find_java
-from tests.live.servers.process import ROOT, ServerError, ServerProcess, cached, free_port, keep_log, wait_until
+from tests.live.servers.process import (
+    ROOT,
+    Server,
+    ServerError,
+    ServerProcess,
+    cached,
+    free_port,
+    keep_log,
+    wait_until,
+)
 
 HOME = cached("kafka", "KAFKA_VERSION")
 
@@ -191,7 +199,7 @@ class KafkaNode:
         self.start()
 
 
-class KafkaCluster:
+class KafkaCluster(Server):
     """Nodes that are broker and controller both, one cluster. Replication is 3 with 2 in sync from three nodes on."""
 
     def __init__(
@@ -238,19 +246,6 @@ class KafkaCluster:
         kept = [keep_log(n.process.log, f"{self.folder.name}-{n.process.log.name}") for n in self.nodes if keep_logs]
         shutil.rmtree(self.folder, ignore_errors=True)
         return [path for path in kept if path]
-
-    def __enter__(self) -> KafkaCluster:
-        try:
-            self.start()
-        except BaseException:
-            self.close(keep_logs=True)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close(keep_logs=kind is not None)
 
     # ---- what tests ask of a cluster ------------------------------------------------------------------------------
 
@@ -316,7 +311,3 @@ class KafkaServer(KafkaCluster):
 
     def restart(self) -> None:
         self.node.restart()
-
-    def __enter__(self) -> KafkaServer:
-        super().__enter__()
-        return self

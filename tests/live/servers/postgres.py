@@ -17,10 +17,9 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from tests.live.servers.process import ServerError, ServerProcess, free_port, keep_log
+from tests.live.servers.process import Server, ServerError, ServerProcess, free_port, keep_log
 
 USER = "lab"
 
@@ -37,7 +36,7 @@ def available() -> str | None:
     return None if _bin() else "no PostgreSQL server: tools/setup.sh system test"
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """One server with a database `lab` of a superuser `lab`, no password. Nothing is synced to disk."""
 
     def __init__(self, *, options: Mapping[str, str] | None = None) -> None:
@@ -137,16 +136,3 @@ class PostgresServer:
         if keep_logs:
             keep_log(self.process.log, f"{self.folder.name}.log")
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> PostgresServer:
-        try:
-            self.start()
-        except BaseException:
-            self.close(keep_logs=True)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close(keep_logs=kind is not None)

@@ -13,7 +13,8 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache"
@@ -23,6 +24,29 @@ T = TypeVar("T")
 
 class ServerError(RuntimeError):
     """A server did not start, or died; the text has the end of its log."""
+
+
+class Server:
+    """Started when a `with` begins; nothing is left behind when it ends, after a failure but for the log."""
+
+    def start(self) -> object:
+        raise NotImplementedError
+
+    def close(self, *, keep_logs: bool = False) -> object:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close(keep_logs=True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(keep_logs=kind is not None)
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str, *, interval: float = 0.02) -> T:

@@ -18,10 +18,9 @@ import shutil
 import tempfile
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 
 from tests.live.servers.java import QUICK_JVM, find_java
-from tests.live.servers.process import ROOT, ServerError, ServerProcess, cached, free_port, keep_log
+from tests.live.servers.process import ROOT, Server, ServerError, ServerProcess, cached, free_port, keep_log
 from tests.live.servers.proxy import CountingProxy
 
 HOME = cached("apicurio", "REGISTRY_VERSION")
@@ -38,7 +37,7 @@ def available() -> str | None:
     return None
 
 
-class RegistryServer:
+class RegistryServer(Server):
     """One registry. Compatibility is not judged (`NONE`) until a test sets a level, globally or for a subject."""
 
     def __init__(self) -> None:
@@ -106,16 +105,3 @@ class RegistryServer:
         kept = keep_log(self.process.log, f"{self.folder.name}.log") if keep_logs else None
         shutil.rmtree(self.folder, ignore_errors=True)
         return kept
-
-    def __enter__(self) -> RegistryServer:
-        try:
-            self.start()
-        except BaseException:
-            self.close(keep_logs=True)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close(keep_logs=kind is not None)

@@ -1,29 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""A small Django project in this process: one SQLite database in memory, the app, nothing registered."""
+"""Fixtures on the small Django project in this process; nothing is registered with kafka."""
 
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import django
 import pytest
-from django.conf import settings
 
-if not settings.configured:
-    settings.configure(
-        INSTALLED_APPS=["django_kafka"],
-        DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(tempfile.mkdtemp()) / "db.sqlite3"}
-        },
-        DJANGO_KAFKA={},
-        USE_TZ=True,
-        TIME_ZONE="Europe/Berlin",
-        SECRET_KEY="test",
-    )
-    django.setup()
+import tests.django_project  # noqa: F401
 
 
 @pytest.fixture
