@@ -35,6 +35,19 @@ class DemoError(Exception):
     """The demo cannot go on; the text says why."""
 
 
+class Interruption:
+    """Whether SIGINT came. KeyboardInterrupt alone does not tell: C code that calls back into Python may make another
+    error of it (confluent's Consumer() says "expected configuration property name as type unicode string")."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, signum: int, frame: object) -> None:
+        self.happened = True
+        raise KeyboardInterrupt
+
+
 class Service:
     """A manage.py command in a process of its own, its output in a file."""
 
@@ -163,14 +176,17 @@ def main() -> int:
     if orders < 1:
         parser.error("--orders: at least 1")
     started = time.monotonic()
+    interruption = Interruption()
     try:
         rows, seconds = run(orders)
-    except (DemoError, KafkaException, sqlite3.Error) as exc:
+    except (Exception, KeyboardInterrupt) as exc:
+        if interruption.happened:
+            print("\nInterrupted. Everything that was started has been stopped.", file=sys.stderr)
+            return 130
+        if not isinstance(exc, DemoError | KafkaException | sqlite3.Error):
+            raise
         print(f"\nThe demo failed: {exc}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. Everything that was started has been stopped.", file=sys.stderr)
-        return 130
     return report(rows, seconds, time.monotonic() - started)
 
 

@@ -98,12 +98,35 @@ def test_interrupted_demo_leaves_nothing(demo: subprocess.Popen[str], tmp_path: 
         if "publisher" in line:
             break
     os.killpg(demo.pid, signal.SIGINT)
-    assert demo.wait(20) in (130, -signal.SIGINT)
+    output = demo.stdout.read()
+    assert demo.wait(20) == 130, output
     end = time.monotonic() + 10
     while group_is_alive(demo.pid):
         assert time.monotonic() < end, "something of the demo still runs"
         time.sleep(0.02)
     assert not list(tmp_path.glob("shop-demo-*"))
+
+
+def test_interruption_is_told_from_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Even where code in C has made another error of the KeyboardInterrupt."""
+    module = load_demo()
+    before = signal.getsignal(signal.SIGINT)
+
+    def run_interrupted(orders: int) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise TypeError("expected something else") from None
+
+    monkeypatch.setattr(module, "run", run_interrupted)
+    monkeypatch.setattr(sys, "argv", ["demo.py"])
+    try:
+        assert module.main() == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "Interrupted" in capsys.readouterr().err
 
 
 def group_is_alive(pgid: int) -> bool:
