@@ -28,6 +28,10 @@ class ConfigurationError(DjangoKafkaError):
     """A setting or a class attribute is wrong; the text names it and says what to do."""
 
 
+class SchemaSourceError(DjangoKafkaError, ValueError):
+    """No Avro schema can be made of this model or type; the text names the field. A ValueError, as the original's."""
+
+
 class HandlerResultError(DjangoKafkaError):
     """A handler returned something that says neither that the message is done nor that it is not."""
 

@@ -32,9 +32,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=list(ACTIONS), help="; ".join(f"{k}: {v}" for k, v in ACTIONS.items()))
         parser.add_argument("source", help="a model (app_label.Model) or the Python path of an AvroTopic")
-        parser.add_argument("--key", action="store_true", help="the schema of the key, not of the value")
+        parser.add_argument(
+            "--key",
+            action="store_true",
+            help="the schema of the key (of a model: its primary key, or --fields), not of the value",
+        )
         parser.add_argument("--fields", help="of a model: names of the wanted fields, with commas between them")
         parser.add_argument("--exclude", help="of a model: names of fields to leave out, with commas between them")
+        parser.add_argument("--namespace", help="of a model: the namespace of its record; none unless given")
+        parser.add_argument(
+            "--precision", choices=["millis", "micros"], default="millis", help="of a model: of its times (millis)"
+        )
+        parser.add_argument("--defaults", action="store_true", help="of a model: with its fields' constant defaults")
+        parser.add_argument("--docs", action="store_true", help="of a model: with its fields' help texts")
         parser.add_argument("--subject", help="in the registry; a topic's is NAME-value or NAME-key unless given")
         parser.add_argument("--compact", action="store_true", help="show the schema on one line")
 
@@ -51,13 +61,18 @@ class Command(BaseCommand):
         model = self._model(source)
         if model is None:
             return self._of_topic(source, options["key"])
+        return Schema(self._of_model(model, options).to_json(), "AVRO"), None
+
+    @staticmethod
+    def _of_model(model: Any, options: dict[str, Any]) -> AvroSchema:
         fields, exclude = (
             [name.strip() for name in options[key].split(",")] if options[key] else None
             for key in ("fields", "exclude")
         )
         if options["key"]:
-            return Schema(AvroSchema.key_from_model(model).to_json(), "AVRO"), None
-        return Schema(AvroSchema.from_model(model, fields, exclude or False).to_json(), "AVRO"), None
+            return AvroSchema.key_from_model(model, fields or "pk", options["namespace"])
+        details = {name: options[name] for name in ("namespace", "precision", "defaults", "docs")}
+        return AvroSchema.from_model(model, fields, exclude or False, **details)
 
     @staticmethod
     def _model(source: str) -> Any:
@@ -95,8 +110,8 @@ class Command(BaseCommand):
             return
         lines = list(
             difflib.unified_diff(
-                _pretty(_content(latest.schema)).splitlines(),
-                _pretty(_content(schema)).splitlines(),
+                _lines(latest.schema),
+                _lines(schema),
                 f"{subject} version {latest.version}",
                 options["source"],
                 lineterm="",
@@ -136,6 +151,12 @@ def _content(schema: Schema) -> Any:
 
 def _pretty(schema: Any) -> str:
     return json.dumps(schema, indent=2)
+
+
+def _lines(schema: Schema) -> list[str]:
+    """For a comparison. What a schema refers to is part of it, though not of its text."""
+    references = (f"{name.name}: {name.subject} version {name.version}" for name in schema.references or ())
+    return [*_pretty(_content(schema)).splitlines(), *references]
 
 
 def _needed(subject: str | None) -> str:
