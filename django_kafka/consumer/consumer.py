@@ -322,8 +322,9 @@ class Consumer:
     def non_blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Put the message into the next retry topic, if the rules allow another try."""
         producer = django_kafka.retry.topic.RetryTopicProducer(
-            retry_settings=retry_settings, group_id=self.group_id, msg=msg, outbox=self._outbox_for(msg)
+            retry_settings=retry_settings, group_id=self.group_id, msg=msg
         )
+        producer.outbox = self._outbox_for(msg)
         retried = producer.retry(exc=exc)
         if retried and retry_settings.should_log(producer.retry_attempt):
             self.log_error(msg, exc_info=exc)
@@ -334,11 +335,11 @@ class Consumer:
         self._dead_letter(django_kafka.dead_letter.topic.DeadLetterTopicProducer, self.group_id, msg, exc)
 
     def _dead_letter(self, producer_cls: Any, group_id: str, msg: Any, exc: Exception) -> None:
-        producer_cls(group_id=group_id, msg=msg, outbox=self._outbox_for(msg)).produce_for(
-            header_summary=str(exc),
-            header_detail=format_exception(exc),
-            exception=exc,
-        )
+        # Made and called as the original does it: projects have classes of their own in the place of this one.
+        producer = producer_cls(group_id=group_id, msg=msg)
+        producer.outbox = self._outbox_for(msg)
+        producer.exception = exc
+        producer.produce_for(header_summary=str(exc), header_detail=format_exception(exc))
 
     def _outbox_for(self, msg: Any) -> Any:
         """Where a copy of this message goes: with the loop's message the loop need not wait for the confirmation."""

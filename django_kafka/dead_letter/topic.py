@@ -21,12 +21,15 @@ class DeadLetterTopicProducer(TopicProducer):
     key_serializer = NoOpSerializer
     value_serializer = NoOpSerializer
 
-    def __init__(self, group_id: str, msg: Any, outbox: Slot | None = None) -> None:
-        """group_id: of the consumer that handles the topic itself, also when the message is in a retry topic.
-        outbox: where the copy goes; without one produce_for() waits for the broker's confirmation."""
+    # Where the copy goes, and what has happened; a consumer's loop sets them. Without an outbox produce_for() waits
+    # for the broker's confirmation.
+    outbox: Slot | None = None
+    exception: BaseException | None = None
+
+    def __init__(self, group_id: str, msg: Any) -> None:
+        """group_id: of the consumer that handles the topic itself, also when the message is in a retry topic."""
         self.group_id = group_id
         self.msg = msg
-        self._outbox = outbox
         self._route = route_of(group_id)
         super().__init__()
 
@@ -45,7 +48,6 @@ class DeadLetterTopicProducer(TopicProducer):
         header_detail: str | None = None,
         *,
         header_message: str | None = None,
-        exception: BaseException | None = None,
     ) -> None:
         """Produce the copy. header_summary and header_message are two names for the exception's text; header_detail
         is its traceback, which is cut if the record would be too large with it.
@@ -53,8 +55,8 @@ class DeadLetterTopicProducer(TopicProducer):
         Errors: DjangoKafkaError when it cannot be produced (without an outbox: or is not confirmed)."""
         summary = clip(header_summary if header_summary is not None else header_message or "")
         detail = cut((header_detail or "").encode(errors="replace"), CUTS[0])
-        headers = self._route.dead_headers(self.msg, summary, _class_name(exception), detail)
-        (self._outbox or standalone()).send(Copy(self.msg, self.name, headers))
+        headers = self._route.dead_headers(self.msg, summary, _class_name(self.exception), detail)
+        (self.outbox or standalone()).send(Copy(self.msg, self.name, headers))
 
 
 def _class_name(exception: BaseException | None) -> str | None:

@@ -77,14 +77,15 @@ class RetryConsumer(Consumer):
         """The consumer's own configuration below RETRY_CONSUMER_CONFIG below the group id."""
         return {
             **super().build_config(),
-            **getattr(cls.origin, "config", {}),
+            **getattr(getattr(cls, "origin", None), "config", {}),
             **settings.RETRY_CONSUMER_CONFIG,
             **cls.config,
         }
 
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
-        producer = self.get_topic(msg).get_producer_for(msg, outbox=self._outbox_for(msg))  # type: ignore[attr-defined]
-        retried = producer.retry(exc=exc)
+        producer = self.get_topic(msg).get_producer_for(msg)  # type: ignore[attr-defined]
+        producer.outbox = self._outbox_for(msg)
+        retried = producer.retry(exc)
         if retried and producer.settings.should_log(producer.retry_attempt):
             self.log_error(msg, exc_info=exc)
         return retried, False

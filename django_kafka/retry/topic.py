@@ -24,9 +24,11 @@ class RetryTopicProducer(TopicProducer):
     key_serializer = NoOpSerializer
     value_serializer = NoOpSerializer
 
-    def __init__(self, retry_settings: RetrySettings, group_id: str, msg: Any, outbox: Slot | None = None) -> None:
+    # Where the copy goes; a consumer's loop sets it. Without one retry() waits for the broker's confirmation.
+    outbox: Slot | None = None
+
+    def __init__(self, retry_settings: RetrySettings, group_id: str, msg: Any) -> None:
         """group_id: of the consumer that handles the topic itself, also when the message is in a retry topic already.
-        outbox: where the copy goes; without one retry() waits for the broker's confirmation.
 
         Errors: DjangoKafkaError when the settings are blocking."""
         if retry_settings.blocking:
@@ -36,7 +38,6 @@ class RetryTopicProducer(TopicProducer):
         self.msg = msg
         self._route = route_of(group_id)
         self.retry_attempt = self._route.attempts(msg) + 1
-        self._outbox = outbox
         super().__init__()
 
     @classmethod
@@ -75,7 +76,7 @@ class RetryTopicProducer(TopicProducer):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
         headers = self._route.retry_headers(self.msg, clip(str(exc)), self.retry_attempt, due.timestamp())
-        (self._outbox or standalone()).send(Copy(self.msg, self.name, headers))
+        (self.outbox or standalone()).send(Copy(self.msg, self.name, headers))
         return True
 
 
@@ -108,8 +109,8 @@ class RetryTopicConsumer(TopicConsumer):
     def consume(self, msg: Any) -> Any:
         return self.topic_consumer.consume(msg)
 
-    def get_producer_for(self, msg: Any, outbox: Slot | None = None) -> RetryTopicProducer:
+    def get_producer_for(self, msg: Any) -> RetryTopicProducer:
         """What puts this message into the next retry topic."""
-        return RetryTopicProducer(retry_settings=self.retry_settings, group_id=self.group_id, msg=msg, outbox=outbox)
+        return RetryTopicProducer(retry_settings=self.retry_settings, group_id=self.group_id, msg=msg)
 
     producer_for = get_producer_for

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
@@ -13,6 +14,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_kafka import kafka
+from django_kafka.consumer import Topics
 from django_kafka.copies import shorten
 from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
@@ -132,6 +134,11 @@ class TestRetryNames:
     def producer(self, topic: str, rules: RetrySettings | None = None, **kwargs: Any) -> RetryTopicProducer:
         return RetryTopicProducer(retry_settings=rules or self.rules, group_id="group", msg=message(topic), **kwargs)
 
+    def retry(self, outbox: Outbox, msg: Any, exc: Exception) -> bool:
+        producer = RetryTopicProducer(self.rules, "group", msg)
+        producer.outbox = outbox  # type: ignore[assignment]
+        return producer.retry(exc)
+
     def test_sequence(self) -> None:
         names, topic = [], "topic"
         for _ in range(3):
@@ -178,7 +185,8 @@ class TestRetryNames:
     def test_copy(self) -> None:
         outbox = Outbox()
         source = message(headers=[("trace", b"1"), ("trace", b"2"), ("empty", None)])
-        producer = RetryTopicProducer(self.rules, "group", source, outbox=outbox)
+        producer = RetryTopicProducer(self.rules, "group", source)
+        producer.outbox = outbox  # type: ignore[assignment]
         with mock.patch.object(RetrySettings, "get_retry_time", return_value=datetime(2026, 1, 2, tzinfo=UTC)):
             assert producer.retry(exc=KeyError("bad")) is True
         (copy,) = outbox.copies
@@ -190,10 +198,10 @@ class TestRetryNames:
 
     def test_next_copy_replaces_the_headers_of_the_last(self) -> None:
         first, second = Outbox(), Outbox()
-        RetryTopicProducer(self.rules, "group", message(headers=[("h", b"x")]), outbox=first).retry(exc=KeyError("1"))
+        self.retry(first, message(headers=[("h", b"x")]), KeyError("1"))
         headers = first.copies[0].headers
         again = Message("group.topic.retry.1", b"key", b"value", headers, offset=0, partition=0, timestamp=(1, NOW))
-        RetryTopicProducer(self.rules, "group", again, outbox=second).retry(exc=KeyError("2"))
+        self.retry(second, again, KeyError("2"))
         (copy,) = second.copies
         names = [name for name, _ in copy.headers]
         assert len(names) == len(set(names))
@@ -204,14 +212,13 @@ class TestRetryNames:
 
     def test_no_more_tries(self) -> None:
         outbox = Outbox()
-        producer = RetryTopicProducer(self.rules, "group", message("group.topic.retry.3"), outbox=outbox)
-        assert producer.retry(exc=KeyError()) is False
+        assert self.retry(outbox, message("group.topic.retry.3"), KeyError()) is False
         assert outbox.copies == []
 
     def test_old_timestamps_stay_in_a_header_only(self) -> None:
         """A topic's retention would delete a record that claims to be years old before anybody has read it."""
         outbox = Outbox()
-        RetryTopicProducer(self.rules, "group", message(timestamp=(1, 1000)), outbox=outbox).retry(exc=KeyError())
+        self.retry(outbox, message(timestamp=(1, 1000)), KeyError())
         assert outbox.copies[0].timestamp == 0
         assert RetryHeader.get(outbox.copies[0].headers, RetryHeader.ORIGIN_TIMESTAMP) == b"1000"
 
@@ -294,16 +301,63 @@ class TestRetryConsumer:
         assert config["topic.metadata.refresh.interval.ms"] == 10000
         assert config["fetch.min.bytes"] == 2
 
+    def test_a_class_of_its_own(self) -> None:
+        """That was not made by build() has a configuration all the same."""
+
+        class Own(RetryConsumer):
+            topics = Topics()
+            config: ClassVar[dict[str, Any]] = {"group.id": "own"}
+
+        assert Own.build_config()["group.id"] == "own"
+
     def test_overridden_methods_are_inherited(self) -> None:
         consume = mock.Mock()
         built = self.build(consume=consume)
         assert built.consume is consume
 
 
+class TestCopiesOfAProjectsOwn:
+    """Classes and methods that a project puts in place of ours are called as the original calls them."""
+
+    @pytest.fixture(autouse=True)
+    def _client(self) -> Iterator[None]:
+        with mock.patch("django_kafka.consumer.consumer.ConfluentConsumer"):
+            yield
+
+    def test_dead_letter(self) -> None:
+        consumer, exc = consumer_of(Recorder())(), KeyError("x")
+        with mock.patch("django_kafka.dead_letter.topic.DeadLetterTopicProducer") as own:
+            consumer.dead_letter_msg(source := message(), exc)
+        own.assert_called_once_with(group_id=consumer.group_id, msg=source)
+        own.return_value.produce_for.assert_called_once_with(header_summary="'x'", header_detail=mock.ANY)
+
+    def test_retry(self) -> None:
+        rules = RetrySettings(max_retries=3, delay=5, blocking=False)
+        consumer, exc = consumer_of(Recorder())(), KeyError("x")
+        with mock.patch("django_kafka.retry.topic.RetryTopicProducer") as own:
+            consumer.non_blocking_retry(rules, source := message(), exc)
+        own.assert_called_once_with(retry_settings=rules, group_id=consumer.group_id, msg=source)
+        own.return_value.retry.assert_called_once_with(exc=exc)
+
+    def test_further_retry(self) -> None:
+        topic = Recorder()
+        topic.retry_settings = RetrySettings(max_retries=3, delay=5, blocking=False)
+        built = RetryConsumer.build(consumer_of(topic))
+        assert built is not None
+        source = message(f"{built.origin_group_id}.{topic.name}.retry.1")
+        with mock.patch.object(RetryTopicConsumer, "get_producer_for", autospec=True) as own:
+            own.return_value.retry.return_value = False
+            built().retry_msg(source, KeyError("x"))
+        own.assert_called_once_with(mock.ANY, source)
+
+
 class TestDeadLetter:
     def letter(self, source: Message, **kwargs: Any) -> Any:
         outbox = Outbox()
-        DeadLetterTopicProducer(group_id="group", msg=source, outbox=outbox).produce_for(**kwargs)
+        producer = DeadLetterTopicProducer(group_id="group", msg=source)
+        producer.outbox = outbox  # type: ignore[assignment]
+        producer.exception = kwargs.pop("exception", None)
+        producer.produce_for(**kwargs)
         (copy,) = outbox.copies
         return copy
 
