@@ -33,7 +33,7 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return question(*args, **kwargs)
     except SchemaRegistryError as error:
-        if error.http_status_code >= 500 or error.http_status_code in _AWAY:
+        if not is_answer(error):
             raise SchemaRegistryUnavailable(f"The schema registry does not answer: {error}") from error
         raise
     except Exception as error:
@@ -43,6 +43,13 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
                 "see `url`, authentication and TLS in the setting SCHEMA_REGISTRY."
             ) from error
         raise
+
+
+def is_answer(error: SchemaRegistryError) -> bool:
+    """Whether the registry itself has said no. Nothing that it says with 5xx is about the schema asked for, and what
+    comes without an error code of its own (a proxy's page, a redirection) is not the registry's."""
+    code: Any = error.error_code
+    return 400 <= error.http_status_code < 500 and error.http_status_code not in _AWAY and code not in (None, -1)
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -115,6 +122,14 @@ def _full_name(text: str) -> str | None:
 
 def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | None) -> Schema:
     """The schema of an id or a GUID. Errors: those of ask()."""
-    if isinstance(identity, bytes):
-        return ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity)))
-    return ask(client.get_schema, identity, subject)
+    name = f"id {identity}" if isinstance(identity, int) else f"GUID {uuid.UUID(bytes=identity)}"
+    try:
+        if isinstance(identity, bytes):
+            return ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity)))
+        return ask(client.get_schema, identity, subject)
+    except SchemaRegistryUnavailable as error:
+        raise SchemaRegistryUnavailable(f"Schema {name}: {error}") from error
+    except ValueError as error:  # the client has found no JSON
+        raise SchemaRegistryUnavailable(
+            f"Schema {name}: what answers is no schema registry ({error}); see `url` in the setting SCHEMA_REGISTRY."
+        ) from error

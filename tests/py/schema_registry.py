@@ -16,10 +16,16 @@ from django_kafka._native import AvroSchema, SchemaError
 
 
 class SchemaRegistry:
-    """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked."""
+    """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked, `bodies` what with.
+
+    fail_with: a status that everything is answered with. broken: ids of schemas that it fails on with 500.
+    page: a status, a type and a text instead of any answer, as of a proxy that stands before the registry."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
+        self.bodies: list[Any] = []
+        self.page: tuple[int, str, str] | None = None
+        self.broken: set[int] = set()
         self.schemas: list[dict[str, Any]] = []  # id is the index + 1
         self.subjects: dict[str, list[int]] = {}
         self.fail_with: int | None = None
@@ -36,12 +42,17 @@ class SchemaRegistry:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 path = unquote(urlsplit(self.path).path)
+                asked = json.loads(body) if body else None
                 with registry._lock:
                     registry.requests.append(f"{self.command} {path}")
-                    status, reply = registry.reply(self.command, path, json.loads(body) if body else None)
-                data = json.dumps(reply).encode()
+                    registry.bodies.append(asked)
+                    status, reply = registry.reply(self.command, path, asked)
+                kind, data = "application/vnd.schemaregistry.v1+json", json.dumps(reply).encode()
+                if registry.page is not None:
+                    status, kind, text = registry.page
+                    data = text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 self.send_header("Connection", "close")  # so that nobody has to close the client
                 self.end_headers()
@@ -108,6 +119,8 @@ class SchemaRegistry:
         }
 
     def _by_id(self, schema_id: int) -> tuple[int, Any]:
+        if schema_id in self.broken:
+            return 500, {"error_code": 50001, "message": "Error in the backend data store"}
         if not 0 < schema_id <= len(self.schemas):
             return 404, {"error_code": 40403, "message": f"Schema {schema_id} not found"}
         return 200, {"schemaType": "AVRO", **self.schemas[schema_id - 1]}
@@ -129,7 +142,19 @@ class SchemaRegistry:
         if not ids:
             return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
         try:
-            AvroSchema.reader(AvroSchema(self.schemas[ids[-1] - 1]["schema"]), AvroSchema(body["schema"]))
+            reader = self._compile(body)
+        except SchemaError as error:
+            return 422, {"error_code": 42201, "message": f"Invalid schema: {error}"}
+        try:
+            AvroSchema.reader(self._compile(self.schemas[ids[-1] - 1]), reader)
         except SchemaError as error:
             return 200, {"is_compatible": False, "messages": [str(error)]}
         return 200, {"is_compatible": True}
+
+    def _compile(self, entry: dict[str, Any]) -> AvroSchema:
+        """The schema with what it refers to; errors as of a registry that was not told of a reference."""
+        names = {}
+        for reference in entry.get("references") or ():
+            schema_id = self.subjects[reference["subject"]][reference["version"] - 1]
+            names[reference["name"]] = self.schemas[schema_id - 1]["schema"]
+        return AvroSchema(entry["schema"], names)

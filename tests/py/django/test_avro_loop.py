@@ -15,6 +15,8 @@ from django.conf import settings
 from django.test import override_settings
 
 from django_kafka import kafka
+from django_kafka.consumer import Consumer
+from django_kafka.exceptions import SchemaRegistryUnavailable
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
 from django_kafka.topic.avro import AvroTopic
@@ -89,7 +91,7 @@ def test_dicts_arrive_as_they_were_produced(registry: SchemaRegistry) -> None:
 
 
 def test_while_the_registry_is_away_the_partition_waits(
-    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch
+    registry: SchemaRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def quick(self: Any, first: float = 0.01, longest: float = 0.05) -> None:
         from django_kafka.consumer.managers import RetryManager
@@ -113,3 +115,25 @@ def test_while_the_registry_is_away_the_partition_waits(
     helper.join()
     assert reader.failed.is_set()
     assert [value for _, value in reader.seen] == ORDERS[:20]
+    assert "(topic=orders partition=0 offset=0): the partition is paused until this message succeeds" in caplog.text
+    assert "SchemaRegistryUnavailable: Schema id 1: " in caplog.text  # that of the keys
+
+
+def test_who_does_not_want_to_wait_says_so(registry: SchemaRegistry, broker: LocalBroker) -> None:
+    """As docs/avro.md shows it: one schema on which a registry fails for ever."""
+
+    def handle_exception(self: Any, msg: Any, exc: Exception) -> bool:
+        if isinstance(exc, SchemaRegistryUnavailable) and "Schema id 7:" in str(exc):
+            self.dead_letter_msg(msg, exc)
+            return True
+        return Consumer.handle_exception(self, msg, exc)
+
+    reader = Orders()
+    Orders().produce_many(ORDERS[:2], keys=[1, 2])
+    assert kafka.producer.flush(10) == 0
+    broker.produce("orders", b"\0\0\0\0\7\2\0", key=b"\0\0\0\0\1\2")
+    registry.broken.add(7)
+    consumer = consumer_of(reader, group="own", handle_exception=handle_exception)
+    with as_another_process():
+        run_consumer_until(consumer, lambda: len(broker.collect("own.orders.dlt", timeout=0.1)) > 0)
+    assert [value for _, value in reader.seen] == ORDERS[:2]

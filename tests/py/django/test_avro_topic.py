@@ -390,9 +390,31 @@ def test_a_registry_that_is_away_is_not_the_messages_fault(registry: SchemaRegis
     with override_settings(DJANGO_KAFKA={"SCHEMA_REGISTRY": conf}):
         with pytest.raises(SchemaRegistryUnavailable):
             produced(Orders(), ONE)
-        with pytest.raises(SchemaRegistryUnavailable):
+        with pytest.raises(SchemaRegistryUnavailable, match=rf"^Schema id 1: .* does not answer: .*{status}"):
             Orders().deserialize(b"\0\0\0\0\1\2", VALUE)
         registry.fail_with = None
+        assert Orders().deserialize(produced(Orders(), ONE)[0][0], VALUE) == ONE
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        (200, "text/html", "<h1>Sign in</h1>"),
+        (302, "text/html", ""),
+        (404, "text/html", "<h1>404 page not found</h1>"),
+        (404, "application/json", '{"message": "no Route matched with those values"}'),
+        (502, "text/html", "<h1>Bad gateway</h1>"),
+    ],
+)
+def test_a_page_of_a_proxy_is_no_answer_of_the_registry(registry: SchemaRegistry, page: tuple[int, str, str]) -> None:
+    """A wrong address, or something that stands in between: with 404 all messages would become dead letters."""
+    registry.page = page
+    with override_settings(DJANGO_KAFKA={"SCHEMA_REGISTRY": {"url": registry.url, "max.retries": 0}}):
+        with pytest.raises(SchemaRegistryUnavailable, match=r"Schema id 1: .*registry"):
+            Orders().deserialize(b"\0\0\0\0\1\2", VALUE)
+        with pytest.raises(SchemaRegistryUnavailable, match="Schema GUID 00010203-0405-0607-0809-0a0b0c0d0e0f: "):
+            Orders().deserialize(b"x", VALUE, headers=[("__value_schema_id", b"\1" + bytes(range(16)))])
+        registry.page = None
         assert Orders().deserialize(produced(Orders(), ONE)[0][0], VALUE) == ONE
 
 
