@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
@@ -214,3 +215,17 @@ class TestRoute:
         assert self.route.attempts(_native.Message("t")) == 0
         assert self.route.attempts(_native.Message("g.t.retry.3")) == 3
         assert self.route.attempts(_native.Message("g.t.retry.1", headers={"RETRY_ATTEMPT": b"41"})) == 41
+
+    def test_stand_ins_of_a_projects_tests(self) -> None:
+        """Objects with a message's methods: only what is needed is asked for, and a list will do for a timestamp."""
+        bare = mock.Mock(**{"topic.return_value": "g.t.retry.2"})
+        assert self.route.attempts(bare) == 2
+        methods = {"topic": "t", "partition": 3, "offset": 4, "headers": None, "timestamp": [1, 1234.0]}
+        whole = mock.Mock(**{f"{name}.return_value": value for name, value in methods.items()})
+        headers = dict(self.route.dead_headers(whole, "no", None, b""))
+        assert headers["DEAD_LETTER_ORIGIN_OFFSET"] == b"4"
+        assert headers["DEAD_LETTER_ORIGIN_TIMESTAMP"] == b"1234"
+        for wrong in ("now", (1,), (1, "x"), 5):
+            whole.timestamp.return_value = wrong
+            with pytest.raises((TypeError, ValueError)):
+                self.route.dead_headers(whole, "no", None, b"")
