@@ -17,9 +17,13 @@ _RUNNING = Path(__file__).parents[1] / ".cache" / "running-test"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    # A shell's background job ignores SIGINT, what nohup starts SIGHUP, and so would the processes that tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # A shell's background job ignores it, and so would the processes that tests interrupt.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     if _RUNNING.exists():
         print(f"\nThe run before this one ended inside {_RUNNING.read_text()} (a crash, or it was killed).")
 

@@ -404,6 +404,10 @@ def _child_main(job: Job, life: Connection, inherited: Sequence[Connection], gra
         # multiprocessing leaves by os._exit(); what libraries registered to send before the end should still be sent.
         atexit._run_exitfuncs()
         done.set()
+        # Python takes its handlers away before it has ended: a signal that comes then, the supervisor's own behind
+        # one to the group, would make a failure of an orderly end.
+        for signum in STOP_SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
     sys.exit(code)
 
 

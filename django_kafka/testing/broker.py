@@ -27,6 +27,8 @@ FOREIGN_PREFIXES = (
 # The mock cluster answers a fetch that finds nothing only when its time is up, and when members of a group come or go
 # it waits for a second less than their session timeout. Of a rebalance Kafka tells in answers to heartbeats.
 QUICK_CONSUMER = {"fetch.wait.max.ms": 10, "session.timeout.ms": 2000, "heartbeat.interval.ms": 100}
+# Seconds that the broker may take to answer a question, on a machine that is busy.
+ANSWER = 30.0
 
 
 class LocalBroker:
@@ -77,7 +79,7 @@ class LocalBroker:
         if errors:
             raise KafkaException(errors[0])
 
-    def collect(self, topic: str, count: int | None = None, timeout: float = 10.0) -> list[Message]:
+    def collect(self, topic: str, count: int | None = None, timeout: float = 30.0) -> list[Message]:
         """The messages of a topic from its beginning, by partition and offset.
 
         count: wait for so many, and return so many; None: what is there now. Errors: AssertionError when fewer than
@@ -89,11 +91,11 @@ class LocalBroker:
             "enable.partition.eof": False,
             **QUICK_CONSUMER,
         }
-        deadline = time.monotonic() + timeout
         with Consumer(config) as consumer:
-            partitions = self._partitions(consumer, topic, timeout)
+            partitions = self._partitions(consumer, topic)
             consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-            wanted = count if count is not None else self._lying(consumer, topic, partitions, timeout)
+            wanted = count if count is not None else self._lying(consumer, topic, partitions)
+            deadline = time.monotonic() + timeout
             found: list[Message] = []
             while len(found) < wanted:
                 left = deadline - time.monotonic()
@@ -105,12 +107,12 @@ class LocalBroker:
         return sorted(found, key=lambda message: (message.partition(), message.offset()))
 
     @staticmethod
-    def _partitions(consumer: Consumer, topic: str, timeout: float) -> list[int]:
-        return sorted(consumer.list_topics(topic, timeout).topics[topic].partitions)
+    def _partitions(consumer: Consumer, topic: str) -> list[int]:
+        return sorted(consumer.list_topics(topic, ANSWER).topics[topic].partitions)
 
     @staticmethod
-    def _lying(consumer: Consumer, topic: str, partitions: list[int], timeout: float) -> int:
-        marks = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout) for number in partitions]
+    def _lying(consumer: Consumer, topic: str, partitions: list[int]) -> int:
+        marks = [consumer.get_watermark_offsets(TopicPartition(topic, number), ANSWER) for number in partitions]
         return sum(high - low for low, high in filter(None, marks))
 
     def close(self) -> None:

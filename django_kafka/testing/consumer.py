@@ -13,7 +13,7 @@ from django_kafka.consumer import Consumer
 C = TypeVar("C", bound=Consumer)
 
 
-def run_consumer_until(consumer: type[C] | str, condition: Callable[[], object], timeout: float = 10.0) -> C:
+def run_consumer_until(consumer: type[C] | str, condition: Callable[[], object], timeout: float = 30.0) -> C:
     """Run a consumer, a class or a registry key, on this thread until condition() is true; returns it, closed.
 
     It works on the database connection and inside the transaction of the test. The condition is looked at between

@@ -23,7 +23,7 @@ SHOP = ROOT / "examples" / "shop"
 ENV = {**os.environ, "PYTHONPATH": f"{ROOT}:{SHOP}", "DJANGO_SETTINGS_MODULE": "shop.settings"}
 
 
-def run(*argv: str | Path, cwd: Path = SHOP, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+def run(*argv: str | Path, cwd: Path = SHOP, timeout: float = 150.0) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *map(str, argv)],
         cwd=cwd,
@@ -58,7 +58,7 @@ def test_demo_ends_well() -> None:
     started = time.monotonic()
     result = run("demo.py", "--orders", "500")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert re.search(r"produced +1,200 +1,200 +ok", result.stdout)
     assert re.search(r"consumed +1,200 +1,200 +ok", result.stdout)
     assert re.search(r"orders +500 +500 +ok", result.stdout)
@@ -84,7 +84,7 @@ def test_demo_on_a_terminal() -> None:
             except OSError:  # the other end is closed
                 break
             output += data
-        assert running.wait(10) == 0, output
+        assert running.wait(60) == 0, output
     finally:
         os.close(leader)
     assert b"\r  produced [" in output
@@ -99,8 +99,8 @@ def test_interrupted_demo_leaves_nothing(demo: subprocess.Popen[str], tmp_path: 
             break
     os.killpg(demo.pid, signal.SIGINT)
     output = demo.stdout.read()
-    assert demo.wait(20) == 130, output
-    end = time.monotonic() + 10
+    assert demo.wait(60) == 130, output
+    end = time.monotonic() + 30
     while group_is_alive(demo.pid):
         assert time.monotonic() < end, "something of the demo still runs"
         time.sleep(0.02)
@@ -195,7 +195,7 @@ def test_broker(kafka_broker):
     assert messages[-1].timestamp()[1] == 1234
     assert messages[-1].headers() == [("h", b"1")]
     with pytest.raises(AssertionError, match="3 messages, not 4"):
-        kafka_broker.collect("customers", 4, timeout=0.2)
+        kafka_broker.collect("customers", 4, timeout=2.0)
     assert len(kafka_broker.collect("customers")) == 3
 
 def test_settings_are_back():
@@ -224,7 +224,7 @@ with kafka_broker(topics=["customers", "orders"]):
         run_consumer_until("shop.consumers.ShopConsumer", lambda: False, timeout=0.5)
     except AssertionError as error:
         print(error)
-    print("quick" if time.monotonic() - started < 5 else "slow")
+    print("quick" if time.monotonic() - started < 9 else "slow")
 """
     )
     result = run(tmp_path / "script.py")

@@ -18,7 +18,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 20.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 60.0, what: str = "") -> T:
     """The first true value of condition()."""
     end = time.monotonic() + timeout
     while not (value := condition()):
@@ -77,7 +77,7 @@ class Program:
         return [one for one in found if what in (None, one["what"]) and job in (None, one["job"])]
 
     def wait_events(
-        self, what: str, count: int = 1, job: str | None = None, timeout: float = 20.0
+        self, what: str, count: int = 1, job: str | None = None, timeout: float = 60.0
     ) -> list[dict[str, Any]]:
         def enough() -> list[dict[str, Any]]:
             found = self.events(what, job)
@@ -93,13 +93,13 @@ class Program:
     def signal_group(self, signum: int) -> None:
         os.killpg(self.pid, signum)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """The exit code; fails if a process of the group is left."""
         try:
             code = self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {timeout} s:\n{self.output}") from None
-        wait_for(lambda: not group_members(self.pid), 2.0, f"left over: {group_members(self.pid)}\n{self.output}")
+        wait_for(lambda: not group_members(self.pid), 20.0, f"left over: {group_members(self.pid)}\n{self.output}")
         return code
 
     def end(self) -> None:

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django_kafka.consumer import supervisor as supervision
 from django_kafka.consumer.supervisor import Backoff, Exit, StopRequest, Supervisor
 
 EVENTS = Path(sys.argv[1])
@@ -87,12 +88,28 @@ class Job:
         self.wait(stop)
         return 5
 
+    def hit_at_the_end(self, stop: StopRequest) -> None:
+        self.wait(stop)
+        global last
+        last = SignalAtTheEnd()
+
+
+class SignalAtTheEnd:
+    """The supervisor's own signal, behind one to the group, comes while Python tears itself down."""
+
+    def __del__(self, kill: Any = os.kill, getpid: Any = os.getpid, signum: int = signal.SIGTERM) -> None:
+        kill(getpid(), signum)
+
+
+last: SignalAtTheEnd | None = None
+
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     options = json.loads(sys.argv[2])
     if "backoff" in options:
         options["backoff"] = Backoff(**options["backoff"])
+    supervision.SAME_SIGNAL_WINDOW = options.pop("window", supervision.SAME_SIGNAL_WINDOW)
     thread = options.pop("thread", False)
     if thread:
         threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()

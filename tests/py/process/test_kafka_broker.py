@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from tests.live.servers.process import free_port
+
 from .helpers import Program, program, wait_for
 
 MANAGE = Path(__file__).with_name("project") / "manage.py"
@@ -41,23 +43,17 @@ def address(run: Program) -> str:
     return result
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def exchange(bootstrap: str, topic: str) -> None:
     """Write a message and read it back."""
     errors: list[object] = []
     producer = Producer({"bootstrap.servers": bootstrap, "error_cb": errors.append})
     producer.produce(topic, b"value", b"key", headers={"h": b"1"})
-    assert producer.flush(10) == 0, errors
+    assert producer.flush(30) == 0, errors
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "g", "fetch.wait.max.ms": 10})
     try:
-        partitions = consumer.list_topics(topic, 10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, 30).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        message = consumer.poll(10)
+        message = consumer.poll(30)
         assert message is not None
         assert (message.key(), message.value(), message.headers()) == (b"key", b"value", [("h", b"1")])
     finally:
@@ -74,12 +70,12 @@ def test_serves_and_ends_cleanly(serve: Serve, signum: int) -> None:
         assert "4 MB per partition" in run.output
         exchange(bootstrap, "orders")
         consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "g"})
-        topics = consumer.list_topics(timeout=10).topics
+        topics = consumer.list_topics(timeout=30).topics
         consumer.close()
         assert len(topics["orders"].partitions) == 3
         assert len(topics["customers"].partitions) == 1
         run.signal(signum)
-        assert run.wait(5) == 0
+        assert run.wait() == 0
         assert "Traceback" not in run.output
 
 
@@ -92,8 +88,8 @@ def test_chosen_port(serve: Serve) -> None:
         with socket.create_connection(("127.0.0.1", port)):
             asked = time.monotonic()
             run.signal(signal.SIGTERM)
-            assert run.wait(5) == 0
-            assert time.monotonic() - asked < 3
+            assert run.wait() == 0
+            assert time.monotonic() - asked < 15
         assert "Traceback" not in run.output
         assert "Exception" not in run.output
 
@@ -104,7 +100,7 @@ def test_port_in_use(serve: Serve) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with serve("--port", str(port)) as run:
-            assert run.wait(10) == 1
+            assert run.wait() == 1
             assert f"Port {port} of 127.0.0.1 cannot be used: " in run.output
             assert "Traceback" not in run.output
 
@@ -125,11 +121,11 @@ def test_port_in_use(serve: Serve) -> None:
 )
 def test_bad_arguments(serve: Serve, arguments: list[str], text: str) -> None:
     with serve(*arguments) as run:
-        assert run.wait(10) == 2
+        assert run.wait() == 2
         assert text in run.output
 
 
 def test_topic_given_twice(serve: Serve) -> None:
     with serve("--topics", "a", "b", "a:2") as run:
-        assert run.wait(10) == 1
+        assert run.wait() == 1
         assert "--topics: a given more than once." in run.output

@@ -66,19 +66,19 @@ def offsets(run: Program, what: str) -> list[int]:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("to", ["parent", "group"])
 def test_graceful_stop_handles_nothing_twice(broker: LocalBroker, consume: Consume, signum: int, to: str) -> None:
-    orders(broker, *[{"sleep": 0.2}] * 8)
+    orders(broker, *[{"sleep": 0.2}] * 50)
     with consume() as run:
         run.wait_events("begin", 3)
         (run.signal if to == "parent" else run.signal_group)(signum)
         assert run.wait() == 0, run.output
         done = offsets(run, "end")
         assert done == offsets(run, "begin")
-        assert 3 <= len(done) < 8
-    with consume() as run:
-        run.wait_events("end", 8)
+        assert 3 <= len(done) < 50
+    with consume(env={"CREW_IN_A_HURRY": "1"}) as run:
+        run.wait_events("end", 50)
         run.signal(signal.SIGTERM)
         assert run.wait() == 0, run.output
-        assert offsets(run, "begin") == offsets(run, "end") == list(range(8))
+        assert offsets(run, "begin") == offsets(run, "end") == list(range(50))
 
 
 def test_stop_leaves_the_group(broker: LocalBroker, consume: Consume) -> None:
@@ -90,7 +90,7 @@ def test_stop_leaves_the_group(broker: LocalBroker, consume: Consume) -> None:
         assert run.wait() == 0
     orders(broker, {})
     with consume() as run:
-        run.wait_events("end", 2, timeout=15)
+        run.wait_events("end", 2)
         run.signal(signal.SIGTERM)
         assert run.wait() == 0
 
@@ -102,7 +102,7 @@ def test_stop_when_idle_is_quick(broker: LocalBroker, consume: Consume) -> None:
         asked = time.monotonic()
         run.signal(signal.SIGTERM)
         assert run.wait() == 0
-        assert time.monotonic() - asked < 3
+        assert time.monotonic() - asked < 10
 
 
 def test_stop_before_anything_arrived(consume: Consume) -> None:
@@ -126,11 +126,13 @@ def test_message_in_hand_comes_again_after_a_second_signal(broker: LocalBroker, 
         run.wait_events("begin")
         run.signal(signal.SIGTERM)
         wait_for(lambda: "asking" in run.output)
-        time.sleep(0.15)  # longer than the window in which signals count as one
+        time.sleep(
+            0.5
+        )  # longer than the window in which signals count as one, and room for what comes behind the log
         run.signal(signal.SIGTERM)
-        assert run.wait(5) == 143
+        assert run.wait() == 143
     with consume() as run:
-        run.wait_events("end", 2, timeout=60)
+        run.wait_events("end", 2)
         run.signal(signal.SIGTERM)
         assert run.wait() == 0
         assert offsets(run, "begin") == [0, 0, 1]
@@ -141,7 +143,7 @@ def test_message_in_hand_comes_again_after_the_grace_period(broker: LocalBroker,
     with consume("--grace", "0.5") as run:
         run.wait_events("begin", 2)
         run.signal(signal.SIGTERM)
-        assert run.wait(5) == 3
+        assert run.wait() == 3
         assert "will come again" in run.output
     committed = broker_committed(broker, "work")
     assert committed in (0, 1), "the message that was killed must not be counted"
@@ -160,7 +162,7 @@ def test_d07_died_consumer_is_started_again(broker: LocalBroker, consume: Consum
     """The original stays up with a dead consumer."""
     orders(broker, {"die_once": signal.SIGKILL}, {}, topic="other")
     with consume(env={"CREW_CONSUMERS": "other"}) as run:
-        run.wait_events("end", 2, timeout=60)
+        run.wait_events("end", 2)
         assert "killed by SIGKILL" in run.output
         assert offsets(run, "begin") == [0, 0, 1]
         run.signal(signal.SIGTERM)
@@ -184,7 +186,7 @@ def test_d08_killed_supervisor_leaves_no_orphans(broker: LocalBroker, consume: C
         pid = run.wait_events("begin", 2)[0]["pid"]
         assert pid != run.pid
         run.signal(signal.SIGKILL)
-        wait_for(lambda: not alive(pid), 10, "the orphan stops")
+        wait_for(lambda: not alive(pid), 30, "the orphan stops")
         assert offsets(run, "begin") == offsets(run, "end")
     with consume() as run:
         run.wait_events("end", 4)
@@ -385,7 +387,7 @@ def test_runner_from_a_thread(broker: LocalBroker, environment: dict[str, str], 
         print("stopped", runner.pids)
     """
     with script(tmp_path, environment, body) as run:
-        assert run.wait(30) == 0, run.output
+        assert run.wait() == 0, run.output
         assert "running ['crew.consumers.WorkConsumer']" in run.output
         assert "stopped {}" in run.output
 

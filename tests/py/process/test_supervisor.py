@@ -65,11 +65,10 @@ def test_signal_before_the_job_is_ready(supervise: Supervise, method: str) -> No
         run.signal_group(signal.SIGTERM)
         assert run.wait() == 0
         assert "did not stop cleanly" not in run.output
-        # The child was alive, and so had to be told, unless it had not even begun.
-        assert [one["what"] for one in run.events()] in (
-            ["start", "told", "stopped"],
-            ["start", "told", "told", "stopped"],
-        )
+        # The child was alive, and so had to be told, unless it had not even begun; once more if we were slow.
+        events = [one["what"] for one in run.events()]
+        assert events[:2] == ["start", "told"]
+        assert sorted(events[2:]) in (["stopped"], ["stopped", "told"])
 
 
 def test_signal_at_once(supervise: Supervise) -> None:
@@ -82,7 +81,7 @@ def test_signal_at_once(supervise: Supervise) -> None:
 
 
 def test_signals_twice_quickly_are_one(supervise: Supervise) -> None:
-    with supervise("messages") as run:
+    with supervise("messages", window=30.0) as run:  # what is quick depends on the machine
         run.wait_events("begin")
         run.signal_group(signal.SIGTERM)
         run.signal(signal.SIGINT)  # another one, for the same would not even be seen
@@ -101,7 +100,7 @@ def test_second_signal_ends_at_once(supervise: Supervise, method: str, signum: i
         asked = time.monotonic()
         run.signal(signum)
         assert run.wait() == code
-        assert time.monotonic() - asked < 1.0
+        assert time.monotonic() - asked < 15.0  # half the grace period, which it does not wait for
         assert "come again" in run.output
 
 
@@ -115,15 +114,24 @@ def test_hangup_is_no_second_signal(supervise: Supervise) -> None:
         assert run.wait() == 0
 
 
+@METHODS
+def test_signal_to_a_child_that_is_ending(supervise: Supervise, method: str) -> None:
+    with supervise("hit-at-the-end", start_method=method) as run:
+        run.wait_events("start")
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0, run.output
+        assert "did not stop cleanly" not in run.output
+
+
 def test_grace_exceeded(supervise: Supervise) -> None:
-    with supervise("stubborn", "wait", grace=0.5) as run:
+    with supervise("stubborn", "wait", grace=1.5) as run:
         run.wait_events("start", 2)
         asked = time.monotonic()
         run.signal(signal.SIGTERM)
         assert run.wait() == 3
-        assert 0.4 < time.monotonic() - asked < 3
+        assert 1.4 < time.monotonic() - asked < 15
         assert len(run.events("stopped", "wait")) == 1
-        assert "grace period of 0.5 s: stubborn (pid" in run.output
+        assert "grace period of 1.5 s: stubborn (pid" in run.output
         assert "will come again" in run.output
 
 
@@ -162,7 +170,7 @@ def test_stop_while_waiting_to_start_again(supervise: Supervise) -> None:
     with supervise("crash", backoff={"first": 30.0}) as run:
         wait_for(lambda: "again in 30 s" in run.output)
         run.signal(signal.SIGTERM)
-        assert run.wait(5) == 0
+        assert run.wait(20) == 0
 
 
 def test_exit_on_failure(supervise: Supervise) -> None:
@@ -206,9 +214,9 @@ def test_failure_while_stopping_shows_in_the_exit_code(supervise: Supervise) -> 
 @METHODS
 def test_children_stop_when_the_supervisor_is_killed(supervise: Supervise, method: str) -> None:
     with supervise("messages1", "messages2", start_method=method) as run:
-        pids = [one["pid"] for one in run.wait_events("begin", 2)]
+        pids = [run.wait_events("begin", job=job)[0]["pid"] for job in ("messages1", "messages2")]
         run.signal(signal.SIGKILL)
-        wait_for(lambda: not any(map(alive, pids)), 5, f"orphans {pids}")
+        wait_for(lambda: not any(map(alive, pids)), 20, f"orphans {pids}")
         assert len(run.events("stopped")) == 2
         assert len(run.events("begin")) == len(run.events("end"))
 
@@ -217,19 +225,18 @@ def test_orphans_end_within_the_grace_period(supervise: Supervise) -> None:
     with supervise("stubborn1", "stubborn2", grace=0.5) as run:
         pids = [one["pid"] for one in run.wait_events("start", 2)]
         run.signal(signal.SIGKILL)
-        wait_for(lambda: not any(map(alive, pids)), 5, f"orphans {pids}")
+        wait_for(lambda: not any(map(alive, pids)), 20, f"orphans {pids}")
 
 
 def test_restarted_child_does_not_keep_orphans_alive(supervise: Supervise) -> None:
     """A later child must not hold the end of the pipe by which an earlier one learns of the supervisor's death."""
     with supervise("wait", "crash-once", backoff={"first": 0.1}) as run:
-        run.wait_events("start", 2, "crash-once")
-        pids = [run.events("start", "wait")[0]["pid"], run.events("start", "crash-once")[1]["pid"]]
+        pids = [run.wait_events("start", job="wait")[0]["pid"], run.wait_events("start", 2, "crash-once")[1]["pid"]]
         os.kill(pids[1], signal.SIGSTOP)
         run.signal(signal.SIGKILL)
-        wait_for(lambda: not alive(pids[0]), 5)
+        wait_for(lambda: not alive(pids[0]), 20)
         os.kill(pids[1], signal.SIGCONT)
-        wait_for(lambda: not alive(pids[1]), 5)
+        wait_for(lambda: not alive(pids[1]), 20)
 
 
 def test_threads_in_the_supervisor_mean_spawn(supervise: Supervise) -> None:
@@ -262,10 +269,14 @@ def test_supervisor_sleeps(supervise: Supervise) -> None:
     with supervise("wait1", "wait2") as run:
         run.wait_events("start", 2)
         wait_for(lambda: Path(f"/proc/{run.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S")
-        before = ticks(), switches()
-        time.sleep(1.0)  # the time under observation
-        assert ticks() - before[0] <= 1
-        assert switches() - before[1] <= 2
+        for _ in range(5):
+            before = ticks(), switches()
+            time.sleep(1.0)  # the time under observation; the first may still see the end of its start
+            used = ticks() - before[0], switches() - before[1]
+            if used[0] <= 1 and used[1] <= 2:
+                break
+        else:
+            raise AssertionError(f"processor time, switches of an idle supervisor in a second: {used}")
         run.signal(signal.SIGTERM)
         assert run.wait() == 0
 

@@ -40,6 +40,8 @@ class Work(Topic):
         event(self.name, "end", **place)
 
     def sleep(self, seconds: float) -> None:
+        if os.environ.get("CREW_IN_A_HURRY"):
+            return
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(left)

@@ -16,6 +16,11 @@ DATABASES = {
 DJANGO_KAFKA = {
     "GLOBAL_CONFIG": {"bootstrap.servers": os.environ.get("CREW_KAFKA", "127.0.0.1:1")},
     "PRODUCER_CONFIG": {"linger.ms": 1000},
-    "CONSUMER_CONFIG": {"auto.offset.reset": "earliest", "fetch.wait.max.ms": 10, "session.timeout.ms": 2000},
+    "CONSUMER_CONFIG": {
+        "auto.offset.reset": "earliest",
+        "fetch.wait.max.ms": 10,
+        "session.timeout.ms": 2000,
+        "heartbeat.interval.ms": 100,
+    },
     **json.loads(os.environ.get("CREW_KAFKA_SETTINGS", "{}")),
 }
