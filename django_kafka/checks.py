@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +15,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_kafka import DISTRIBUTION, kafka
-from django_kafka.conf import DEFAULTS, FAILURE_TOPICS_DEFAULTS, SETTINGS_KEY, load
+from django_kafka.conf import DEFAULTS, FAILURE_TOPICS_DEFAULTS, NO_BROKERS, SETTINGS_KEY, has_brokers, load
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.retry.settings import RetrySettings
 
@@ -64,9 +65,18 @@ def _retry_settings(value: Any) -> str | None:
     if not isinstance(value, Mapping):
         return f"must be a dict of arguments for RetrySettings, not {value!r}"
     try:
-        RetrySettings(**value)
+        rules = RetrySettings(**value)
     except (TypeError, ValueError) as error:
         return str(error)
+    return _retry_classes(rules)
+
+
+def _retry_classes(rules: Any) -> str | None:
+    """What is wrong with `include` or `exclude`: isinstance() would say so with the first message that fails."""
+    for name in ("include", "exclude"):
+        for item in getattr(rules, name, None) or ():
+            if not (isinstance(item, type) and issubclass(item, BaseException)):
+                return f"{name} must be a list of exception classes, {item!r} is none"
     return None
 
 
@@ -145,13 +155,7 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for key, value in user.items():
         if key not in DEFAULTS:
-            messages.append(
-                Error(
-                    f"{SETTINGS_KEY} has an unknown key {key!r}{_near(str(key), DEFAULTS)}.",
-                    hint="The keys are listed in docs/settings.md and in django_kafka.conf.DEFAULTS.",
-                    id="django_kafka.E002",
-                )
-            )
+            messages.append(_unknown_key(key))
         elif (check := VALUES.get(key)) is not None and (wrong := check(value)) is not None:
             number = "E004" if check is _importable else "E003"
             messages.append(Error(f"{SETTINGS_KEY}[{key!r}]: {wrong}.", id=f"django_kafka.{number}"))
@@ -160,10 +164,20 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     return messages
 
 
+def _unknown_key(key: Any) -> CheckMessage:
+    """Something misspelt is an error; a key like none of ours may be the project's own, which the original allows."""
+    near = _near(str(key), DEFAULTS)
+    hint = "The keys are listed in docs/settings.md and in django_kafka.conf.DEFAULTS."
+    if near:
+        return Error(f"{SETTINGS_KEY} has an unknown key {key!r}{near}.", hint=hint, id="django_kafka.E002")
+    text = f"{SETTINGS_KEY} has a key {key!r} that is none of django_kafka's."
+    return Warning(text, hint=hint, id="django_kafka.W004")
+
+
 def _check_clients(user: Mapping[str, Any]) -> list[CheckMessage]:
     """Client options that have no effect, because the engine keeps track of offsets by itself."""
     messages: list[CheckMessage] = []
-    for key in ("GLOBAL_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG"):
+    for key in ("GLOBAL_CONFIG", "PRODUCER_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG"):
         messages += check_client_config(user.get(key, {}), f"{SETTINGS_KEY}[{key!r}]")
     return messages
 
@@ -224,20 +238,39 @@ def _is_installed(distribution: str) -> bool:
 @register(Tags.compatibility, "django_kafka")
 def check_consumers(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Registered consumers: topics, group, handlers."""
+    if any(message.is_serious() for message in check_settings()):
+        return []  # what consumers make of wrong settings is worth no more words
     messages: list[CheckMessage] = []
-    user = getattr(django_settings, SETTINGS_KEY, None)
-    if user is not None and not isinstance(user, Mapping):
-        return messages  # reported already
+    lost = []
     for key in kafka.consumers:
         if not key.endswith(".retry"):
-            messages += check_consumer(key, kafka.consumers[key])
+            consumer = kafka.consumers[key]
+            found = check_consumer(key, consumer)
+            messages += found
+            if not any(message.is_serious() for message in found) and not has_brokers(consumer.build_config()):
+                lost.append(key)
+    if lost:
+        messages.append(
+            Warning(
+                f"For {', '.join(lost)} {NO_BROKERS}.",
+                hint="Without it they do not start, and what the project produces goes nowhere.",
+                id="django_kafka.W005",
+            )
+        )
     return messages
 
 
 def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
     """What is wrong with one consumer class."""
-    messages: list[CheckMessage] = []
+    config = getattr(consumer, "config", {})
+    if not isinstance(config, Mapping):
+        text = f"The config of consumer {key} must be a dict, not {config!r}."
+        return [Error(text, obj=consumer, id="django_kafka.E012")]
     topics = getattr(consumer, "topics", None)
+    if topics is not None and not hasattr(topics, "get_retryable"):
+        text = f"The topics of consumer {key} must be a Topics object, not {topics!r}."
+        return [Error(text, hint="Write topics = Topics(MyTopic()).", obj=consumer, id="django_kafka.E009")]
+    messages: list[CheckMessage] = []
     if topics is None or not list(topics):
         messages.append(
             Warning(
@@ -251,19 +284,25 @@ def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
         group = consumer.build_config().get("group.id")
     except DjangoKafkaError as error:
         return [*messages, Error(f"Consumer {key}: {error}", obj=consumer, id="django_kafka.E008")]
-    if not group:
-        messages.append(
-            Error(
-                f"Consumer {key} has no 'group.id'.",
-                hint=f"Set it in the config of the class, or in {SETTINGS_KEY}['CONSUMER_CONFIG'].",
-                obj=consumer,
-                id="django_kafka.E006",
-            )
-        )
-    messages += check_client_config(getattr(consumer, "config", {}), f"The config of consumer {key}")
+    messages += _check_group(key, consumer, group)
+    messages += check_client_config(config, f"The config of consumer {key}")
     for topic in topics if topics is not None else ():
-        messages += check_topic(key, consumer, topic, group)
+        messages += check_topic(key, consumer, topic, group if isinstance(group, str) else None)
     return messages
+
+
+def _check_group(key: str, consumer: Any, group: Any) -> list[CheckMessage]:
+    if isinstance(group, str) and group:
+        return []
+    wrong = f"has a 'group.id' that is no string, {group!r}" if group else "has no 'group.id'"
+    return [
+        Error(
+            f"Consumer {key} {wrong}.",
+            hint=f"Set it in the config of the class, or in {SETTINGS_KEY}['CONSUMER_CONFIG'].",
+            obj=consumer,
+            id="django_kafka.E006",
+        )
+    ]
 
 
 def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[CheckMessage]:
@@ -297,7 +336,40 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
                 id="django_kafka.E010",
             )
         )
-    return messages + _check_failure_names(where, topic, group)
+    return (
+        messages
+        + _check_pattern(where, topic)
+        + _check_rules(where, topic)
+        + _check_failure_names(where, topic, group)
+    )
+
+
+def _check_pattern(where: str, topic: Any) -> list[CheckMessage]:
+    if not topic.is_regex():
+        return []
+    try:
+        re.compile(topic.name)
+    except re.error as error:
+        text = f"{where}: its name {topic.name!r} begins with '^' but is no regular expression ({error})."
+        return [Error(text, obj=type(topic), id="django_kafka.E013")]
+    return []
+
+
+def _check_rules(where: str, topic: Any) -> list[CheckMessage]:
+    """Retry rules, and relations: those are for a resolver that is not there."""
+    messages: list[CheckMessage] = []
+    if wrong := _retry_classes(topic.retry_settings):
+        messages.append(Error(f"{where}: in its retry rules {wrong}.", obj=type(topic), id="django_kafka.E014"))
+    if topic.use_relations_resolver:
+        messages.append(
+            Warning(
+                f"{where} defines get_relations(), which is not called: there is no relations resolver here.",
+                hint="Let consume() raise while a relation is missing, with @kafka.retry(max_retries=-1, delay=10).",
+                obj=type(topic),
+                id="django_kafka.W006",
+            )
+        )
+    return messages
 
 
 def _check_failure_names(where: str, topic: Any, group: str | None) -> list[CheckMessage]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -15,7 +16,7 @@ from django_kafka.exceptions import ConfigurationError
 from django_kafka.retry.settings import RetrySettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
 
@@ -63,10 +64,12 @@ DEFAULTS: dict[str, Any] = {
     "RELATION_RESOLVER_PROCESSOR": "django_kafka.relations_resolver.processor.model.ModelMessageProcessor",
     "RELATION_RESOLVER_DAEMON": "django_kafka.relations_resolver.daemon.temporal.TemporalDaemon",
     "RELATION_RESOLVER_DAEMON_INTERVAL": timedelta(seconds=5),
+    "RELATION_RESOLVER_DAEMON_BATCH_SIZE": None,
     "MODEL_SYNC_SOURCE_CONNECTOR": None,
     "MODEL_SYNC_TOPIC_PREFIX": None,
     "MODEL_SYNC_DB_SCHEMA": "public",
     "MODEL_SYNC_CONSUMER": None,
+    "MODEL_SYNC_CONSUMER_GROUP": "django-kafka.model-sync",
     "MODEL_SYNC_ENRICHER_CONSUMER": "django_kafka.models.model_sync.enricher.ModelSyncEnricherConsumer",
     "MODEL_SYNC_ENRICHER_GROUP": "django-kafka.model-sync-enricher",
 }
@@ -104,7 +107,7 @@ class Settings:
             return made
         try:
             made = RetrySettings(**options)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{SETTINGS_KEY}['RETRY_SETTINGS'] is wrong: {error}.") from error
         self.__dict__["_retry"] = (dict(options), made)
         return made
@@ -142,6 +145,25 @@ def load(path: Any, what: str) -> Any:
         return pkgutil.resolve_name(path)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(f"{what}: cannot import {path!r} ({error}).") from error
+
+
+# Where a client's configuration can say which brokers there are. Without any it waits for ever, and says nothing.
+_BROKER_KEYS = ("bootstrap.servers", "metadata.broker.list", "test.mock.num.brokers")
+NO_BROKERS = f"there is no 'bootstrap.servers': set it in {SETTINGS_KEY}['GLOBAL_CONFIG']"
+
+
+def has_brokers(config: Mapping[str, Any]) -> bool:
+    """Whether a client's configuration names brokers."""
+    return any(config.get(key) for key in _BROKER_KEYS)
+
+
+def written_where(error: Exception, layers: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """Where the key that an error of the client is about was written, " (it is in ...)", as far as one can tell.
+
+    layers: configurations with what they are called; of those that have the key the last one counts."""
+    found = re.search(r'"([a-z0-9._-]+)"', str(error), re.IGNORECASE)
+    places = [name for name, layer in layers if found and found[1] in layer]
+    return f" (it is in {places[-1]})" if places else ""
 
 
 def _on_setting_changed(*, setting: str, **_: object) -> None:

@@ -4,13 +4,27 @@
 from __future__ import annotations
 
 import logging
-import time
+import re
 
 from confluent_kafka import KafkaError
 
+from django_kafka.client_log import QUIET_SECONDS, Repetitions
 from django_kafka.exceptions import DjangoKafkaError
 
 logger = logging.getLogger(__name__)
+
+_NO_SUCH_TOPIC = re.compile(r"Subscribed topic not available: (?P<topic>.+): [^:]+: [^:]+$")
+_HINTS = {
+    KafkaError._ALL_BROKERS_DOWN: "no Kafka broker can be reached, which is tried again and again. If it stays so: "
+    "are the brokers up, and is 'bootstrap.servers' right?",
+    KafkaError._AUTHENTICATION: "the brokers refuse the login: are 'security.protocol', 'sasl.mechanism', "
+    "'sasl.username' and 'sasl.password' right?",
+    KafkaError._SSL: "no TLS connection: are 'security.protocol' and 'ssl.ca.location' right?",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "the broker's ACLs do not let this user read the topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "the broker's ACLs do not let this user join the group ('group.id')",
+}
+# librdkafka logs each of these itself, with the same words.
+_LOGGED_BY_LIBRDKAFKA = (KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
 
 class ClientErrorHandler:
@@ -19,10 +33,10 @@ class ClientErrorHandler:
     librdkafka recovers from errors that are not fatal, and repeats them while it cannot (a broker that is away is
     reported with each attempt), so the same error is logged at most every `quiet` seconds."""
 
-    quiet = 30.0
+    quiet = QUIET_SECONDS
 
     def __init__(self) -> None:
-        self._logged: dict[str, float] = {}
+        self._repetitions = Repetitions(self.quiet)
 
     def __call__(self, error: KafkaError) -> None:
         if error.fatal():
@@ -30,13 +44,22 @@ class ClientErrorHandler:
         self.log(error)
 
     def log(self, error: KafkaError) -> None:
-        """Log an error that is not fatal."""
-        text = str(error)
-        now = time.monotonic()
-        last = self._logged.get(text)
-        if last is not None and now - last < self.quiet:
-            return
-        if len(self._logged) > 100:
-            self._logged.clear()
-        self._logged[text] = now
-        logger.warning("Kafka client error: %s", text)
+        """Log an error that is not fatal, with what can be done about it."""
+        level, text = self._describe(error)
+        if self._repetitions.admit(text) is not None:
+            logger.log(level, "Kafka client error: %s", text)
+
+    def _describe(self, error: KafkaError) -> tuple[int, str]:
+        said = f"{error.str()} ({error.name()})"
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and (found := _NO_SUCH_TOPIC.match(error.str())):
+            topic = found["topic"]
+            if topic.startswith("^"):
+                return logging.DEBUG, f"no topic matches {topic} yet"  # what a pattern is for
+            return logging.WARNING, (
+                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it is there "
+                "('topic.metadata.refresh.interval.ms')."
+            )
+        if error.code() in _LOGGED_BY_LIBRDKAFKA:
+            return logging.DEBUG, said
+        hint = _HINTS.get(error.code())
+        return logging.WARNING, f"{hint} - {said}" if hint else said

@@ -14,9 +14,13 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
+from django_kafka._native import ConfigError
 from django_kafka._native import Producer as ConfluentProducer
-from django_kafka.conf import Setting, load, settings
+from django_kafka.client_log import quieten
+from django_kafka.conf import NO_BROKERS, SETTINGS_KEY, Setting, has_brokers, load, settings, written_where
 from django_kafka.utils.process import per_process
+
+quieten()
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -208,7 +212,22 @@ class Producer:
             **(config or {}),
         }
         self._options = kwargs
-        _ = self._producer  # a wrong configuration shows here, not at the first message
+        try:
+            _ = self._producer  # a wrong configuration shows here, not at the first message
+        except ConfigError as error:
+            error.add_note(
+                f"The configuration of {type(self).__qualname__} is wrong{self._written_where(error, config)}."
+            )
+            raise
+        if not has_brokers(self._configuration):
+            self.default_logger.warning("Messages are produced to nowhere and given up in the end: %s.", NO_BROKERS)
+
+    def _written_where(self, error: Exception, argument: dict[str, Any] | None) -> str:
+        layers = [
+            (f"{SETTINGS_KEY}['{name}']", getattr(settings, name)) for name in ("GLOBAL_CONFIG", "PRODUCER_CONFIG")
+        ]
+        own = (f"{type(self).__qualname__}.config", getattr(self, "config", {}))
+        return written_where(error, [*layers, own, ("its argument `config`", argument or {})])
 
     @per_process
     def _producer(self) -> ConfluentProducer:

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 
 if TYPE_CHECKING:
     from django_kafka.consumer import Consumer
@@ -23,8 +23,13 @@ class Registry(Generic[T]):
     def __init__(self) -> None:
         self._classes: dict[str, type[T]] = {}
 
-    def __call__(self) -> Callable[[C], C]:
+    def __call__(self, *classes: Any) -> Callable[[C], C]:
         """Decorator that registers a class: `@kafka.consumers()`, with the parentheses."""
+        if classes:
+            raise TypeError(
+                f"{classes[0]!r} was not registered: the decorator is written with parentheses, "
+                "@kafka.consumers() or @kafka.connectors()."
+            )
 
         def decorate(cls: C) -> C:
             self.register(cls)
@@ -75,8 +80,16 @@ class ConsumersRegistry(Registry["Consumer"]):
 
     def register(self, cls: type[Consumer]) -> None:
         super().register(cls)
+        if not hasattr(getattr(cls, "topics", None), "get_retryable"):
+            return  # none, or no Topics(...): the system checks say so
         # Looked up late: the consumer modules import the root package, which makes this registry.
-        retry_consumer = importlib.import_module("django_kafka.retry.consumer").RetryConsumer.build(cls)
+        build = importlib.import_module("django_kafka.retry.consumer").RetryConsumer.build
+        try:
+            retry_consumer = build(cls)
+        except ConfigurationError:
+            # The system checks say what is wrong, and a consumer like this does not start. An exception here would be
+            # one of the import of the project's module, in all of its processes, behind a screen of traceback.
+            return
         if retry_consumer is not None:
             self._classes[f"{self.get_key(cls)}.retry"] = retry_consumer
 

@@ -22,7 +22,7 @@ import django_kafka.retry.topic
 from django_kafka._native import ConfigError
 from django_kafka._native import Consumer as ConfluentConsumer
 from django_kafka._native import Consumer as NativeConsumer
-from django_kafka.conf import Setting, settings
+from django_kafka.conf import SETTINGS_KEY, Setting, settings, written_where
 from django_kafka.consumer import database
 from django_kafka.consumer.delivery import NOT_DONE, InHand, Note, Outcome
 from django_kafka.consumer.failure_log import FailureLog
@@ -110,7 +110,19 @@ class Consumer:
                 if self.config.get("group.id")
                 else (f"; set 'group.id' in {name}.config or in DJANGO_KAFKA['CONSUMER_CONFIG']")
             )
-            raise ConfigurationError(f"The configuration of {name} is wrong: {error}{hint}") from error
+            text = f"{str(error).strip()}{self._written_where(error)}{hint}"
+            raise ConfigurationError(f"The configuration of {name} is wrong: {text}") from error
+        except TypeError as error:  # a callback that cannot be called, or the like
+            raise ConfigurationError(f"The configuration of {name} is wrong: {error}.") from error
+
+    def _written_where(self, error: Exception) -> str:
+        names = [
+            "GLOBAL_CONFIG",
+            "CONSUMER_CONFIG",
+            *(["RETRY_CONSUMER_CONFIG"] if hasattr(type(self), "origin") else ()),
+        ]
+        layers = [(f"{SETTINGS_KEY}['{name}']", getattr(settings, name)) for name in names]
+        return written_where(error, [*layers, (f"{self._name()}.config", getattr(type(self), "config", {}))])
 
     # ---- the life of the consumer ----
 

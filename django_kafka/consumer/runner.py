@@ -15,6 +15,7 @@ from django.db import connections
 
 import django_kafka
 from django_kafka import _native
+from django_kafka.conf import NO_BROKERS, has_brokers
 from django_kafka.consumer.supervisor import Backoff, Exit, StartMethod, StopRequest, Supervisor
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 
@@ -35,6 +36,8 @@ class ConsumerWorker:
             django.setup()
         try:
             consumer = django_kafka.kafka.consumers[self.consumer_key]()
+            if not has_brokers(consumer.config):
+                raise ConfigurationError(NO_BROKERS)
         except (ImproperlyConfigured, ConfigurationError, _native.ConfigError) as exc:
             logger.error("Consumer %s cannot start: %s", self.consumer_key, exc)
             return Exit.CONFIG
@@ -135,7 +138,7 @@ def _before_start() -> None:
 
 
 def _has_topics(key: str, consumer: type[Consumer]) -> bool:
-    if getattr(consumer, "topics", None) is not None and not list(consumer.topics):
+    if not list(getattr(consumer, "topics", None) or ()):
         logger.warning("Consumer %s has no topics, so it is not started.", key)
         return False
     return True

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 from unittest import mock
 
@@ -11,7 +10,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from django_kafka import checks
+from django_kafka import checks, kafka
 from django_kafka.conf import DEFAULTS
 from django_kafka.registry import ConsumersRegistry
 from django_kafka.topic import Topic, TopicConsumer
@@ -51,8 +50,8 @@ def test_unknown_key(key: str, meant: str) -> None:
     assert found({key: 1}) == [("E002", f"DJANGO_KAFKA has an unknown key {key!r} (did you mean {meant!r}?).")]
 
 
-def test_unknown_key_that_is_like_none() -> None:
-    assert found({"XYZ": 1}) == [("E002", "DJANGO_KAFKA has an unknown key 'XYZ'.")]
+def test_unknown_key_that_is_like_none_may_be_the_projects_own() -> None:
+    assert found({"XYZ": 1}) == [("W004", "DJANGO_KAFKA has a key 'XYZ' that is none of django_kafka's.")]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +119,17 @@ def test_both_distributions() -> None:
     assert checks.check_distributions() == []
 
 
-def ids(registry: ConsumersRegistry) -> list[str]:
-    return [str(message.id).removeprefix("django_kafka.") for message in checks.check_consumers()]
+BROKER = {"GLOBAL_CONFIG": {"bootstrap.servers": "127.0.0.1:9092"}}
+
+
+def ids(registry: ConsumersRegistry, **settings: Any) -> list[str]:
+    with override_settings(DJANGO_KAFKA={**BROKER, **settings}):
+        return [str(message.id).removeprefix("django_kafka.") for message in checks.check_consumers()]
+
+
+def texts(registry: ConsumersRegistry) -> list[str]:
+    with override_settings(DJANGO_KAFKA=BROKER):
+        return [message.msg for message in checks.check_consumers()]
 
 
 def test_good_consumer(registry: ConsumersRegistry) -> None:
@@ -132,8 +140,68 @@ def test_good_consumer(registry: ConsumersRegistry) -> None:
 def test_consumer_without_topics_or_group(registry: ConsumersRegistry) -> None:
     registry.register(consumer_of(config={"group.id": ""}))
     assert ids(registry) == ["W003", "E006"]
-    with override_settings(DJANGO_KAFKA={"CONSUMER_CONFIG": []}):
-        logging.getLogger(__name__).debug("a wrong setting must not break the check of consumers")
+
+
+@pytest.mark.parametrize("settings", [{"CONSUMER_CONFIG": []}, {"GLOBAL_CONFIG": "x:9092"}, {"ERROR_HANDLER": "a.b"}])
+def test_consumers_are_not_blamed_for_wrong_settings(registry: ConsumersRegistry, settings: dict[str, Any]) -> None:
+    registry.register(consumer_of(Recorder(), config={"group.id": ""}))
+    assert ids(registry, **settings) == []
+
+
+def test_group_that_is_no_string(registry: ConsumersRegistry) -> None:
+    registry.register(consumer_of(Recorder(), config={"group.id": 7}))
+    assert texts(registry) == ["Consumer tests.py.django.helpers.MyConsumer has a 'group.id' that is no string, 7."]
+
+
+def test_config_that_is_no_dict(registry: ConsumersRegistry) -> None:
+    cls = consumer_of(Recorder())
+    cls.config = "group.id=g"  # type: ignore[assignment]
+    registry.register(cls)
+    assert ids(registry) == ["E012"]
+
+
+def test_topics_that_are_a_list(registry: ConsumersRegistry) -> None:
+    cls = consumer_of(Recorder())
+    cls.topics = [Recorder()]  # type: ignore[assignment]
+    registry.register(cls)
+    assert ids(registry) == ["E009"]
+
+
+def test_no_brokers(registry: ConsumersRegistry) -> None:
+    registry.register(consumer_of(Recorder()))
+    assert ids(registry, GLOBAL_CONFIG={}) == ids(registry, GLOBAL_CONFIG={"bootstrap.servers": ""}) == ["W005"]
+    assert ids(registry, GLOBAL_CONFIG={}, CONSUMER_CONFIG={"metadata.broker.list": "127.0.0.1:9092"}) == []
+
+
+def test_pattern_that_is_none(registry: ConsumersRegistry) -> None:
+    registry.register(consumer_of(Recorder("^orders-(")))
+    assert ids(registry) == ["E013"]
+
+
+@pytest.mark.parametrize("rules", [{"include": ["ValueError"]}, {"exclude": [ValueError()]}])
+def test_retry_rules_for_what_is_no_exception_class(registry: ConsumersRegistry, rules: dict[str, Any]) -> None:
+    topic = Recorder()
+    kafka.retry(max_retries=1, delay=1, **rules)(topic)
+    registry.register(consumer_of(topic))
+    assert ids(registry) == ["E014"]
+    assert found({"RETRY_SETTINGS": {"max_retries": 1, "delay": 1, **rules}})[0][0] == "E003"
+
+
+def test_relations_that_nobody_resolves(registry: ConsumersRegistry) -> None:
+    class Related(Recorder):
+        def get_relations(self, msg: Any) -> Any:
+            yield msg
+
+    registry.register(consumer_of(Related()))
+    assert ids(registry) == ["W006"]
+
+
+@pytest.mark.parametrize("settings", [{"max_retries": 1}, {"max_retries": -5, "delay": 1}, {"tries": 1}])
+def test_wrong_retry_settings_are_the_checks_business(registry: ConsumersRegistry, settings: dict[str, Any]) -> None:
+    """An exception at registration would be a traceback out of django.setup()."""
+    with override_settings(DJANGO_KAFKA={"RETRY_SETTINGS": settings}):
+        registry.register(consumer_of(Recorder()))
+        assert [message.id for message in checks.check_settings()] == ["django_kafka.E003"]
 
 
 def test_topic_without_handler(registry: ConsumersRegistry) -> None:

@@ -20,8 +20,11 @@ from django_kafka import kafka
 from django_kafka.consumer import Consumer, Topics
 from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Path, make_plan
+from django_kafka.consumer.runner import ConsumerWorker, KafkaConsumeRunner
+from django_kafka.consumer.supervisor import Exit, StopRequest
 from django_kafka.error_handlers import ClientErrorHandler
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.registry import ConsumersRegistry
 from tests.py.django.helpers import FailTimes, Recorder, consumer_of
 
 
@@ -400,3 +403,32 @@ def test_topics_may_be_set_on_the_object(client: mock.Mock) -> None:
     consumer.topics = Topics(Recorder("other"))
     consumer.start()
     assert client.return_value.subscribe.call_args.kwargs["topics"] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "config", "text"),
+    [
+        ({"GLOBAL_CONFIG": {"no.such": 1}}, {}, r"\"no.such\".* \(it is in DJANGO_KAFKA\['GLOBAL_CONFIG'\]\)"),
+        ({"CONSUMER_CONFIG": {"a.b": 1}}, {"a.b": 2}, r"\(it is in tests.py.django.helpers.MyConsumer.config\)"),
+        ({}, {"session.timeout.ms": -5}, r"1\.\.3600000 \(it is in "),  # librdkafka ends this text with a new line
+        ({}, {"error_cb": "print"}, r"of tests.py.django.helpers.MyConsumer is wrong: .*error_cb"),
+    ],
+)
+def test_wrong_configuration_says_where_it_is(settings: Any, config: dict[str, Any], text: str) -> None:
+    with override_settings(DJANGO_KAFKA=settings), pytest.raises(ConfigurationError, match=text):
+        consumer_of(Recorder(), config=config)()
+
+
+def test_worker_without_brokers_does_not_start(registry: ConsumersRegistry, log: pytest.LogCaptureFixture) -> None:
+    cls = kafka.consumers()(consumer_of(Recorder()))
+    with override_settings(DJANGO_KAFKA={}):
+        assert ConsumerWorker(registry.get_key(cls))(StopRequest()) == Exit.CONFIG
+    assert "there is no 'bootstrap.servers': set it in DJANGO_KAFKA['GLOBAL_CONFIG']" in log.text
+
+
+def test_runner_leaves_out_consumers_without_topics(
+    registry: ConsumersRegistry, log: pytest.LogCaptureFixture
+) -> None:
+    kafka.consumers()(type("Idle", (Consumer,), {"config": {"group.id": "g"}}))
+    assert KafkaConsumeRunner().consumers == []
+    assert "Idle has no topics, so it is not started" in log.text

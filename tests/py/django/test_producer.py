@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from django.test import override_settings
 
+from django_kafka._native import ConfigError
 from django_kafka.error_handlers import ClientErrorHandler
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.producer import Producer, suppress
@@ -98,3 +99,20 @@ def test_retire_reports_what_is_lost(client: mock.Mock, log: pytest.LogCaptureFi
     client.return_value.flush.return_value = 2
     Producer().retire(0.1)
     assert "2 messages could not be delivered within 0.1 s." in log.text
+
+
+def test_wrong_configuration_says_where_it_is() -> None:
+    with override_settings(DJANGO_KAFKA={"PRODUCER_CONFIG": {"lingerms": 5}}), pytest.raises(ConfigError) as caught:
+        Producer()
+    assert caught.value.__notes__ == [
+        "The configuration of Producer is wrong (it is in DJANGO_KAFKA['PRODUCER_CONFIG'])."
+    ]
+    with pytest.raises(ConfigError) as caught:
+        Producer({"acks": "some"})
+    assert "its argument `config`" in caught.value.__notes__[0]
+
+
+def test_producer_without_brokers_warns(log: pytest.LogCaptureFixture) -> None:
+    with override_settings(DJANGO_KAFKA={}):
+        Producer().close()
+    assert "there is no 'bootstrap.servers': set it in DJANGO_KAFKA['GLOBAL_CONFIG']" in log.text

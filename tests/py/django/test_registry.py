@@ -74,9 +74,17 @@ def test_group_is_needed_for_retry_topics(registry: ConsumersRegistry) -> None:
     kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
     cls = type("Groupless", (Consumer,), {"topics": Topics(topic)})
     with pytest.raises(ConfigurationError, match=r"non-blocking retries but no 'group.id'"):
-        kafka.consumers()(cls)
+        RetryConsumer.build(cls)
+    assert kafka.consumers()(cls) is cls  # the system check says it, and the consumer does not start
+    assert list(registry) == [f"{__name__}.Groupless"]
     with override_settings(DJANGO_KAFKA={"CONSUMER_CONFIG": {"group.id": "from-settings"}}):
         assert RetryConsumer.build(cls).config == {"group.id": "from-settings.retry"}  # type: ignore[union-attr]
+
+
+def test_forgotten_parentheses(registry: ConsumersRegistry) -> None:
+    with pytest.raises(TypeError, match=r"parentheses, @kafka.consumers\(\)"):
+        kafka.consumers(consumer_of(Recorder()))  # type: ignore[arg-type]
+    assert list(registry) == []
 
 
 def test_topic_of_a_name(registry: ConsumersRegistry) -> None:

@@ -119,8 +119,22 @@ class TestClientErrorHandler:
             handler(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
         handler(KafkaError(KafkaError._AUTHENTICATION, "wrong password"))
         assert [record.levelname for record in log.records] == ["WARNING", "WARNING"]
-        assert "1/1 brokers are down" in log.text
-        assert "wrong password" in log.text
+        assert "is 'bootstrap.servers' right? - 1/1 brokers are down" in log.text
+        assert "'sasl.password' right? - wrong password" in log.text
+
+    def test_same_error_after_another_time_is_the_same(self, log: pytest.LogCaptureFixture) -> None:
+        handler = ClientErrorHandler()
+        for text in ("Timed out (after 10ms in state APIVERSION)", "Timed out (after 12ms in state APIVERSION)"):
+            handler(KafkaError(KafkaError._TIMED_OUT, text))
+        assert len(log.records) == 1
+
+    def test_missing_topic_is_named(self, log: pytest.LogCaptureFixture) -> None:
+        handler = ClientErrorHandler()
+        for topic in ("orders", r"^g\.orders\.retry\.([0-9]+)$"):
+            text = f"Subscribed topic not available: {topic}: Broker: Unknown topic or partition"
+            handler(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, text))
+        (record,) = log.records  # that nothing matches a pattern yet is no news
+        assert "there is no topic 'orders'" in record.getMessage()
 
 
 class TestTracebacks:
