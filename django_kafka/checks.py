@@ -64,10 +64,13 @@ def _retry_settings(value: Any) -> str | None:
         return None
     if not isinstance(value, Mapping):
         return f"must be a dict of arguments for RetrySettings, not {value!r}"
+    for name in ("include", "exclude"):
+        if not isinstance(value.get(name, ()), (list, tuple, set, frozenset, type(None))):
+            return f"{name} must be a list of exception classes, not {value[name]!r}"
     try:
         rules = RetrySettings(**value)
     except (TypeError, ValueError) as error:
-        return str(error)
+        return str(error).removeprefix("RetrySettings.__init__() ")
     return _retry_classes(rules)
 
 
@@ -137,10 +140,10 @@ VALUES: dict[str, Check] = {
 }
 
 
-def _near(key: str, names: Iterable[str]) -> str:
+def _near(key: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """The name that was probably meant, for the end of a sentence."""
     by_folded = {name.lower().replace("-", "_"): name for name in names}
-    found = difflib.get_close_matches(key.lower().replace("-", "_"), by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(key.lower().replace("-", "_"), by_folded, n=1, cutoff=cutoff)
     return f" (did you mean {by_folded[found[0]]!r}?)" if found else ""
 
 
@@ -166,7 +169,7 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
 
 def _unknown_key(key: Any) -> CheckMessage:
     """Something misspelt is an error; a key like none of ours may be the project's own, which the original allows."""
-    near = _near(str(key), DEFAULTS)
+    near = _near(str(key), DEFAULTS, cutoff=0.8)
     hint = "The keys are listed in docs/settings.md and in django_kafka.conf.DEFAULTS."
     if near:
         return Error(f"{SETTINGS_KEY} has an unknown key {key!r}{near}.", hint=hint, id="django_kafka.E002")

@@ -6,7 +6,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import functools
+import os
 import re
 import signal
 from collections.abc import Coroutine, Iterable
@@ -37,7 +39,8 @@ class Command(BaseCommand):
             "--port",
             type=port_number,
             default=0,
-            help="Port of 127.0.0.1 to answer on besides the free one that the broker chooses; for a settings file.",
+            help="Port of 127.0.0.1 to answer on, so that it can stand in a settings file. Default: a free one, "
+            "which is printed.",
         )
         parser.add_argument(
             "--topics",
@@ -68,7 +71,10 @@ class Command(BaseCommand):
                 try:
                     forwarder = await asyncio.start_server(functools.partial(forward, address), HOST, port)
                 except OSError as exc:
-                    raise CommandError(f"Port {port} of {HOST} cannot be used: {exc.strerror or exc}.") from exc
+                    raise CommandError(
+                        f"Port {port} of {HOST} cannot be used: {why(exc)}. Choose another by --port, or "
+                        "leave --port out for a free one."
+                    ) from exc
                 stack.callback(forwarder.close)  # not entered: that would wait for clients to leave
                 address = f"{HOST}:{port}"
             # This line comes first and has this form, so that scripts can read the address from it.
@@ -79,6 +85,13 @@ class Command(BaseCommand):
             self.stdout.write("Ctrl-C ends it.")
             self.stdout.flush()
             await stop.wait()
+
+
+def why(error: OSError) -> str:
+    """The reason alone: asyncio wraps it in words of its own."""
+    if error.errno == errno.EADDRINUSE:
+        return "something else listens there already"
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 async def forward(address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -26,16 +26,24 @@ from django_kafka.management.progress import Progress
 T = TypeVar("T")
 
 
+ACTIONS = {
+    "list": "The dead-letter topics of the registered consumers, and what is in them.",
+    "show": "Dead letters, decoded by their topic's own deserializer.",
+    "replay": "Try dead letters again, each once.",
+    "purge": "Delete what is in a dead-letter topic, replayed or not.",
+}
+
+
 class Command(BaseCommand):
     help = "Dead letters: list their topics, show them, replay them (each once), purge a topic."
     requires_system_checks = ("django_kafka",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="action")
-        actions.add_parser("list", help="The dead-letter topics of the registered consumers, and what is in them.")
-        show = actions.add_parser("show", help="Dead letters, decoded by their topic's own deserializer.")
-        replay = actions.add_parser("replay", help="Try dead letters again, each once.")
-        empty = actions.add_parser("purge", help="Delete what is in a dead-letter topic, replayed or not.")
+        own = {name: actions.add_parser(name, help=text, description=text) for name, text in ACTIONS.items()}
+        for name, action in own.items():
+            add_common(action, "2: name each letter that is replayed." if name == "replay" else argparse.SUPPRESS)
+        show, replay, empty = own["show"], own["replay"], own["purge"]
         for action in (show, replay, empty):
             action.add_argument("topic", help="The dead-letter topic: <group>.<topic>.dlt.")
         for action in (show, replay):
@@ -49,6 +57,7 @@ class Command(BaseCommand):
             "would see the message again too.",
         )
         replay.add_argument("--dry-run", action="store_true", help="Only say what would be replayed.")
+        replay.epilog = "Exit code 1: some were not replayed; they stay, and the reason of each is told."
         empty.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -160,6 +169,18 @@ class Command(BaseCommand):
         """For reading a topic twice: marks first, then letters."""
         with Progress(self.stderr, 2 * self.size(cluster, topic), "Replaying") as progress:
             yield progress
+
+
+def add_common(parser: argparse.ArgumentParser, verbosity: str) -> None:
+    """Django's own options, which people write at the end of the line; the command's parser has the defaults.
+
+    verbosity: help about that one."""
+    unset: Any = argparse.SUPPRESS
+    for name in ("--settings", "--pythonpath"):
+        parser.add_argument(name, default=unset, help=unset)
+    for name in ("--traceback", "--no-color", "--force-color", "--skip-checks"):
+        parser.add_argument(name, action="store_true", default=unset, help=unset)
+    parser.add_argument("-v", "--verbosity", type=int, choices=range(4), default=unset, help=verbosity)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

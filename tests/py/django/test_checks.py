@@ -50,7 +50,8 @@ def test_unknown_key(key: str, meant: str) -> None:
     assert found({key: 1}) == [("E002", f"DJANGO_KAFKA has an unknown key {key!r} (did you mean {meant!r}?).")]
 
 
-def test_unknown_key_that_is_like_none_may_be_the_projects_own() -> None:
+def test_unknown_key_that_is_hardly_like_any_may_be_the_projects_own() -> None:
+    assert [number for number, _ in found({"TOPIC_PREFIX": "x"})] == ["W004"]
     assert found({"XYZ": 1}) == [("W004", "DJANGO_KAFKA has a key 'XYZ' that is none of django_kafka's.")]
 
 
@@ -176,6 +177,11 @@ def test_no_brokers(registry: ConsumersRegistry) -> None:
 def test_pattern_that_is_none(registry: ConsumersRegistry) -> None:
     registry.register(consumer_of(Recorder("^orders-(")))
     assert ids(registry) == ["E013"]
+
+
+def test_one_class_instead_of_a_list() -> None:
+    ((_, text),) = found({"RETRY_SETTINGS": {"max_retries": 1, "delay": 1, "include": ValueError}})
+    assert "include must be a list of exception classes, not <class 'ValueError'>" in text
 
 
 @pytest.mark.parametrize("rules", [{"include": ["ValueError"]}, {"exclude": [ValueError()]}])

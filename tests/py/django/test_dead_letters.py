@@ -21,7 +21,7 @@ from django_kafka.dead_letter.replay import restore
 from django_kafka.dead_letter.select import Selection, parse_age, parse_place
 from django_kafka.dead_letter.show import describe
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.management.commands.kafka_dead_letters import argument
+from django_kafka.management.commands.kafka_dead_letters import Command, argument
 from django_kafka.management.progress import Progress
 from django_kafka.utils.message import Message
 from tests.py.django.helpers import Recorder, consumer_of
@@ -202,3 +202,15 @@ def test_progress_is_for_much_work_and_people(stream: Any, total: int, drawn: bo
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match=r"(?i)error"):
         call_command("kafka_dead_letters", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-v", "2", "replay", "t"], ["replay", "t", "-v2", "--no-color", "--traceback"]]
+)
+def test_djangos_options_may_stand_before_and_behind_the_action(arguments: list[str]) -> None:
+    options = Command().create_parser("manage.py", "kafka_dead_letters").parse_args(arguments)
+    assert (options.action, options.topic, options.verbosity) == ("replay", "t", 2)
+    assert options.no_color == options.traceback == ("--traceback" in arguments)
+    assert options.settings is None
+    options = Command().create_parser("manage.py", "kafka_dead_letters").parse_args(["list", "--settings=a.b"])
+    assert (options.settings, options.verbosity) == ("a.b", 1)

@@ -101,7 +101,8 @@ def test_port_in_use(serve: Serve) -> None:
         port = taken.getsockname()[1]
         with serve("--port", str(port)) as run:
             assert run.wait() == 1
-            assert f"Port {port} of 127.0.0.1 cannot be used: " in run.output
+            assert f"Port {port} of 127.0.0.1 cannot be used: something else listens there already." in run.output
+            assert "by --port" in run.output
             assert "Traceback" not in run.output
 
 
