@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, close_old_connections, connections
+from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -44,10 +44,13 @@ def _initialized() -> Iterator[BaseDatabaseWrapper]:
 
 
 def refresh() -> None:
-    """As before and after a request: close what is broken or too old, forget the logged queries (DEBUG)."""
+    """As before and after a request: close what is broken or too old, forget the logged queries (DEBUG).
+
+    A transaction around all of it is a test's: Django would take its connection for one that was left behind."""
     for connection in _initialized():
-        connection.queries_log.clear()
-    close_old_connections()
+        if not connection.in_atomic_block:
+            connection.queries_log.clear()
+            connection.close_if_unusable_or_obsolete()
 
 
 def guard(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.serialization import MessageField, SerializationError
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from django_kafka import kafka
 from django_kafka._native import Stopped
@@ -262,6 +263,29 @@ class TestFailures:
         broker.produce("events", *NUMBERS[:5])
         run_consumer_until(consumer_of(topic), lambda: len(topic.seen) >= 5)
         assert topic.values == NUMBERS[:5]
+
+    def test_transaction_around_the_consumer_stays(self, broker: LocalBroker) -> None:
+        """A TestCase runs in one: the loop must not close its connection, and not forget the queries it counts."""
+
+        def act(msg: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO seen VALUES (%s)", [msg.value().decode()])
+
+        topic = Recorder(act=act)
+        broker.produce("events", *NUMBERS[:5])
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE seen (value text)")
+        try:
+            with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+                run_consumer_until(consumer_of(topic), lambda: len(topic.seen) >= 5)
+                transaction.set_rollback(True)
+            assert sum("INSERT" in query["sql"] for query in queries) == 5
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM seen")
+                assert cursor.fetchone() == (0,)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP TABLE seen")
 
 
 def test_handlers_value_is_ignored_and_reported_once(broker: LocalBroker, log: pytest.LogCaptureFixture) -> None:
