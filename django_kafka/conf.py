@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pkgutil
-import re
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -161,8 +160,8 @@ def written_where(error: Exception, layers: Iterable[tuple[str, Mapping[str, Any
     """Where the key that an error of the client is about was written, " (it is in ...)", as far as one can tell.
 
     layers: configurations with what they are called; of those that have the key the last one counts."""
-    found = re.search(r'"([a-z0-9._-]+)"', str(error), re.IGNORECASE)
-    places = [name for name, layer in layers if found and found[1] in layer]
+    key = getattr(error, "key", None)
+    places = [name for name, layer in layers if key in layer]
     return f" (it is in {places[-1]})" if places else ""
 
 

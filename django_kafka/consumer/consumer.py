@@ -8,6 +8,7 @@ message only if a subclass overrides one of them (plan.py). The methods for fail
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -134,12 +135,16 @@ class Consumer:
         """Without an event: subscribe, which is what run() does first. With one (threading or multiprocessing): the
         whole loop, until the event is set."""
         if stop_event is None:
-            self.subscribe(
-                topics=self.topics.names,
-                on_assign=self._on_assign if self.topics.get_retryable(blocking=True) else None,
-                on_revoke=self._on_gone,
-                on_lost=self._on_gone,
-            )
+            hooks = {
+                "on_assign": self._on_assign if self.topics.get_retryable(blocking=True) else None,
+                "on_revoke": self._on_gone,
+                "on_lost": self._on_gone,
+            }
+            # A class may override subscribe(self, topics), as the original's client has it, or subscribe(self).
+            for arguments in ({"topics": self.topics.names, **hooks}, {"topics": self.topics.names}, {}):
+                if _accepts(self.subscribe, arguments):
+                    break
+            self.subscribe(**arguments)
             return
         with Loop.stopped_by(stop_event, self):
             self._run(self.start)
@@ -409,7 +414,7 @@ class Consumer:
         FAILURE_LOG_LIMIT in a second; the others are counted and told together."""
         if msg is not None and isinstance(exc_info, BaseException) and not self._failures.admits(msg, exc_info):
             return
-        text = f"{self._name()} failed" if msg is None else self._describe(msg)
+        text = f"'{self._name()} failed'" if msg is None else self._describe(msg)
         if msg is not None and msg.error():
             text = f"{text}\nMessage error: '{msg.error()}'"
         self.default_logger.error(text, exc_info=exc_info)
@@ -435,6 +440,14 @@ class Consumer:
         except Exception:  # an error event without a topic, or a topic of nobody: still worth a line
             return f"'{self._name()} failed' {_place(msg)}"
         return f"'{self._name()} failed' on '{topic.__module__}.{topic.__name__}' {_place(msg)}"
+
+
+def _accepts(function: Callable[..., Any], arguments: dict[str, Any]) -> bool:
+    try:
+        inspect.signature(function).bind(**arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _place(msg: Any) -> str:

@@ -35,9 +35,10 @@ class ConsumerWorker:
         if not apps.ready:  # spawned
             django.setup()
         try:
-            consumer = django_kafka.kafka.consumers[self.consumer_key]()
-            if not has_brokers(consumer.config):
+            cls = django_kafka.kafka.consumers[self.consumer_key]
+            if not has_brokers(cls.build_config()):
                 raise ConfigurationError(NO_BROKERS)
+            consumer = cls()
         except (ImproperlyConfigured, ConfigurationError, _native.ConfigError) as exc:
             logger.error("Consumer %s cannot start: %s", self.consumer_key, exc)
             return Exit.CONFIG

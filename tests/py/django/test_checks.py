@@ -33,6 +33,11 @@ def test_defaults_and_nothing_are_fine() -> None:
         assert checks.check_settings() == []
 
 
+@pytest.mark.parametrize("key", ["SCHEMA_REGISTRY", "CONNECTOR_NAME_PREFIX", "CONNECT_RETRY", "RETRY_SETTINGS"])
+def test_none_is_nothing_where_the_original_takes_it(key: str) -> None:
+    assert found({key: None}) == []
+
+
 def test_not_a_dict() -> None:
     assert found([1]) == [("E001", "DJANGO_KAFKA must be a dict, not list.")]
 
@@ -75,7 +80,7 @@ def test_unknown_key_that_is_hardly_like_any_may_be_the_projects_own() -> None:
         ("SCHEMA_REGISTRY", "http://x"),
         ("CONNECT_AUTH", "user:password"),
         ("CONNECT_HOST", 80),
-        ("CONNECTOR_NAME_PREFIX", None),
+        ("CONNECTOR_NAME_PREFIX", 5),
         ("RELATION_RESOLVER_DAEMON_INTERVAL", 5),
     ],
 )

@@ -114,6 +114,24 @@ class TestLife:
         consumer_of(Recorder("a"), Recorder("^b"))().start()
         assert client.return_value.subscribe.call_args.kwargs["topics"] == ["a", "^b"]
 
+    def test_start_calls_an_overridden_subscribe_as_it_can_be_called(self, client: mock.Mock) -> None:
+        called: list[Any] = []
+
+        class Later(Consumer):
+            topics = Topics(Recorder("a"))
+            config = {"group.id": "g"}
+
+            def subscribe(self) -> None:  # type: ignore[override]
+                called.append("later generation")
+
+        class Seed(Later):
+            def subscribe(self, topics: Any) -> None:  # type: ignore[override]
+                called.append(topics)
+
+        Later().start()
+        Seed().start()
+        assert called == ["later generation", ["a"]]
+
     def test_subscribe_in_both_ways(self, client: mock.Mock) -> None:
         consumer = consumer_of(Recorder("a"))()
         consumer.subscribe()
@@ -307,7 +325,7 @@ class TestFailures:
 
     def test_log_line_of_the_consumer(self, client: mock.Mock, log: pytest.LogCaptureFixture) -> None:
         consumer_of(Recorder())().log_error()
-        assert log.messages[-1].endswith("MyConsumer failed")
+        assert log.messages[-1].endswith("MyConsumer failed'")
 
 
 def test_debug_log(caplog: pytest.LogCaptureFixture) -> None:
