@@ -179,6 +179,7 @@ venv_ok() { [ -x "$1/bin/python" ] && "$1/bin/python" -m pip --version >/dev/nul
 
 make_venv() { # FOLDER PYTHON
     if ! venv_ok "$1"; then
+        [ ! -L "$1" ] || rm "$1" # a link to somebody else's environment, which must not be emptied
         say "Making the virtual environment ${1#"$ROOT"/} with $("$2" --version)"
         "$2" -m venv --clear "$1"
         "$1/bin/python" -m pip install -q --upgrade 'pip>=24'
