@@ -129,7 +129,7 @@ class Ticket:
 
 class Consumer:
     """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
-    oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume() or fetch()."""
+    oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close()."""
 
     def __init__(
         self,
