@@ -17,7 +17,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 
 from django_kafka.conf import SETTINGS_KEY, settings
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.utils.process import per_process
@@ -75,10 +75,13 @@ class DjangoKafka:
     def schema_client(self) -> SchemaRegistryClient:
         """confluent's schema registry client, configured by the setting SCHEMA_REGISTRY.
 
-        Errors: DjangoKafkaError when the setting is empty."""
+        Errors: DjangoKafkaError when the setting is empty, or not what the client takes."""
         if not settings.SCHEMA_REGISTRY:
             raise DjangoKafkaError("`SCHEMA_REGISTRY` configuration is not defined.")
-        client: SchemaRegistryClient = sys.modules[__name__].SchemaRegistryClient(settings.SCHEMA_REGISTRY)
+        try:
+            client: SchemaRegistryClient = sys.modules[__name__].SchemaRegistryClient(settings.SCHEMA_REGISTRY)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{SETTINGS_KEY}['SCHEMA_REGISTRY'] is wrong: {error}.") from error
         return client
 
     def run_consumer(self, consumer_key: str) -> None:

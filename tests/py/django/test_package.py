@@ -14,7 +14,7 @@ from django.test import override_settings
 
 import django_kafka
 from django_kafka import DjangoKafka, kafka
-from django_kafka.exceptions import DjangoKafkaError, TopicNotRegisteredError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, TopicNotRegisteredError
 from django_kafka.registry import ConsumersRegistry
 from django_kafka.retry.settings import RetrySettings
 
@@ -55,6 +55,15 @@ def test_discovery_imports_consumers_of_an_app(tmp_path, monkeypatch: pytest.Mon
 
 def test_schema_client_needs_its_setting() -> None:
     with pytest.raises(DjangoKafkaError, match=r"`SCHEMA_REGISTRY` configuration is not defined."):
+        kafka.schema_client  # noqa: B018
+
+
+@pytest.mark.parametrize("config", [{"url": "nonsense"}, {"urll": "http://127.0.0.1:1"}])
+def test_wrong_registry_configuration_names_the_setting(config: dict[str, str]) -> None:
+    with (
+        override_settings(DJANGO_KAFKA={"SCHEMA_REGISTRY": config}),
+        pytest.raises(ConfigurationError, match=r"DJANGO_KAFKA\['SCHEMA_REGISTRY'\] is wrong: .*url"),
+    ):
         kafka.schema_client  # noqa: B018
 
 
