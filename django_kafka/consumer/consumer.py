@@ -363,6 +363,11 @@ class Consumer:
         hand = self._hand if self._hand is not None and self._hand.holds(msg) else None
         return self._copies.slot(hand)
 
+    def _chores(self) -> float | None:
+        """What this kind of consumer has to do besides messages, called between them. Returns after how many seconds
+        it wants to be called again, None for whenever."""
+        return None
+
     # ---- partitions ----
 
     def pause_partition(self, msg: Any, until: datetime) -> None:

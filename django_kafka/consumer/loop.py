@@ -45,6 +45,7 @@ class Loop:
         self._handlers: dict[str, Handler] = {}
         self._guarded: dict[str, Handler] = {}
         self._resumes = is_overridden(consumer, "resume_partitions")
+        self._next_chores: float | None = None  # in so many seconds
 
     def run(self) -> None:
         """Until a stop is asked for. Errors: what the client raises, and what the error handler makes of events."""
@@ -169,6 +170,7 @@ class Loop:
                 return
             self.copies.poll()
             consumer._failures.tell()
+            consumer._chores()
             if database.in_use():
                 database.refresh()
             if msg is not None:
@@ -188,6 +190,7 @@ class Loop:
         """What is due besides messages."""
         self.copies.poll()
         self.consumer._failures.tell()
+        self._next_chores = self.consumer._chores()
         if self._resumes or len(self.consumer._pauses):
             self.consumer.resume_partitions()
 
@@ -197,7 +200,7 @@ class Loop:
         if self.copies.busy:
             return min(timeout, REFUSAL_INTERVAL)
         due = self.consumer._pauses.next_due()
-        return timeout if due is None else min(timeout, due)
+        return min(when for when in (timeout, due, self._next_chores) if when is not None)
 
     # ---- shared with the consumer class ----
 

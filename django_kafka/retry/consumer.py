@@ -15,6 +15,7 @@ from django_kafka.consumer.plan import own
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.retry.header import RetryHeader
+from django_kafka.retry.search import TopicSearch, refresh_interval
 from django_kafka.retry.topic import RetryTopicConsumer
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class RetryConsumer(Consumer):
 
     origin: ClassVar[type[Consumer]]
     origin_group_id: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._search = TopicSearch(self._consumer, refresh_interval(self.config))
 
     @classmethod
     def build(cls, consumer_cls: type[Consumer]) -> type[RetryConsumer] | None:
@@ -81,6 +86,9 @@ class RetryConsumer(Consumer):
             **settings.RETRY_CONSUMER_CONFIG,
             **cls.config,
         }
+
+    def _chores(self) -> float | None:
+        return self._search.look()
 
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
         producer = self.get_topic(msg).get_producer_for(msg)  # type: ignore[attr-defined]

@@ -302,6 +302,20 @@ def test_the_way_through_retry_topics(broker: KafkaServer, name: str, failing: S
                 assert late < 3, f"{late:.3f} s late"
 
 
+def test_a_new_retry_topic_is_found_soon(broker: KafkaServer, name: str, failing: Start) -> None:
+    """Long before the client looks for new topics by itself, even if it never does."""
+    broker.create_topic(name)
+    rare = {"topic.metadata.refresh.interval.ms": 300_000}
+    one = failing(
+        retry={"max_retries": 2, "delay": SECOND_RETRY, "blocking": False},
+        settings={"RETRY_CONSUMER_CONFIG": {**SETTINGS["RETRY_CONSUMER_CONFIG"], **rare}},
+    )
+    wait_until(lambda: len(one.children()) == 2, 20, "both consumers run")
+    reference_produce(broker.bootstrap, [message(name, 0, fail=2)])
+    wait_for(one, "done", 1)  # through two new topics
+    assert one.stop() == 0, one.tail()
+
+
 def test_due_times_are_kept_to_a_tenth_of_a_second(broker: KafkaServer, name: str, failing: Start) -> None:
     broker.create_topic(name)
     one = failing(retry={"max_retries": 2, "delay": 1.0, "blocking": False})

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from django.test import override_settings
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.retry.consumer import RetryConsumer, RetryTopics
 from django_kafka.retry.header import RetryHeader
+from django_kafka.retry.search import TopicSearch, refresh_interval
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.retry.topic import RetryTopicConsumer, RetryTopicProducer
 from django_kafka.utils.message import Message
@@ -427,3 +429,53 @@ class TestDeadLetter:
 def test_retry_pattern_escapes() -> None:
     with override_settings(DJANGO_KAFKA={"RETRY_TOPIC_SUFFIX": "r+"}):
         assert re.search(RetryTopicProducer.pattern(), "t.r+.1")
+
+
+class TestTopicSearch:
+    """Asks for the list of topics, which makes the client look for those that its pattern matches."""
+
+    @pytest.fixture
+    def clock(self) -> Iterator[mock.Mock]:
+        with mock.patch("django_kafka.retry.search.time.monotonic", return_value=100.0) as clock:
+            yield clock
+
+    @staticmethod
+    def client(topics: int) -> mock.Mock:
+        return mock.Mock(**{"list_topics.return_value.topics": dict.fromkeys(range(topics))})
+
+    def test_a_small_cluster_is_asked_every_second(self, clock: mock.Mock) -> None:
+        search = TopicSearch(client := self.client(20), 10.0)
+        assert (search.look(), client.list_topics.call_count) == (1.0, 0)
+        clock.return_value += 1
+        assert (search.look(), client.list_topics.call_count) == (1.0, 1)
+        clock.return_value += 0.75
+        assert (search.look(), client.list_topics.call_count) == (0.25, 1)
+
+    def test_a_large_one_less_often(self, clock: mock.Mock) -> None:
+        search = TopicSearch(client := self.client(500), 10.0)
+        clock.return_value += 1
+        assert (search.look(), client.list_topics.call_count) == (5.0, 1)
+
+    def test_where_the_client_asks_as_often_itself_it_is_left_to_it(self, clock: mock.Mock) -> None:
+        assert TopicSearch(self.client(1), 0.5).look() is None
+        search = TopicSearch(client := self.client(2000), 10.0)
+        clock.return_value += 1
+        search.look()
+        clock.return_value += 100
+        assert (search.look(), client.list_topics.call_count) == (None, 1)
+
+    def test_a_broker_that_is_away_is_asked_less_often(self, clock: mock.Mock) -> None:
+        search = TopicSearch(client := self.client(1), float("inf"))
+        client.list_topics.side_effect = KafkaException(KafkaError(KafkaError._TRANSPORT))
+        pauses = []
+        for _ in range(8):
+            clock.return_value += 60
+            pauses.append(search.look())
+        assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"), [(None, 300.0), (500, 0.5), ("500", 0.5), (-1, float("inf")), ("soon", 0.0)]
+    )
+    def test_interval(self, value: Any, seconds: float) -> None:
+        config = {} if value is None else {"topic.metadata.refresh.interval.ms": value}
+        assert refresh_interval(config) == seconds

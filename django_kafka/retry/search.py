@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Finds retry topics soon after they were made.
+
+A retry consumer subscribes to a pattern, and librdkafka looks for new topics that match it only every
+`topic.metadata.refresh.interval.ms`, ten seconds by default: the first message of a new retry topic would be tried
+that much too late. Asking for the list of topics makes librdkafka look at once: an application's request for all
+topics updates the subscription, too. So where the list is short it is asked for every second, and the more topics
+there are, the less often, down to librdkafka's own pace.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+SHORTEST = 1.0  # seconds between two questions
+LONGEST = 60.0
+TOPICS_PER_SECOND = 100  # that are worth asking for
+ASK_TIMEOUT = 1.0  # the loop stands still meanwhile
+
+
+class TopicSearch:
+    """Owned by the thread that runs the consumer."""
+
+    def __init__(self, client: Any, interval: float) -> None:
+        """interval: seconds after which the client looks for topics by itself; nothing is asked for so seldom."""
+        self._client = client
+        self._interval = interval
+        self._pause = SHORTEST
+        self._due = time.monotonic() + SHORTEST
+
+    def look(self) -> float | None:
+        """Ask for the topics if it is time. Returns the seconds until it is time again, None for never."""
+        if self._pause >= self._interval:
+            return None
+        if (left := self._due - time.monotonic()) > 0:
+            return left
+        try:
+            topics = len(self._client.list_topics(timeout=ASK_TIMEOUT).topics)
+            self._pause = max(SHORTEST, topics / TOPICS_PER_SECOND)
+        except KafkaException:  # the broker is away: the client says so, and there is nothing to be found
+            self._pause = min(self._interval / 2, self._pause * 2, LONGEST)
+        self._due = time.monotonic() + self._pause
+        return self._pause
+
+
+def refresh_interval(config: dict[str, Any]) -> float:
+    """Seconds after which a client with this configuration looks for new topics by itself."""
+    try:
+        milliseconds = float(config.get("topic.metadata.refresh.interval.ms", 300_000))
+    except (TypeError, ValueError):
+        return 0.0  # the client will say what is wrong with it
+    return milliseconds / 1000 if milliseconds >= 0 else float("inf")  # -1: never
