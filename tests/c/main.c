@@ -20,7 +20,7 @@ static const char usage[] =
     "usage: dk-test [options] [part of a name]...\n"
     "  -j N            run N tests at a time (default 1)\n"
     "  -r, --repeat N  run each test N times\n"
-    "  -t, --timeout S time limit of a test in seconds (default 60)\n"
+    "  -t, --timeout S time limit of a test in seconds (default 150)\n"
     "  -l, --list      print the names and end\n"
     "  -v, --verbose   print what passed tests print, too\n"
     "  --here          no child processes, for a debugger\n"
@@ -159,7 +159,7 @@ choose(const options *o, dk_test ***out)
 int
 main(int argc, char **argv)
 {
-    options o = {.jobs = 1, .repeat = 1, .timeout_s = 60};
+    options o = {.jobs = 1, .repeat = 1, .timeout_s = 150};
     dk_test **tests;
     size_t n, i;
     int code = 0;

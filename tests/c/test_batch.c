@@ -11,7 +11,7 @@ handle(dk_consumer *c, int *out, int n)
     int got = 0;
 
     while (got < n) {
-        dk_batch *b = rig_fetch(c, 0, 10000);
+        dk_batch *b = rig_fetch(c, 0, 30000);
         int32_t i;
 
         CHECK(b != NULL);
@@ -71,7 +71,7 @@ DK_TEST(batch_fields)
     CHECK_OK_ERR(dk_producer_flush(r.producer, 10000, &left, &err), &err);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 1, 10000);
+    b = rig_fetch(c, 1, 30000);
     CHECK(b != NULL);
     CHECK_EQ(dk_batch_len(b), 1);
     CHECK(dk_batch_key(b, 0).p == NULL);
@@ -83,7 +83,7 @@ DK_TEST(batch_fields)
     CHECK_EQ(dk_batch_next(b), -1);
     dk_batch_free(b);
 
-    b = rig_fetch(c, 1, 10000);
+    b = rig_fetch(c, 1, 30000);
     CHECK(b != NULL);
     CHECK_STR(dk_batch_topic(b, 0), "t");
     CHECK_EQ(dk_batch_topic_id(b, 0), 0);
@@ -116,7 +116,7 @@ DK_TEST(batch_fail_holds_its_partition_only)
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 2);
     while (seen[0] < 50 || seen[1] < 50) {
-        dk_batch *b = rig_fetch(c, 0, 10000);
+        dk_batch *b = rig_fetch(c, 0, 30000);
         int32_t i;
 
         CHECK(b != NULL);
@@ -219,7 +219,7 @@ DK_TEST(batch_pause_in_the_middle)
     dk_batch_free(b);
     CHECK(rig_fetch(c, 0, 200) == NULL);
     CHECK_OK_ERR(dk_consumer_resume(c, &p0, &err), &err);
-    b = rig_fetch(c, 0, 10000);
+    b = rig_fetch(c, 0, 30000);
     CHECK(b != NULL);
     CHECK_EQ(rig_number(b, (uint32_t)dk_batch_next(b)), 3);
     dk_batch_free(b);
@@ -332,7 +332,7 @@ DK_TEST(batch_note_is_committed_at_once)
     CHECK_OK(dk_batch_fail(b, 0));
     dk_batch_free(b);
     check_note(c, 1, "attempt 1");
-    WAIT_UNTIL(dk_consumer_committed(c, &list, 5000, &err) == DK_OK && list.items[0].offset == 1, 5000);
+    WAIT_UNTIL(dk_consumer_committed(c, &list, 5000, &err) == DK_OK && list.items[0].offset == 1, 30000);
     CHECK_STR(list.items[0].metadata, "attempt 1");
     b = rig_fetch_n(c, 0, 4);
     while (dk_batch_next(b) >= 0)
@@ -370,7 +370,7 @@ DK_TEST(batch_note_is_waited_for)
     CHECK_OK(dk_batch_fail(b, 0));
     dk_batch_free(b);
     rig_produce(&r, "t", 1, 7, 1);
-    b = rig_fetch(c, 0, 10000); /* other partitions go on */
+    b = rig_fetch(c, 0, 30000); /* other partitions go on */
     CHECK(b != NULL);
     CHECK_EQ(dk_batch_partition(b, 0), 1);
     CHECK_EQ(dk_batch_next(b), 0);
@@ -411,7 +411,7 @@ DK_TEST(batch_note_is_stored_and_survives_a_seek)
     CHECK_STATUS(dk_consumer_store(c, &other, &err), DK_EKAFKA); /* not ours: no note of it either */
     CHECK_OK_ERR(dk_consumer_seek(c, &list, 5000, &err), &err);
     dk_batch_free(b);
-    b = rig_fetch(c, 0, 10000);
+    b = rig_fetch(c, 0, 30000);
     CHECK(b != NULL);
     CHECK_EQ(dk_batch_take(b), 0);
     CHECK_EQ(dk_batch_offset(b, 0), 1);
@@ -424,7 +424,7 @@ DK_TEST(batch_note_is_stored_and_survives_a_seek)
     dk_batch_free(b);
     list.items[0].offset = 2; /* elsewhere it is of no use */
     CHECK_OK_ERR(dk_consumer_seek(c, &list, 5000, &err), &err);
-    b = rig_fetch(c, 0, 10000);
+    b = rig_fetch(c, 0, 30000);
     CHECK(b != NULL);
     CHECK_EQ(dk_batch_take(b), 0);
     CHECK(dk_batch_note_of(b, 0) == NULL);
@@ -499,7 +499,7 @@ DK_TEST(batch_is_cut_when_others_wait)
     dk_batch_free(b);
     next = walked;
     while (next < 100 || !other) {
-        b = rig_fetch(c, 0, 10000);
+        b = rig_fetch(c, 0, 30000);
         CHECK(b != NULL);
         for (int32_t i; (i = dk_batch_next(b)) >= 0;) {
             if (dk_batch_partition(b, (uint32_t)i) == 1)
@@ -523,7 +523,7 @@ DK_TEST(batch_outlives_its_consumer)
     rig_produce(&r, "t", 0, 0, 3);
     c = rig_consumer(&r, NULL);
     rig_assign(c, "t", 1);
-    b = rig_fetch(c, 0, 10000);
+    b = rig_fetch(c, 0, 30000);
     CHECK(b != NULL);
     rig_end(c);
     CHECK_EQ(rig_number(b, 0), 0);
@@ -548,7 +548,7 @@ DK_TEST(batch_steady_state_allocates_nothing)
     CHECK_OK_ERR(dk_consumer_new(dk_test_alloc(), r.pairs, r.n_pairs, &opts, &c, &err), &err);
     rig_assign(c, "t", 1);
     for (int n = 0; got < 2000; n++) {
-        dk_batch *b = rig_fetch(c, 0, 10000);
+        dk_batch *b = rig_fetch(c, 0, 30000);
 
         CHECK(b != NULL);
         while (dk_batch_next(b) >= 0)
