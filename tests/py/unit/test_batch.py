@@ -215,7 +215,7 @@ def test_dropping_a_batch_gives_back_what_was_not_handled(fill: Fill, assigned: 
 def test_notes_survive_a_restart(fill: Fill, make_consumer: Assigned, topic: str) -> None:
     # The embedded broker keeps a group that was left waiting for as long as its last member's session would have
     # lasted.
-    brief = {"session.timeout.ms": 2000}
+    brief = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 100}
     fill(topic, [b"%d" % i for i in range(3)])
     consumer = make_consumer(brief)
     consumer.subscribe([topic])

@@ -271,14 +271,19 @@ def test_closing_commits_and_leaves(fill: Fill, assigned: Assigned, topic: str) 
     assert assigned(topic).committed([TopicPartition(topic, 0)], 10)[0].offset == 2
 
 
-def test_a_consumer_that_is_not_closed_warns_and_does_not_wait(conf: dict[str, Any], topic: str) -> None:
-    consumer = _native.Consumer(conf)
-    consumer.subscribe([topic])
-    consumer.poll(0)
-    begin = time.monotonic()
-    with pytest.warns(ResourceWarning, match="was not closed"):
-        del consumer
-    assert time.monotonic() - begin < 0.2
+def test_a_consumer_that_is_not_closed_warns_and_does_not_wait(
+    conf: dict[str, Any], topic: str, quickest: Callable[..., float]
+) -> None:
+    def drop() -> float:
+        consumer = _native.Consumer(conf)
+        consumer.subscribe([topic])
+        consumer.poll(0)
+        begin = time.monotonic()
+        with pytest.warns(ResourceWarning, match="was not closed"):
+            del consumer
+        return time.monotonic() - begin
+
+    assert quickest(drop) < 0.2
 
 
 def test_a_consumer_that_was_never_made_whole() -> None:

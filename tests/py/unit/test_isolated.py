@@ -264,7 +264,7 @@ def test_a_signal_loses_no_message(broker: _native.Broker, topic: str, group: st
     """Signals rain down on a process that consumes while messages come in; each message is seen, in order."""
     script(
         """
-        import os, random, signal, sys, threading, time
+        import itertools, os, random, signal, sys, threading, time
         from django_kafka import _native
         bootstrap, topic, group, call = sys.argv[1:]
 
@@ -274,7 +274,6 @@ def test_a_signal_loses_no_message(broker: _native.Broker, topic: str, group: st
         armed = False
 
         def interrupt(number, frame):
-            # Only while inside the call: what is raised between the call and the assignment is Python's, not ours.
             if armed and frame.f_code.co_name == "inside":
                 raise Interrupted
 
@@ -300,48 +299,39 @@ def test_a_signal_loses_no_message(broker: _native.Broker, topic: str, group: st
                 os.kill(os.getpid(), signal.SIGUSR1)
                 time.sleep(random.random() / 200)
 
-        seen, raised = [], 0
+        found, raised = [], 0
+        asked = {"poll": (0.5,), "consume": (5, 0.02), "fetch": (0.5,)}[call]
 
         def inside():
-            if call == "poll":
-                msg = consumer.poll(0.5)
-                return [] if msg is None else [msg.value()]
-            if call == "consume":
-                return [msg.value() for msg in consumer.consume(5, 0.02)]
-            batch = consumer.fetch(0.5)
-            found = []
-            if batch is not None:
-                found = [batch[i].value() for i in range(len(batch))]
-                finished.append(batch)
-            return found
+            # What comes out is put away by C code: between a call and an assignment Python itself may raise.
+            found.extend(itertools.starmap(getattr(consumer, call), (asked,)))
 
-        finished = []
+        seen = []
+
+        def put_down():
+            for one in found:
+                if call == "fetch":
+                    seen.extend(msg.value() for msg in one or ())
+                else:
+                    seen.extend(msg.value() for msg in ([one] if call == "poll" else one) if msg is not None)
+            del found[:]
+
         threads = [threading.Thread(target=feed), threading.Thread(target=pester)]
         armed = True
         for thread in threads:
             thread.start()
         deadline = time.monotonic() + 40
-        while len(set(seen)) < N and time.monotonic() < deadline:
+        while (len(seen) < N or raised <= 20) and time.monotonic() < deadline:
             try:
-                found = inside()
+                inside()
             except Interrupted:
                 raised += 1
-                del finished[:]
-                continue
-            seen += found
-            for batch in finished:
-                for msg in batch:
-                    pass
-            del finished[:]
+            put_down()
         over = True
         for thread in threads:
             thread.join()
-        missing = [i for i in range(N) if b"%d" % i not in set(seen)]
         assert raised > 20, raised
-        lost = len(missing)
-        # Python may still raise in the line of the call after it returned: that is rare, and for fetch() nothing is
-        # lost even then.
-        assert lost <= (0 if call == "fetch" else 3), missing
+        assert seen == [b"%d" % i for i in range(N)], seen
         consumer.close()
         producer.close()
         """,
@@ -382,7 +372,7 @@ def test_ctrl_c_ends_a_wait_for_ever(broker: _native.Broker, topic: str, group: 
         assert child.stdout.readline() == "ready\n"
         os.kill(child.pid, signal.SIGINT)
         assert child.stdout.readline() == "interrupted\n"
-        assert child.wait(10) == 0
+        assert child.wait(30) == 0
 
 
 # ---- leaks
@@ -427,9 +417,12 @@ with _native.Broker() as broker:
         while n < 10000:
             n += len(consumer.consume(500, 0.05))
 
+    def level():  # what is prefetched comes and goes, a leak goes on and on
+        return len(sizes) >= 20 and max(sizes[-4:]) - max(sizes[:-10]) < 3000
+
     sizes = []
-    for turn in range(20):
-        (by_batch, by_poll, by_consume)[turn % 3]()
+    while not level() and len(sizes) < 60:
+        (by_batch, by_poll, by_consume)[len(sizes) % 3]()
         for _ in range(100):
             try:
                 consumer.assign([5])
@@ -439,14 +432,12 @@ with _native.Broker() as broker:
         consumer.seek(TopicPartition("t", 0, 0))
         sizes.append(memory())
     consumer.close()
-    growth = max(sizes[-4:]) - max(sizes[:10])  # what is prefetched comes and goes
-    print(sizes, growth)
-    assert growth < 3000, sizes
+    assert level(), sizes
 """
 
 
 def test_memory_stays_level_while_consuming() -> None:
-    script(LEAK, timeout=100)
+    script(LEAK, timeout=160)
 
 
 def test_memory_stays_level_while_producing() -> None:
@@ -464,7 +455,11 @@ def test_memory_stays_level_while_producing() -> None:
             broker.create_topic("t", 1)
             sizes = []
             producer = _native.Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1})
-            for turn in range(14):
+
+            def level():  # a value leaked per message would be 30000 within these turns
+                return len(sizes) >= 14 and max(sizes[-4:]) - max(sizes[-10:-6]) < 6000
+
+            while not level() and len(sizes) < 40:
                 for i in range(10000):
                     producer.produce("t", b"x" * 500, "key", headers={"a": "b"}, on_delivery=lambda e, m: m.value())
                     if i % 500 == 0:
@@ -480,11 +475,9 @@ def test_memory_stays_level_while_producing() -> None:
                 extra.close()
                 sizes.append(memory())
             producer.close()
-            growth = max(sizes[-4:]) - max(sizes[4:8])
-            print(sizes, growth)
-            assert growth < 6000, sizes  # a value leaked per message would be 30000
+            assert level(), sizes
         """,
-        timeout=100,
+        timeout=160,
     )
 
 

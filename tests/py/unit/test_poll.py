@@ -34,7 +34,7 @@ def test_poll_gives_one_message_after_the_other(fill: Fill, assigned: Assigned, 
     assert consumer.poll(0) is None
     begin = time.monotonic()
     assert consumer.poll(0.2) is None
-    assert 0.15 < time.monotonic() - begin < 2
+    assert 0.15 < time.monotonic() - begin < 20
 
 
 def test_poll_finishes_a_message_when_the_next_is_asked_for(fill: Fill, assigned: Assigned, topic: str) -> None:
