@@ -41,6 +41,8 @@ CUTS = (100_000, 10_000, 1_000, 0)
 # A record that claims to be older may be deleted by the topic's retention before anybody has read it.
 KEEP_TIMESTAMP_SECONDS = 12 * 3600
 LONGEST_WAIT = 60.0
+# A message that was told to come again after a refusal may be here a bit early: the engine counts milliseconds.
+EARLY_SECONDS = 0.05
 # How long the reports of copies that are given up may take (seconds).
 GIVE_UP_SECONDS = 5.0
 
@@ -123,7 +125,7 @@ class Copies:
     def post(self, copy: Copy, hand: InHand) -> None:
         """Queue a copy of the message in hand; the message is done when the copy is confirmed."""
         refusal = self._refusals.get(copy.topic)
-        if refusal is not None and (wait := refusal.until - time.monotonic()) > 0:
+        if refusal is not None and (wait := refusal.until - time.monotonic()) > EARLY_SECONDS:
             hand.fail(wait)  # no use in asking again already
             return
         self._topics.ensure(copy.topic, copy.msg)
