@@ -56,8 +56,7 @@ class ClientErrorHandler:
             if topic.startswith("^"):
                 return logging.DEBUG, f"no topic matches {topic} yet"  # what a pattern is for
             return logging.WARNING, (
-                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it is there "
-                "('topic.metadata.refresh.interval.ms')."
+                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it is there."
             )
         if error.code() in _LOGGED_BY_LIBRDKAFKA:
             return logging.DEBUG, said
