@@ -56,7 +56,11 @@ typedef struct dk__part {
     uint32_t owed;     /* messages in batches and tickets that may come back: `held` always has room for them */
     dk_batch *busy;    /* the open batch that has messages of this partition */
     rd_kafka_message_t *error; /* read from the queue, told when the messages before it have been walked */
-    char *note;                /* commit metadata for as long as the mark is at note_offset */
+    int64_t read;              /* offset of the last message read from the queue */
+    rd_kafka_message_t
+        *anew;  /* read from the queue, the first of a log that begins anew: nothing is handed out before
+                                  the outcomes of the old one are known */
+    char *note; /* commit metadata for as long as the mark is at note_offset */
     int64_t note_offset;
     bool note_dirty;   /* to be sent */
     bool note_pending; /* the broker does not have it yet: the message is not handed out */
@@ -159,6 +163,7 @@ DK_MUST_CHECK dk_status dk__part_assign(dk_consumer *c, const char *topic, int32
 void dk__part_revoke(dk_consumer *c, dk__part *part); /* forget what is held, let the queue go */
 void dk__part_reset(dk_consumer *c, dk__part *part);  /* a new generation: what was handed out no longer counts */
 bool dk__part_open(const dk__part *part, int64_t now_ms);
+bool dk__part_quiet(const dk__part *part); /* nothing of it is held, in a batch or in a ticket */
 bool dk__part_awaits_note(const dk__part *part, int64_t offset,
                           int64_t now_ms); /* that message is not handed out yet */
 /* NULL: none any more. What earlier owners have left is on the broker already, what is made here is not. */

@@ -3,6 +3,7 @@
  * Filling batches: from what was held back, then from the partitions' own queues, in turns.
  */
 #include <limits.h>
+#include <stdio.h>
 
 #include "kafka/consumer_internal.h"
 
@@ -66,17 +67,49 @@ pass_error(fill *f, dk__part *part)
     return true;
 }
 
+/* The topic was made anew, or the broker has lost the end of its log: offsets come again and are other messages'. They
+ * count for themselves, when all is known of the messages before. NULL: not yet. */
+static rd_kafka_message_t *
+pass_anew(fill *f, dk__part *part)
+{
+    rd_kafka_message_t *msg = part->anew;
+    char text[400];
+
+    if (!dk__part_quiet(part))
+        return NULL;
+    snprintf(
+        text, sizeof text,
+        "%s [%d]: after offset %lld comes offset %lld: the log was cut off, or the topic made anew; it is followed "
+        "from there",
+        part->topic, (int)part->partition, (long long)part->read, (long long)msg->offset);
+    dk__events_push_log(f->c->events, 4, "ANEW", text);
+    part->anew = NULL;
+    dk__part_reset(f->c, part);
+    part->read = msg->offset;
+    return msg;
+}
+
 /* The next data message of the partition's queue, or NULL. */
 static rd_kafka_message_t *
 next_data(fill *f, dk__part *part)
 {
     rd_kafka_message_t *msg;
 
+    if (part->anew != NULL)
+        return pass_anew(f, part);
     while (part->error == NULL || pass_error(f, part)) {
         msg = rd_kafka_consume_queue(part->queue, 0);
-        if (msg == NULL || !msg->err)
+        if (msg == NULL)
+            return NULL;
+        if (msg->err) {
+            part->error = msg;
+        } else if (msg->offset > part->read) {
+            part->read = msg->offset;
             return msg;
-        part->error = msg;
+        } else {
+            part->anew = msg;
+            return pass_anew(f, part);
+        }
     }
     return NULL;
 }
@@ -89,12 +122,12 @@ read_queue(fill *f, dk__part *part)
     if (!atomic_load_explicit(&part->ready, memory_order_acquire))
         return NULL;
     msg = next_data(f, part);
-    if (msg != NULL || part->error != NULL)
+    if (msg != NULL || part->error != NULL || part->anew != NULL)
         return msg;
     /* Lower the flag, then look again: what came in between has raised it or is seen now. */
     atomic_store(&part->ready, false);
     msg = next_data(f, part);
-    if (msg != NULL || part->error != NULL)
+    if (msg != NULL || part->error != NULL || part->anew != NULL)
         atomic_store(&part->ready, true);
     return msg;
 }

@@ -134,8 +134,9 @@ bool dk__wake_wait(dk__wake *w, int timeout_ms);
 
 /* ---- offsets.c: which offsets of one partition are finished ------------------------------------------------------ */
 
-/* Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the end of the
- * contiguous run of finished ones: the offset that may be committed. Not thread-safe: the consumer's lock guards it. */
+/* Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the first that is not
+ * finished, or the end of the run if all are: the offset that may be committed. Not thread-safe: the consumer's lock
+ * guards it. */
 typedef struct dk__offsets {
     const dk_alloc *alloc;
     struct dk__offsets_slot *ring; /* power of two */

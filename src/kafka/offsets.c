@@ -2,7 +2,8 @@
  *
  * Which offsets of one partition are finished, and how far that goes without a hole: a ring of the delivered offsets
  * from the first unfinished one on. Offsets grow from slot to slot but may leave gaps (compaction, transaction
- * markers).
+ * markers). Nothing is in a gap any more when what lies behind it is here, so the mark passes over: it is where a message
+ * is, or where the next one will be.
  *
  * Invariants: the slot at head is unfinished; every offset in the ring is >= mark; last >= every offset in the ring.
  */
@@ -81,9 +82,9 @@ dk__offsets_deliver(dk__offsets *o, int64_t offset)
     if (offset >= o->mark) { /* else a store by hand has finished it beforehand */
         if (o->len == o->cap && grow(o) != DK_OK)
             return DK_ENOMEM;
-        slot_at(o, o->len++)->v = offset;
-        if (o->mark == DK_OFFSET_INVALID)
+        if (o->mark == DK_OFFSET_INVALID || (o->len == 0 && o->mark == o->last + 1))
             o->mark = offset;
+        slot_at(o, o->len++)->v = offset;
     }
     o->last = offset;
     return DK_OK;
@@ -142,6 +143,8 @@ dk__offsets_done(dk__offsets *o, int64_t offset)
         drop_head(o);
         if (o->finished > 0)
             advance(o);
+        if (o->len > 0)
+            o->mark = offset_of(slot_at(o, 0));
         return true;
     }
     s = find(o, offset);

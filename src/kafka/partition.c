@@ -131,7 +131,7 @@ part_new(dk_consumer *c, const char *topic, int32_t partition, dk__part **out)
     part->topic_id = id;
     part->partition = partition;
     part->wake = &c->wake;
-    part->position = DK_OFFSET_INVALID;
+    part->position = part->read = DK_OFFSET_INVALID;
     dk__offsets_init(&part->offsets, c->alloc);
     c->parts[c->n_parts++] = part;
     *out = part;
@@ -204,6 +204,10 @@ dk__part_reset(dk_consumer *c, dk__part *part)
     if (part->error != NULL)
         rd_kafka_message_destroy(part->error);
     part->error = NULL;
+    if (part->anew != NULL)
+        rd_kafka_message_destroy(part->anew);
+    part->anew = NULL;
+    part->read = DK_OFFSET_INVALID;
     dk__offsets_reset(&part->offsets);
     part->due_ms = 0;
     part->deferred = 0;
@@ -253,6 +257,12 @@ bool
 dk__part_awaits_note(const dk__part *part, int64_t offset, int64_t now_ms)
 {
     return part->note_pending && part->note_offset == offset && now_ms - part->note_ms < DK__NOTE_WAIT_MS;
+}
+
+bool
+dk__part_quiet(const dk__part *part)
+{
+    return part->busy == NULL && part->held.len == 0 && part->owed == 0;
 }
 
 bool

@@ -75,8 +75,8 @@ DK_TEST(offsets_hole_holds_the_mark)
     dk__offsets_fini(&o);
 }
 
-/* The mark is the end of what is finished, not the begin of what is not: the gap between may yet be filled. */
-DK_TEST(offsets_mark_does_not_jump_gaps)
+/* The note of a message is committed with the offset of that message: so it has to be the mark when all before is done. */
+DK_TEST(offsets_mark_passes_over_gaps)
 {
     dk__offsets o;
 
@@ -84,9 +84,34 @@ DK_TEST(offsets_mark_does_not_jump_gaps)
     deliver(&o, 5);
     deliver(&o, 100);
     CHECK(dk__offsets_done(&o, 5));
-    CHECK_EQ(o.mark, 6);
+    CHECK_EQ(o.mark, 100);
     CHECK(dk__offsets_done(&o, 100));
     CHECK_EQ(o.mark, 101);
+    deliver(&o, 110);
+    CHECK_EQ(o.mark, 110);
+    deliver(&o, 112);
+    deliver(&o, 115);
+    CHECK(!dk__offsets_done(&o, 112));
+    CHECK(dk__offsets_done(&o, 110));
+    CHECK_EQ(o.mark, 115);
+    dk__offsets_fini(&o);
+}
+
+/* What is stored by hand is what is committed, until more is finished. */
+DK_TEST(offsets_stored_mark_stays_in_a_gap)
+{
+    dk__offsets o;
+
+    dk__offsets_init(&o, dk_test_alloc());
+    deliver_range(&o, 0, 3);
+    CHECK(dk__offsets_store(&o, 3));
+    CHECK(dk__offsets_store(&o, 1)); /* the application wants to see these again after a restart */
+    deliver(&o, 10);
+    CHECK_EQ(o.mark, 1);
+    CHECK(dk__offsets_store(&o, 7));
+    CHECK_EQ(o.mark, 7);
+    CHECK(dk__offsets_done(&o, 10));
+    CHECK_EQ(o.mark, 11);
     dk__offsets_fini(&o);
 }
 
@@ -106,7 +131,7 @@ DK_TEST(offsets_unknown_and_finished_are_ignored)
     CHECK_EQ(dk__offsets_pending(&o), 2);
     CHECK(dk__offsets_done(&o, 5));
     CHECK(!dk__offsets_done(&o, 5));
-    CHECK_EQ(o.mark, 6);
+    CHECK_EQ(o.mark, 8);
     CHECK(dk__offsets_done(&o, 8));
     CHECK_EQ(o.mark, 10);
     dk__offsets_fini(&o);
@@ -264,7 +289,7 @@ DK_TEST_FAULT(offsets_fault)
 
 enum { MOST = 7 };
 
-/* By definition: the end of the finished ones at the begin. */
+/* By definition: the first one that is not finished, else the end. */
 static int64_t
 mark_of(const int64_t *offsets, const bool *finished, int n)
 {
@@ -272,7 +297,7 @@ mark_of(const int64_t *offsets, const bool *finished, int n)
 
     for (i = 0; i < n && finished[i]; i++)
         ;
-    return i > 0 ? offsets[i - 1] + 1 : offsets[0];
+    return i < n ? offsets[i] : offsets[n - 1] + 1;
 }
 
 static void
@@ -364,9 +389,9 @@ model_deliver(model *m, int64_t offset)
 {
     if (offset <= m->last)
         return;
-    m->last = offset;
-    if (m->mark == DK_OFFSET_INVALID)
+    if (m->mark == DK_OFFSET_INVALID || (m->n == 0 && m->mark == m->last + 1))
         m->mark = offset;
+    m->last = offset;
     if (offset < m->mark)
         return;
     m->offset[m->n] = offset;
@@ -381,7 +406,11 @@ model_done(model *m, int64_t offset)
     for (i = 0; i < m->n; i++)
         if (m->offset[i] == offset)
             m->finished[i] = true;
+    if (m->n == 0 || !m->finished[0])
+        return;
     model_settle(m);
+    if (m->n > 0)
+        m->mark = m->offset[0];
 }
 
 static void

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import psutil
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -428,6 +429,38 @@ def test_attempts_outlive_a_process(broker: KafkaServer, name: str, failing: Sta
     assert ids(read_all(broker, f"{name}.{name}.dlt", 1)) == [0]
     for earlier, later in itertools.pairwise(fails):
         assert later["time"] - earlier["time"] >= 0.69, "a retry came before it was due"
+
+
+def test_attempts_are_noted_in_a_log_with_gaps(broker: KafkaServer, name: str, failing: Start) -> None:
+    """Behind each transaction is a mark, and what was aborted nobody gets: offsets that are never handed out."""
+    broker.create_topic(name)
+    numbers = itertools.count()
+
+    def transaction(*messages: dict[str, Any], commit: bool = True) -> None:
+        client.begin_transaction()
+        for one in messages:
+            client.produce(**one)
+        client.commit_transaction(20) if commit else client.abort_transaction(20)
+
+    client = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": name})
+    client.init_transactions(20)
+    transaction(message(name, next(numbers)))
+    transaction(message(name, 1000), message(name, 1001), commit=False)
+    transaction(message(name, next(numbers), fail=2), message(name, next(numbers)))
+    transaction(message(name, next(numbers), fail=-1))
+    one = failing(retry=BLOCKING)
+    wait_for(one, "fail", 1)
+    wait_until(lambda: noted_attempts(broker, name) >= 1, 20, "the first attempt is noted")
+    wait_for(one, "done", 3, timeout=20)  # a note that the broker does not have would be waited for, 30 s
+    wait_for(one, "fail", 4)
+    wait_until(lambda: noted_attempts(broker, name) >= 2, 10, "the second attempt is noted")
+    one.kill_all()
+    two = failing(retry=BLOCKING)
+    letter = read_all(broker, f"{name}.{name}.dlt", 1)
+    assert two.stop() == 0, two.tail()
+    assert ids(letter) == [3]
+    assert Counter(line["id"] for line in lines(two, "fail")) == {"1": 2, "3": 5}
+    assert [line["id"] for line in lines(two, "done")] == ["0", "1", "2"]
 
 
 def test_attempts_move_to_another_member(broker: KafkaServer, name: str, failing: Start) -> None:

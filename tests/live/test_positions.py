@@ -211,3 +211,21 @@ def test_stored_offsets_are_what_is_committed(broker: KafkaServer, name: str) ->
     client.commit(asynchronous=False)
     assert [part.offset for part in client.committed([TopicPartition(name, 0)], 10)] == [12]
     client.close(10)
+
+
+def test_a_topic_that_is_made_anew_while_it_is_consumed(broker: KafkaServer, name: str) -> None:
+    """Its offsets begin again at 0, below those that are done: they are the new topic's, and are committed."""
+    broker.create_topic(name)
+    reference_produce(broker.bootstrap, numbered(name, 10, 1))
+    client = consumer(broker.bootstrap, name, auto_commit_interval_ms=100)
+    client.subscribe([name])
+    fetch_count(client, 10)
+    wait_until(lambda: committed_by_reference(broker, name, name, 1) == [10], 20, "all is committed")
+    broker.delete_topic(name)
+    wait_until(lambda: not broker.topic_exists(name), 20, "the topic is gone", interval=0.02)
+    broker.create_topic(name)
+    reference_produce(broker.bootstrap, numbered(name, 5, 1, first=100))
+    seen = fetch_count(client, 5)
+    assert [message.offset for message in seen] == list(range(5))
+    client.close(10)
+    assert committed_by_reference(broker, name, name, 1) == [5]
