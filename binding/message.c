@@ -658,6 +658,19 @@ message_detach(PyObject *op, PyObject *ignored)
     return rc < 0 ? NULL : Py_NewRef(op);
 }
 
+static PyObject *
+message_received(PyObject *op, PyObject *ignored)
+{
+    MessageObject *msg = (MessageObject *)op;
+    PyObject *result;
+
+    (void)ignored;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    result = msg->core != NULL ? native_message_borrow(msg->core, msg->index) : Py_NewRef(op);
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
 /* ---- type --------------------------------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(
@@ -689,6 +702,9 @@ static PyMethodDef message_methods[] = {
     {"set_error", message_set_error, METH_O, "set_error($self, error, /)\n--\n\nReplace the error."},
     {"detach", message_detach, METH_NOARGS,
      "detach($self, /)\n--\n\nCopy what is borrowed, so that the batch can go. Returns the message itself."},
+    {"received", message_received, METH_NOARGS,
+     "received($self, /)\n--\n\nThe message as it came, without what was set on it since; itself if it was made by "
+     "hand\nor is detached."},
     {NULL, NULL, 0, NULL},
 };
 

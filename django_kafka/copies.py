@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from django_kafka._native import Message
 from django_kafka._native import Producer as NativeProducer
 from django_kafka.conf import settings
 from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failure_topics import FailureTopics
 from django_kafka.producer import make_error_handler
+from django_kafka.utils.logs import safely
 from django_kafka.utils.process import per_process
+from django_kafka.utils.tracebacks import text_of
 
 if TYPE_CHECKING:
     from django_kafka._native import Ticket
@@ -60,11 +63,11 @@ class Copy:
 
     @property
     def key(self) -> Any:
-        return self.msg.key()
+        return _received(self.msg).key()
 
     @property
     def value(self) -> Any:
-        return self.msg.value()
+        return _received(self.msg).value()
 
     def __str__(self) -> str:
         return _describe(self.msg.topic(), self.msg.partition(), self.msg.offset(), self.topic)
@@ -132,6 +135,7 @@ class Copies:
         try:
             hand.forward(self._producer, copy.topic, copy.headers, self._timestamp(copy))
         except (KafkaException, BufferError, ValueError) as error:
+            self._renew_after(error)
             raise DjangoKafkaError(f"The {copy} cannot be produced: {error}", context=error) from error
 
     def deliver(self, copy: Copy) -> None:
@@ -155,10 +159,23 @@ class Copies:
                 on_delivery=lambda error, _msg: result.append(error),
             )
         except (KafkaException, BufferError, ValueError) as error:
+            self._renew_after(error)
             raise DjangoKafkaError(f"The {copy} cannot be produced: {error}", context=error) from error
         while not result:
             self._producer.poll(0.5)
         return result[0]
+
+    def _renew_after(self, error: Exception) -> None:
+        """A producer that has failed for good takes nothing any more, so the next copy gets another one. (By default
+        ERROR_HANDLER ends the consumer before; one of the project may let it live.)"""
+        known = error.args[0] if isinstance(error, KafkaException) else None
+        if not isinstance(known, KafkaError) or not known.fatal():
+            return
+        producer = self._producer
+        del self._producer
+        self.__dict__.pop("_topics", None)
+        producer.poll(0)  # what it has refused
+        producer.close(0)
 
     def poll(self, timeout: float = 0.0) -> None:
         """Take notice of refusals, and of the client's events; wait for the first so many seconds."""
@@ -186,7 +203,8 @@ class Copies:
         if producer is None:
             return
         if not flushed:
-            logger.error(
+            safely(
+                logger.error,
                 "%s: %d copies of failed messages are not confirmed; the messages are not committed and come again.",
                 self._name,
                 producer.copies,
@@ -217,7 +235,7 @@ class Copies:
                 return
             reason = f"{error.str()} ({error.name()})"
         except Exception as failure:
-            reason = str(failure)
+            reason = text_of(failure)
         delay = self._refuse(_describe(*source[:3], topic), topic, reason)
         ticket.reject(delay)
 
@@ -241,7 +259,8 @@ class Copies:
         """The message comes again, and its partition waits for it. Returns for how long (seconds)."""
         refusal = self._refusals.setdefault(topic, Refusal())
         delay, is_new = refusal.again(time.monotonic())
-        logger.log(
+        safely(
+            logger.log,
             logging.ERROR if is_new else logging.DEBUG,
             "%s: the %s was not accepted: %s. The partition is paused; the message comes again in %.1f s.",
             self._name,
@@ -365,6 +384,11 @@ def shorten(headers: Headers) -> Headers | None:
 
 
 _CUT = b"\n... cut ...\n"
+
+
+def _received(msg: Any) -> Any:
+    """The message without what its handler has set on it."""
+    return msg.received() if isinstance(msg, Message) else msg
 
 
 def _describe(topic: str, partition: int, offset: int, target: str) -> str:

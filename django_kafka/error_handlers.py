@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 
 from django_kafka.client_log import QUIET_SECONDS, Repetitions
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.utils.logs import safely
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class ClientErrorHandler:
         """Log an error that is not fatal, with what can be done about it."""
         level, text = self._describe(error)
         if self._repetitions.admit(text) is not None:
-            logger.log(level, "Kafka client error: %s", text)
+            safely(logger.log, level, "Kafka client error: %s", text)
 
     def _describe(self, error: KafkaError) -> tuple[int, str]:
         said = f"{error.str()} ({error.name()})"

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class DjangoKafkaError(Exception):
@@ -34,6 +35,14 @@ class SchemaSourceError(DjangoKafkaError, ValueError):
 
 class HandlerResultError(DjangoKafkaError):
     """A handler returned something that says neither that the message is done nor that it is not."""
+
+
+def is_failure(exc: BaseException) -> TypeGuard[Exception]:
+    """Whether a handler that raised this has failed, as opposed to having been interrupted. A task that was cancelled
+    and a generator that was closed are no Exception, but no reason to end the process either."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(is_failure(inner) for inner in exc.exceptions)
+    return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit))
 
 
 class UnavailableError(DjangoKafkaError):

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 
 from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.utils.logs import safely
 
 if TYPE_CHECKING:
     from django_kafka._native import Producer
@@ -72,9 +73,9 @@ class FailureTopics:
                 ASK_TIMEOUT,
             )
         except KafkaException as error:
-            logger.warning("The topic '%s' does not exist and cannot be created: %s", topic, error)
+            safely(logger.warning, "The topic '%s' does not exist and cannot be created: %s", topic, error)
             return
         except ValueError as error:
             raise DjangoKafkaError(f"The topic '{topic}' cannot be created: {error}") from error
         if created:
-            logger.info("Created topic '%s'.", topic)
+            safely(logger.info, "Created topic '%s'.", topic)

@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import logging
 import re
+import string
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,15 +33,27 @@ from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Plan, make_plan, own
 from django_kafka.consumer.topics import Topics
 from django_kafka.copies import Copies
-from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, HandlerResultError, UnavailableError
+from django_kafka.exceptions import (
+    ConfigurationError,
+    DjangoKafkaError,
+    HandlerResultError,
+    UnavailableError,
+    is_failure,
+)
 from django_kafka.producer import make_error_handler
-from django_kafka.utils.tracebacks import QuickTracebacks, format_exception
+from django_kafka.utils.logs import safely
+from django_kafka.utils.moments import seconds_until
+from django_kafka.utils.tracebacks import QuickTracebacks, format_exception, text_of
 
 if TYPE_CHECKING:
     from django_kafka.retry.settings import RetrySettings
     from django_kafka.topic import TopicConsumer
 
 logging.getLogger(__name__).addFilter(QuickTracebacks())
+
+_NEXT_LETTER = str.maketrans(
+    string.ascii_letters, string.ascii_lowercase[1:] + "a" + string.ascii_uppercase[1:] + "A"
+)
 
 # How long a polled message that fails may wait for what earlier owners of its partition have noted, in seconds.
 NOTED_TIMEOUT = 10.0
@@ -162,9 +175,9 @@ class Consumer:
                 begin()
                 Loop(self).run()
             else:
-                self.default_logger.warning("%s has no topics, there is nothing to consume.", self._name())
+                safely(self.default_logger.warning, "%s has no topics, there is nothing to consume.", self._name())
         except Exception as exc:
-            self.log_error(exc_info=exc)
+            safely(self.log_error, exc_info=exc)
             raise
         finally:
             self._running = False
@@ -176,10 +189,12 @@ class Consumer:
 
     def stop(self) -> None:
         """Wait for what was produced, commit what is done, leave the group."""
-        self._copies.close(self.flush_timeout)
-        self._failures.tell(everything=True)
-        Loop.flush_producer(self.flush_timeout, self.default_logger)
-        self._consumer.close()
+        try:
+            self._copies.close(self.flush_timeout)
+            self._failures.tell(everything=True)
+            Loop.flush_producer(self.flush_timeout, self.default_logger)
+        finally:
+            self._consumer.close()  # whatever callables have raised: others wait for the partitions
 
     def plan(self) -> Plan:
         """Which way messages take through the loop, and why. `print(consumer.plan().explain())`."""
@@ -211,14 +226,14 @@ class Consumer:
     def is_own_failure_topic(self, topic_name: str) -> bool:
         """Whether a pattern such as ^.* has brought in a retry or dead-letter topic of this very group, which is not
         meant by it unless it names the suffix."""
-        retry, dead = settings.RETRY_TOPIC_SUFFIX, settings.DEAD_LETTER_TOPIC_SUFFIX
-        own_names = rf"^{re.escape(self.group_id)}\..+\.(?:{re.escape(retry)}\.[0-9]+|{re.escape(dead)})$"
-        if not re.search(own_names, topic_name):
+        retry, dead = re.escape(settings.RETRY_TOPIC_SUFFIX), re.escape(settings.DEAD_LETTER_TOPIC_SUFFIX)
+        found = re.search(rf"^{re.escape(self.group_id)}\..+\.({retry}(?=\.[0-9]+$)|{dead}$)", topic_name)
+        if found is None:
             return False
+        # Who names the suffix does not match the same name with another word in its place.
+        other = topic_name[: found.start(1)] + found[1].translate(_NEXT_LETTER) + topic_name[found.end(1) :]
         matching = [topic for topic in self.topics if topic.matches(topic_name)]
-        return bool(matching) and all(
-            topic.is_regex() and retry not in topic.name and dead not in topic.name for topic in matching
-        )
+        return bool(matching) and all(topic.is_regex() and topic.matches(other) for topic in matching)
 
     @own
     def process_message(self, msg: Any) -> None:
@@ -234,7 +249,9 @@ class Consumer:
                     f"{self._name()}.consume() returned {commit!r}: return None or True when the message is done, "
                     "False when it is not."
                 )
-        except Exception as exc:
+        except BaseException as exc:
+            if not is_failure(exc):
+                raise
             failed = True
             commit = self._on_failure(msg, exc)
         if commit is None or commit:
@@ -259,7 +276,7 @@ class Consumer:
             return bool(self.handle_exception(msg, exc))
         except Exception as error:
             if error is not exc:
-                self.log_error(msg, exc_info=exc)
+                safely(self.log_error, msg, exc_info=exc)
             self.hold_partition(msg, error)
             return False
         finally:
@@ -273,7 +290,7 @@ class Consumer:
         retried, blocking = self.retry_msg(msg, exc)
         if not retried:
             self.dead_letter_msg(msg, exc)
-            self.log_error(msg, exc_info=exc)
+            safely(self.log_error, msg, exc_info=exc)
             return True
         return not blocking
 
@@ -281,15 +298,18 @@ class Consumer:
         """Pause the message's partition for a while that doubles up to a minute, and log why. The message comes
         again: it is not done, and has not used up a retry."""
         delay = self._backoff.next(msg)
-        self.default_logger.error(
-            "%s: the partition is paused until this message succeeds; next try in %g s. %s: %s",
-            self._describe(msg),
-            delay,
-            type(reason).__name__,
-            reason,
-            exc_info=reason if reason.__traceback__ else None,
-        )
-        self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
+        try:
+            self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
+        finally:
+            safely(
+                self.default_logger.error,
+                "%s: the partition is paused until this message succeeds; next try in %g s. %s: %s",
+                self._describe(msg),
+                delay,
+                type(reason).__name__,
+                text_of(reason),
+                exc_info=reason if reason.__traceback__ else None,
+            )
 
     def _is_held(self, msg: Any) -> bool:
         """Whether the message comes again."""
@@ -321,7 +341,7 @@ class Consumer:
             self._commit_note(msg, Note(attempt, due))
         self.pause_partition(msg, due)
         if retry_settings.log_every is None or retry_settings.should_log(attempt):
-            self.log_error(msg, exc_info=exc)
+            safely(self.log_error, msg, exc_info=exc)
         return True
 
     def _commit_note(self, msg: Any, note: Note) -> None:
@@ -344,7 +364,7 @@ class Consumer:
         producer.outbox = self._outbox_for(msg)
         retried = producer.retry(exc=exc)
         if retried and retry_settings.should_log(producer.retry_attempt):
-            self.log_error(msg, exc_info=exc)
+            safely(self.log_error, msg, exc_info=exc)
         return retried
 
     def dead_letter_msg(self, msg: Any, exc: Exception) -> None:
@@ -356,7 +376,7 @@ class Consumer:
         producer = producer_cls(group_id=group_id, msg=msg)
         producer.outbox = self._outbox_for(msg)
         producer.exception = exc
-        producer.produce_for(header_summary=str(exc), header_detail=format_exception(exc))
+        producer.produce_for(header_summary=text_of(exc), header_detail=format_exception(exc))
 
     def _outbox_for(self, msg: Any) -> Any:
         """Where a copy of this message goes: with the loop's message the loop need not wait for the confirmation."""
@@ -373,7 +393,7 @@ class Consumer:
     def pause_partition(self, msg: Any, until: datetime) -> None:
         """Hold the message's partition back until then; the message comes again."""
         if self._hand is not None and self._hand.holds(msg):
-            self._hand.fail((until - timezone.now()).total_seconds())
+            self._hand.fail(seconds_until(until))
             return
         with self._unless_gone(msg):
             partition = self._pauses.get_msg_partition(msg)
@@ -390,7 +410,8 @@ class Consumer:
         except KafkaException as error:
             if error.args[0].code() not in (KafkaError._STATE, KafkaError._UNKNOWN_PARTITION):
                 raise
-            self.default_logger.info("%s: its partition was taken away, it comes again.", self._describe(msg))
+            text = "%s: its partition was taken away, it comes again."
+            safely(self.default_logger.info, text, self._describe(msg))
 
     @own
     def resume_partitions(self) -> None:
@@ -402,7 +423,7 @@ class Consumer:
         """Partitions came: one whose head waits for a retry has to wait here too."""
         for partition in partitions:
             note = Note.read(partition.metadata)
-            if note is not None and note.due > timezone.now():
+            if note is not None and seconds_until(note.due) > 0:
                 self._pauses.hold(partition, note.due)
                 client.pause([partition])
 

@@ -76,7 +76,8 @@ def is_outage(exc: BaseException) -> bool:
     errors = [error for error in _chain(exc) if isinstance(error, Error)]
     if any(_names_outage(error) for error in errors):
         return True
-    return bool(errors) and any(_is_dead(connection) for connection in _initialized())
+    lost = any(isinstance(error, OperationalError | InterfaceError) for error in errors)
+    return bool(errors) and any(_is_dead(connection) or _is_gone(connection, lost) for connection in _initialized())
 
 
 def _names_outage(error: BaseException) -> bool:
@@ -115,10 +116,8 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 
 def _is_dead(connection: BaseDatabaseWrapper) -> bool:
-    if not connection.errors_occurred:
+    if not connection.errors_occurred or connection.connection is None or _is_aborted(connection.connection):
         return False
-    if connection.connection is None:
-        return True
     try:
         if connection.vendor == "sqlite":  # whose is_usable() is always true
             connection.connection.execute("SELECT 1")
@@ -128,13 +127,41 @@ def _is_dead(connection: BaseDatabaseWrapper) -> bool:
         return True
 
 
+def _is_gone(connection: BaseDatabaseWrapper, lost: bool) -> bool:
+    """Whether a connection was closed because it was dead. Handlers close connections too, which says nothing: then
+    the error tells, or whether there is another connection. lost: the error may mean that it was lost."""
+    if not connection.errors_occurred or connection.connection is not None:
+        return False
+    if connection.in_atomic_block or (lost and connection.vendor not in _TELLING):
+        return True
+    try:
+        connection.connect()
+    except Exception:  # whatever the driver raises
+        return True
+    return False
+
+
+# Vendors of which _names_outage() knows all errors of a lost connection, or which have none.
+_TELLING = ("postgresql", "sqlite")
+
+
+def _is_aborted(driver: Any) -> bool:
+    """Whether a statement has failed in an open transaction: PostgreSQL answers, but nothing else until its end."""
+    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IN_ERROR
+
+
+_IN_ERROR = 3  # libpq's PQTRANS_INERROR
+
+
 def after_failure() -> None:
-    """Close connections that a failed handler has left broken, so that the next message gets a new one."""
+    """Close connections that a failed handler has left broken or in a transaction, so that the next message gets a
+    new one."""
     if not getattr(_thread, "connected", False):
         return
     for connection in _initialized():
-        if connection.errors_occurred and not connection.in_atomic_block:
-            if _is_dead(connection):
-                connection.close()
-            else:
-                connection.close_if_unusable_or_obsolete()
+        if connection.in_atomic_block:
+            continue
+        if _is_dead(connection):
+            connection.close()
+        else:
+            connection.close_if_unusable_or_obsolete()

@@ -9,6 +9,8 @@ from types import CodeType
 from typing import Any
 
 from django_kafka.conf import settings
+from django_kafka.utils.logs import safely
+from django_kafka.utils.tracebacks import text_of
 
 WINDOW = 1.0  # seconds
 _MOST_KINDS = 1000
@@ -53,7 +55,7 @@ class FailureLog:
             count.left -= 1
             return True
         if not count.held:
-            count.text = str(exc)
+            count.text = text_of(exc)
         count.held += 1
         count.last = (msg.topic(), msg.partition(), msg.offset())
         self._held += 1
@@ -83,9 +85,10 @@ class FailureLog:
             return
         self._held -= count.held
         topic, partition, offset = count.last
-        self._tell(
+        safely(
+            self._tell,
             f"{count.held} more messages of '{topic}' failed at the same place within {now - count.begun:.1f} s, the "
-            f"last at partition={partition} offset={offset}. {kind[1].__name__}: {count.text}"
+            f"last at partition={partition} offset={offset}. {kind[1].__name__}: {count.text}",
         )
 
 

@@ -21,7 +21,8 @@ from django_kafka.consumer import database
 from django_kafka.consumer.delivery import NOT_DONE, InHand, Outcome
 from django_kafka.consumer.plan import Path, is_overridden
 from django_kafka.consumer.watch import Watch
-from django_kafka.exceptions import HandlerResultError, TopicNotRegisteredError
+from django_kafka.exceptions import HandlerResultError, TopicNotRegisteredError, is_failure
+from django_kafka.utils.logs import safely
 
 if TYPE_CHECKING:
     from django_kafka._native import Batch
@@ -49,7 +50,7 @@ class Loop:
 
     def run(self) -> None:
         """Until a stop is asked for. Errors: what the client raises, and what the error handler makes of events."""
-        self.logger.info("%s starts: %s", self.consumer._name(), self.plan.explain())
+        safely(self.logger.info, "%s starts: %s", self.consumer._name(), self.plan.explain())
         if self.plan.path is Path.POLL:
             self._run_polling()
             return
@@ -84,14 +85,18 @@ class Loop:
                         if (result := handle(msg)) is not None:
                             self.check_result(result, msg, self.logger)
                     going_on = True
-                except Exception as exc:
+                except BaseException as exc:
+                    if not is_failure(exc):
+                        self._ended_by(batch.current, exc)
+                        raise
                     self._failed(batch, exc)
 
     def _bind(self, name: str, handlers: dict[str, Handler]) -> Handler:
         """The handler for messages of this topic, remembered unless there is none."""
         if self.consumer.is_own_failure_topic(name):
             # A pattern such as ^.* matches the group's retry and dead-letter topics too. They are not for it.
-            self.logger.warning("%s passes over %s, which its own failures go to.", self.consumer._name(), name)
+            text = "%s passes over %s, which its own failures go to."
+            safely(self.logger.warning, text, self.consumer._name(), name)
             handlers[name] = _ignore
             return _ignore
         try:
@@ -117,6 +122,12 @@ class Loop:
         finally:
             consumer._hand = None
 
+    def _ended_by(self, msg: Any, exc: BaseException) -> None:
+        """A handler ends the process (sys.exit(), say): name the message, which comes again."""
+        if msg is not None and not isinstance(exc, KeyboardInterrupt):
+            text = "%s: %s ends the consumer. The message is not done, it comes again."
+            safely(self.logger.error, text, self.consumer._describe(msg), type(exc).__name__)
+
     # ---- the path of overridden methods ----
 
     def _walk_hooks(self, batch: Batch) -> None:
@@ -134,7 +145,10 @@ class Loop:
                 with self._in_hand(batch, msg) as hand:
                     try:
                         process(msg)
-                    except Exception as exc:
+                    except BaseException as exc:
+                        if not is_failure(exc):
+                            self._ended_by(msg, exc)
+                            raise
                         self._out_of_hooks(hand, exc)
 
     def _out_of_hooks(self, hand: InHand, exc: Exception) -> None:
@@ -142,7 +156,7 @@ class Loop:
         if hand.outcome is Outcome.OPEN:
             self.consumer.hold_partition(hand.msg, exc)
         else:
-            self.consumer.log_error(hand.msg, exc_info=exc)
+            safely(self.consumer.log_error, hand.msg, exc_info=exc)
 
     @contextlib.contextmanager
     def _in_hand(self, batch: Batch, msg: Any) -> Iterator[InHand]:
@@ -181,8 +195,14 @@ class Loop:
             self.consumer.process_message(msg)
         except Stopped:
             raise
-        except Exception as exc:
-            self.consumer.hold_partition(msg, exc)
+        except BaseException as exc:
+            if not is_failure(exc):
+                self._ended_by(msg, exc)
+                raise
+            if msg.error():  # nothing that could come again
+                safely(self.consumer.log_error, msg, exc_info=exc)
+            else:
+                self.consumer.hold_partition(msg, exc)
 
     # ---- between batches ----
 
@@ -220,7 +240,8 @@ class Loop:
             )
         if (msg.topic(), type(result)) not in _reported:
             _reported.add((msg.topic(), type(result)))
-            logger.warning(
+            safely(
+                logger.warning,
                 "consume() of topic %s returned %r (message at partition %s, offset %s). It should return None: "
                 "that value is ignored, the message is done. To say that it failed, raise an exception.",
                 msg.topic(),
@@ -257,7 +278,7 @@ class Loop:
             return
         left = producer.flush(timeout)
         if isinstance(left, int) and left > 0:
-            logger.error("%d produced messages could not be delivered within %s s.", left, timeout)
+            safely(logger.error, "%d produced messages could not be delivered within %s s.", left, timeout)
 
 
 _reported: set[tuple[str | None, type]] = set()

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from confluent_kafka import TopicPartition
-from django.utils import timezone
+
+from django_kafka.utils.moments import seconds_until
 
 _Place = tuple[str, int]
 
@@ -17,11 +19,15 @@ def _place(partition: TopicPartition) -> _Place:
     return partition.topic, partition.partition
 
 
+def _left(until: datetime, deadline: float) -> float:
+    return min(seconds_until(until), deadline - time.monotonic())
+
+
 class PauseManager:
-    """Partitions that are paused, and until when."""
+    """Partitions that are paused, and until when. A clock that is set back makes no pause longer."""
 
     def __init__(self) -> None:
-        self._pauses: dict[_Place, tuple[TopicPartition, datetime]] = {}
+        self._pauses: dict[_Place, tuple[TopicPartition, datetime, float]] = {}
 
     @staticmethod
     def get_msg_partition(msg: Any) -> TopicPartition:
@@ -36,15 +42,12 @@ class PauseManager:
 
     def hold(self, partition: TopicPartition, until: datetime) -> None:
         """As set(), of a partition without a message."""
-        self._pauses[_place(partition)] = (partition, until)
+        self._pauses[_place(partition)] = (partition, until, time.monotonic() + seconds_until(until))
 
     def pop_ready(self) -> Iterator[TopicPartition]:
         """The partitions whose time has come; each is forgotten before it is given out."""
-        if not self._pauses:
-            return
-        now = timezone.now()
-        for place, (partition, until) in list(self._pauses.items()):
-            if now >= until:
+        for place, (partition, until, deadline) in list(self._pauses.items()):
+            if _left(until, deadline) <= 0:
                 del self._pauses[place]
                 yield partition
 
@@ -56,8 +59,7 @@ class PauseManager:
         """Seconds until the next partition is ready (0 if one is), None if none is paused."""
         if not self._pauses:
             return None
-        until = min(until for _, until in self._pauses.values())
-        return max(0.0, (until - timezone.now()).total_seconds())
+        return max(0.0, min(_left(until, deadline) for _, until, deadline in self._pauses.values()))
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Forget partitions that were taken away."""

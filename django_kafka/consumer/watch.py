@@ -8,6 +8,8 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from django_kafka.utils.logs import safely
+
 if TYPE_CHECKING:
     from django_kafka._native import Consumer
 
@@ -46,7 +48,8 @@ class Watch:
                 reported = None
             elif message != reported:
                 reported = message
-                self._logger.warning(
+                safely(
+                    self._logger.warning,
                     "A handler has been running %.0f s (topic=%s partition=%s offset=%s); it keeps its partitions.",
                     age / 1000,
                     *message,

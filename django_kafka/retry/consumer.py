@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.utils import timezone
-
 from django_kafka.conf import settings
 from django_kafka.consumer import Consumer, Topics
 from django_kafka.consumer.plan import own
@@ -17,6 +15,8 @@ from django_kafka.exceptions import ConfigurationError
 from django_kafka.retry.header import RetryHeader
 from django_kafka.retry.search import TopicSearch, refresh_interval
 from django_kafka.retry.topic import RetryTopicConsumer
+from django_kafka.utils.logs import safely
+from django_kafka.utils.moments import seconds_until
 
 if TYPE_CHECKING:
     from django_kafka.topic import TopicConsumer
@@ -79,10 +79,14 @@ class RetryConsumer(Consumer):
 
     @classmethod
     def build_config(cls) -> dict[str, Any]:
-        """The consumer's own configuration below RETRY_CONSUMER_CONFIG below the group id."""
+        """The consumer's own configuration below RETRY_CONSUMER_CONFIG below the group id.
+
+        What comes before this consumer has found a retry topic is to be handled, whatever the consumer says that is
+        right for its own topics."""
         return {
             **super().build_config(),
             **getattr(getattr(cls, "origin", None), "config", {}),
+            "auto.offset.reset": "earliest",
             **settings.RETRY_CONSUMER_CONFIG,
             **cls.config,
         }
@@ -95,7 +99,7 @@ class RetryConsumer(Consumer):
         producer.outbox = self._outbox_for(msg)
         retried = producer.retry(exc)
         if retried and producer.settings.should_log(producer.retry_attempt):
-            self.log_error(msg, exc_info=exc)
+            safely(self.log_error, msg, exc_info=exc)
         return retried, False
 
     def dead_letter_msg(self, msg: Any, exc: Exception) -> None:
@@ -110,7 +114,7 @@ class RetryConsumer(Consumer):
 
         def when_due(msg: Any) -> Any:
             due = RetryHeader.get_retry_time(msg.headers())
-            if due is not None and due > timezone.now():
+            if due is not None and seconds_until(due) > 0:
                 raise NotDue(due)
             return handle(msg)
 
@@ -126,7 +130,7 @@ class RetryConsumer(Consumer):
     def process_message(self, msg: Any) -> None:
         if not msg.error():
             due = RetryHeader.get_retry_time(msg.headers())
-            if due is not None and due > timezone.now():
+            if due is not None and seconds_until(due) > 0:
                 self.pause_partition(msg, due)
                 return
         super().process_message(msg)

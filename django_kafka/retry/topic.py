@@ -12,6 +12,7 @@ from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.retry.route import clip, route_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicConsumer, TopicProducer
+from django_kafka.utils.tracebacks import text_of
 
 if TYPE_CHECKING:
     from django_kafka.copies import Slot
@@ -75,7 +76,7 @@ class RetryTopicProducer(TopicProducer):
         if not self.settings.should_retry(self.msg, self.retry_attempt, exc):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
-        headers = self._route.retry_headers(self.msg, clip(str(exc)), self.retry_attempt, due.timestamp())
+        headers = self._route.retry_headers(self.msg, clip(text_of(exc)), self.retry_attempt, due.timestamp())
         (self.outbox or standalone()).send(Copy(self.msg, self.name, headers))
         return True
 

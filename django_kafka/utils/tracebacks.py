@@ -23,6 +23,14 @@ def format_exception(exc: BaseException) -> str:
     return "".join([head, *map(_text, frames), _last_line(exc)])
 
 
+def text_of(exc: BaseException) -> str:
+    """str() of an exception, also of one that fails at that; in the traceback module's words."""
+    try:
+        return str(exc)
+    except Exception:
+        return "<exception str() failed>"
+
+
 def _last_line(exc: BaseException) -> str:
     """The exception's class and text, as the traceback module writes them."""
     cls = type(exc)

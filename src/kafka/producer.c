@@ -424,6 +424,14 @@ refuse_fatal(dk_producer *p, dk_error *err)
     return DK_EFATAL;
 }
 
+static rd_kafka_resp_err_t
+fatal_error(const dk_producer *p)
+{
+    char why[8];
+
+    return rd_kafka_fatal_error(p->rk, why, sizeof why);
+}
+
 static dk_status
 refuse_full(dk_error *err, const char *what)
 {
@@ -464,6 +472,8 @@ refuse(dk_producer *p, const dk_record *rec, rd_kafka_resp_err_t rkerr, dk_error
                       rec->topic);
         break;
     default:
+        if (rkerr == fatal_error(p)) /* librdkafka says what it was, not that it is the end */
+            return refuse_fatal(p, err);
         dk__error_set(err, st, "message for topic \"%s\": %s", rec->topic, dk_kafka_err_text(rkerr));
         break;
     }

@@ -414,6 +414,11 @@ def test_own_failure_topics(client: mock.Mock) -> None:
     assert not everything.is_own_failure_topic("g.orders")
     assert not consumer_of(Recorder("g.orders.dlt"), group="g")().is_own_failure_topic("g.orders.dlt")
     assert not consumer_of(Recorder(r"^g\..*\.dlt$"), group="g")().is_own_failure_topic("g.orders.dlt")
+    assert not consumer_of(Recorder(r"^g\..*\.(new|retry\.1)$"), group="g")().is_own_failure_topic("g.orders.retry.1")
+    named_so = consumer_of(Recorder("^retry-.*"), group="retry-dlt")()
+    assert named_so.is_own_failure_topic("retry-dlt.retry-all.dlt")
+    assert named_so.is_own_failure_topic("retry-dlt.retry-all.retry.1")
+    assert not named_so.is_own_failure_topic("retry-all")
 
 
 def test_topics_may_be_set_on_the_object(client: mock.Mock) -> None:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from unittest import mock
+
 import pytest
-from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from django_kafka.consumer.database import is_outage
 
@@ -67,3 +70,30 @@ def test_an_error_of_the_statement_is_the_messages_own(kind: type[Exception], na
 def test_other_exceptions_are_not_the_databases() -> None:
     assert not is_outage(ConnectionError("the connection to somebody else is closed"))
     assert not is_outage(OperationalError("of a handler's own making"))
+
+
+class Refused(Exception):
+    """Raised in the place of a connection."""
+
+
+class TestOwnClosing:
+    """Handlers that close connections at their end, as users of the original had to."""
+
+    @pytest.fixture(autouse=True)
+    def _closed(self) -> Iterator[None]:
+        yield
+        connection.close()
+
+    def fail(self) -> Exception:
+        with pytest.raises(OperationalError) as raised, connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM nothing_of_this_name")
+        connection.close()
+        return raised.value
+
+    def test_a_closed_connection_is_not_a_lost_one(self) -> None:
+        assert not is_outage(self.fail())
+
+    def test_nor_is_it_one_if_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        error = self.fail()
+        monkeypatch.setattr(connection, "connect", mock.Mock(side_effect=Refused))
+        assert is_outage(error)

@@ -303,6 +303,13 @@ class TestRetryConsumer:
         assert config["topic.metadata.refresh.interval.ms"] == 10000
         assert config["fetch.min.bytes"] == 2
 
+    @pytest.mark.parametrize(("given", "reset"), [({}, "earliest"), ({"auto.offset.reset": "latest"}, "latest")])
+    def test_what_came_before_it_is_handled_unless_it_says_so_itself(self, given: dict[str, str], reset: str) -> None:
+        """One's own setting replaces the default: the first messages of a new retry topic would be passed over."""
+        built = self.build(config={"auto.offset.reset": "latest"})
+        with override_settings(DJANGO_KAFKA={"RETRY_CONSUMER_CONFIG": {"fetch.min.bytes": 1, **given}}):
+            assert built.build_config()["auto.offset.reset"] == reset
+
     def test_a_class_of_its_own(self) -> None:
         """That was not made by build() has a configuration all the same."""
 
