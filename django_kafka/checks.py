@@ -87,19 +87,33 @@ def _database_errors(value: Any) -> str | None:
     return None if value in ("wait", "fail") else f"must be 'wait' or 'fail', not {value!r}"
 
 
+def _count(value: Any) -> str | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return None
+    return f"must be a whole number greater than zero, or None, not {value!r}"
+
+
+_FAILURE_TOPICS: dict[str, Check] = {
+    "create": _is(bool, "True or False"),
+    "partitions": _count,
+    "replication": _count,
+    "config": _is(Mapping, "a dict"),
+    "timeout": _positive,
+}
+
+
 def _failure_topics(value: Any) -> str | None:
     if not isinstance(value, Mapping):
         return f"must be a dict, not {value!r}"
     unknown = [
         f"{key!r}{_near(str(key), FAILURE_TOPICS_DEFAULTS)}" for key in value if key not in FAILURE_TOPICS_DEFAULTS
     ]
-    return f"has unknown keys: {', '.join(unknown)}" if unknown else None
-
-
-def _log_limit(value: Any) -> str | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return None
-    return f"must be a whole number greater than zero, or None, not {value!r}"
+    if unknown:
+        return f"has unknown keys: {', '.join(unknown)}"
+    for key, check in _FAILURE_TOPICS.items():
+        if key in value and (wrong := check(value[key])) is not None:
+            return f"{key!r} {wrong}"
+    return None
 
 
 def _connect_auth(value: Any) -> str | None:
@@ -126,7 +140,7 @@ VALUES: dict[str, Check] = {
     "DEAD_LETTER_TOPIC_SUFFIX": _suffix,
     "DATABASE_ERRORS": _database_errors,
     "FAILURE_TOPICS": _failure_topics,
-    "FAILURE_LOG_LIMIT": _log_limit,
+    "FAILURE_LOG_LIMIT": _count,
     "SLOW_HANDLER_SECONDS": _is((int, float), "a number of seconds or None", empty=True),
     "SCHEMA_REGISTRY": _is(Mapping, "a dict or None", empty=True),
     "CONNECT_HOST": _TEXT_OR_NONE,

@@ -83,7 +83,7 @@ class Cluster:
             found = self.client.list_topics(timeout=ASK_TIMEOUT).topics
         except KafkaException as error:
             self.client.close(1)
-            raise DjangoKafkaError(f"No broker answers at {bootstrap()}: {error}") from error
+            raise DjangoKafkaError(f"No broker answers at {bootstrap()}: {error.args[0].str()}") from error
         self.partitions = {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
 
     def __enter__(self) -> Cluster:
