@@ -7,6 +7,8 @@ import asyncio
 import inspect
 from typing import Any, TypeGuard
 
+from confluent_kafka import KafkaError
+
 
 class DjangoKafkaError(Exception):
     """Something is wrong in the use of django_kafka."""
@@ -39,10 +41,27 @@ class HandlerResultError(DjangoKafkaError):
 
 def is_failure(exc: BaseException) -> TypeGuard[Exception]:
     """Whether a handler that raised this has failed, as opposed to having been interrupted. A task that was cancelled
-    and a generator that was closed are no Exception, but no reason to end the process either."""
+    and a generator that was closed are no Exception, but no reason to end the process either. A client that has
+    failed for good is one: no message is to blame, and none would get through before there is another."""
     if isinstance(exc, BaseExceptionGroup):
         return all(is_failure(inner) for inner in exc.exceptions)
-    return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit))
+    return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit)) and not _is_fatal(exc)
+
+
+def _is_fatal(exc: BaseException) -> bool:
+    """Whether the exception, or one that led to it, is a Kafka client's last."""
+    current: BaseException | None = exc
+    for _ in range(_LONGEST_CHAIN):
+        if current is None:
+            return False
+        error = current.args[0] if current.args else None
+        if isinstance(error, KafkaError) and error.fatal():
+            return True
+        current = current.__cause__ or current.__context__
+    return False
+
+
+_LONGEST_CHAIN = 20
 
 
 class UnavailableError(DjangoKafkaError):

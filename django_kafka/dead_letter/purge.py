@@ -20,18 +20,25 @@ TIMEOUT = 30.0
 def purge(topic: str, parts: list[Extent]) -> None:
     """Delete all records of these parts. What was added behind them since then stays.
 
-    Errors: DjangoKafkaError, with the first partition that was not emptied."""
+    Errors: DjangoKafkaError, with the partitions that were not emptied; the others are."""
     admin = importlib.import_module("confluent_kafka.admin").AdminClient(admin_config())
     ends = [TopicPartition(topic, part.partition, part.high) for part in parts if part.high > part.low]
     if not ends:
         return
+    left: dict[int, str] = {}
     for place, future in admin.delete_records(ends, request_timeout=TIMEOUT).items():
         try:
             future.result(TIMEOUT + 5)
         except KafkaException as error:
-            raise DjangoKafkaError(
-                f"The broker did not delete what is in '{topic}', partition {place.partition}: {error}"
-            ) from error
+            left[place.partition] = str(error)
+        except TimeoutError:
+            left[place.partition] = "no answer in time"
+    if left:
+        number = "partition" if len(left) == 1 else "partitions"
+        raise DjangoKafkaError(
+            f"The broker did not delete what is in '{topic}', {number} {', '.join(map(str, sorted(left)))}: "
+            f"{next(iter(left.values()))}"
+        )
 
 
 def admin_config() -> dict[str, Any]:

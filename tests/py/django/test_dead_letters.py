@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import argparse
 import io
+from concurrent.futures import Future
 from typing import Any
+from unittest import mock
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.serialization import IntegerDeserializer
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_kafka.dead_letter.browse import Letter
+from django_kafka.dead_letter.browse import Extent, Letter
 from django_kafka.dead_letter.catalogue import check_name, identify
 from django_kafka.dead_letter.marks import Marks, parse, render
+from django_kafka.dead_letter.purge import purge
 from django_kafka.dead_letter.replay import restore
 from django_kafka.dead_letter.select import Selection, parse_age, parse_place
 from django_kafka.dead_letter.show import describe
@@ -214,3 +218,23 @@ def test_djangos_options_may_stand_before_and_behind_the_action(arguments: list[
     assert options.settings is None
     options = Command().create_parser("manage.py", "kafka_dead_letters").parse_args(["list", "--settings=a.b"])
     assert (options.settings, options.verbosity) == ("a.b", 1)
+
+
+def test_a_purge_that_does_not_empty_all_says_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deleted(error: Exception | None) -> Future[None]:
+        future: Future[None] = Future()
+        future.set_exception(error) if error is not None else future.set_result(None)
+        return future
+
+    refused = KafkaException(KafkaError(KafkaError.POLICY_VIOLATION, "compacted"))
+    admin = mock.Mock()
+    monkeypatch.setattr("confluent_kafka.admin.AdminClient", mock.Mock(return_value=admin))
+    parts = [Extent(partition, 0, 10) for partition in range(3)]
+    for errors, text in (
+        ([None, refused, TimeoutError()], r"'g\.events\.dlt', partitions 1, 2: .*compacted"),
+        ([TimeoutError(), None, None], r"'g\.events\.dlt', partition 0: no answer in time"),
+    ):
+        places = [TopicPartition("g.events.dlt", part.partition, part.high) for part in parts]
+        admin.delete_records.return_value = dict(zip(places, map(deleted, errors), strict=True))
+        with pytest.raises(DjangoKafkaError, match=text):
+            purge("g.events.dlt", parts)

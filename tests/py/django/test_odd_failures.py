@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.test import override_settings
@@ -115,6 +115,31 @@ def test_a_handler_that_ends_the_process_is_named(
     with pytest.raises(SystemExit):
         run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
     assert "(topic=events partition=0 offset=1): SystemExit ends the consumer." in log.text
+    run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
+    assert topic.values == [b"0", b"1", b"2"], "it comes again, and is no dead letter"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_client_of_the_handlers_that_has_failed_for_good_ends_the_consumer(
+    broker: LocalBroker, path: str, log: pytest.LogCaptureFixture
+) -> None:
+    """Or all messages from here on were dead letters until somebody restarts it."""
+    fatal = KafkaException(KafkaError(KafkaError._FATAL, "fenced", True))
+
+    def act(msg: Any) -> None:
+        if msg.value() == b"1":
+            try:
+                raise fatal
+            except KafkaException as error:
+                raise ValueError("not sent") from error
+
+    topic = Recorder(act=act)
+    broker.produce("events", b"0", b"1", b"2")
+    cls = consumer_of(topic, group="g", **on_path(path))
+    with pytest.raises(ValueError, match="not sent"):
+        run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
+    assert "(topic=events partition=0 offset=1): ValueError ends the consumer." in log.text
+    topic.act = None
     run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
     assert topic.values == [b"0", b"1", b"2"], "it comes again, and is no dead letter"
 
