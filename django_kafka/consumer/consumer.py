@@ -227,13 +227,18 @@ class Consumer:
         """Whether a pattern such as ^.* has brought in a retry or dead-letter topic of this very group, which is not
         meant by it unless it names the suffix."""
         retry, dead = re.escape(settings.RETRY_TOPIC_SUFFIX), re.escape(settings.DEAD_LETTER_TOPIC_SUFFIX)
-        found = re.search(rf"^{re.escape(self.group_id)}\..+\.({retry}(?=\.[0-9]+$)|{dead}$)", topic_name)
+        found = re.search(rf"^{re.escape(self.group_id)}\.(.+)\.({retry}(?=\.[0-9]+$)|{dead}$)", topic_name)
         if found is None:
             return False
         # Who names the suffix does not match the same name with another word in its place.
-        other = topic_name[: found.start(1)] + found[1].translate(_NEXT_LETTER) + topic_name[found.end(1) :]
+        other = topic_name[: found.start(2)] + found[2].translate(_NEXT_LETTER) + topic_name[found.end(2) :]
+        # But who would go on to match the dead letters of dead letters does not mean those of this group.
+        further = f"{self.group_id}.{topic_name}.{settings.DEAD_LETTER_TOPIC_SUFFIX}"
         matching = [topic for topic in self.topics if topic.matches(topic_name)]
-        return bool(matching) and all(topic.is_regex() and topic.matches(other) for topic in matching)
+        return bool(matching) and all(
+            topic.is_regex() and (topic.matches(other) or (topic.matches(found[1]) and topic.matches(further)))
+            for topic in matching
+        )
 
     @own
     def process_message(self, msg: Any) -> None:

@@ -46,7 +46,7 @@ class RetrySettings:
         """
         if max_retries < -1:
             raise ValueError("max_retries must be greater than -1")
-        if delay <= 0:
+        if not delay > 0:  # nor what is no number
             raise ValueError("delay must be greater than zero")
         if include is not None and exclude is not None:
             raise ValueError("cannot specify both include and exclude")

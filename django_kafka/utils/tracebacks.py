@@ -15,7 +15,17 @@ _DEEPEST = 40
 
 
 def format_exception(exc: BaseException) -> str:
-    """What traceback.format_exception() gives, joined."""
+    """What traceback.format_exception() gives, joined; less of it for an exception that it cannot print (a
+    SyntaxError that somebody has made by hand, say)."""
+    try:
+        return _format(exc)
+    except Exception as error:
+        frames = "".join(traceback.format_tb(exc.__traceback__))
+        said = f"{type(exc).__module__}.{type(exc).__qualname__}: {text_of(exc)}"
+        return f"Traceback (most recent call last):\n{frames}{said} (cannot be printed in full: {text_of(error)})\n"
+
+
+def _format(exc: BaseException) -> str:
     frames = _walk(exc.__traceback__)
     if len(frames) > _DEEPEST or _is_involved(exc):
         return "".join(traceback.format_exception(exc))

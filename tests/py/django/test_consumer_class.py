@@ -419,6 +419,10 @@ def test_own_failure_topics(client: mock.Mock) -> None:
     assert named_so.is_own_failure_topic("retry-dlt.retry-all.dlt")
     assert named_so.is_own_failure_topic("retry-dlt.retry-all.retry.1")
     assert not named_so.is_own_failure_topic("retry-all")
+    letters = consumer_of(Recorder(r"^.*\.dlt$"), group="reader")()
+    assert not letters.is_own_failure_topic("g.orders.dlt")
+    assert not letters.is_own_failure_topic("reader.orders.dlt")
+    assert letters.is_own_failure_topic("reader.g.orders.dlt.dlt"), "it would fail there, and there, and so on"
 
 
 def test_topics_may_be_set_on_the_object(client: mock.Mock) -> None:

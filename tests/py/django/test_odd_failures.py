@@ -26,6 +26,7 @@ from django_kafka.retry.consumer import RetryConsumer
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
+from django_kafka.utils.tracebacks import format_exception
 from tests.py.django.helpers import FailTimes, Recorder, consumer_of
 
 PATHS = {"direct": "", "hooks": "consume", "poll": "process_message"}
@@ -97,6 +98,24 @@ def test_what_is_no_exception_but_no_interruption_either(broker: LocalBroker, pa
     broker.produce("events", b"0", b"1", b"2")
     run_consumer_until(consumer_of(topic, group="g", **on_path(path)), lambda: len(topic.seen) >= 2, 20)
     assert values(broker, "g.events.dlt", 1) == [b"1"]
+
+
+class Strange(Exception):
+    """Has notes that cannot be read."""
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise LookupError("no notes")
+
+
+@pytest.mark.parametrize("error", [Strange("so"), SyntaxError("so", ("a file", 1, "x", "text"))], ids=repr)
+def test_an_exception_that_the_traceback_module_cannot_print(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        raise error
+    text = format_exception(raised.value)
+    assert text.startswith("Traceback (most recent call last):\n  File ")
+    assert ": so" in text
+    assert "cannot be printed in full: " in text
 
 
 def test_groups_of_exceptions_are_what_is_in_them() -> None:

@@ -53,6 +53,7 @@ class TestSettings:
         [
             ({"max_retries": -2, "delay": 1}, "max_retries must be greater than -1"),
             ({"max_retries": 1, "delay": 0}, "delay must be greater than zero"),
+            ({"max_retries": 1, "delay": float("nan")}, "delay must be greater than zero"),
             ({"max_retries": 1, "delay": 1, "include": [], "exclude": []}, "cannot specify both include and exclude"),
             ({"max_retries": 1, "delay": 5, "max_delay": 4}, "max_delay must not be less than delay"),
             ({"max_retries": 1, "delay": 5, "jitter": 2}, "jitter must be between 0 and 1"),
