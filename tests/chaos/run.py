@@ -379,7 +379,10 @@ class Run:
         quiet = 0
         shown = time.monotonic()
         while quiet < 2:
-            lag = self._lag()
+            try:
+                lag = self._lag()
+            except confluent_kafka.KafkaException as error:  # a leader that has only just come back
+                lag = {f"nobody knows ({error})": 1}
             quiet = quiet + 1 if not lag else 0
             behind = ", ".join(f"{name} {number}" for name, number in lag.items())
             if lag and time.monotonic() > deadline:

@@ -63,7 +63,7 @@ def consumer(bootstrap: str, group: str, **extra: Any) -> _native.Consumer:
 def close_consumers() -> None:
     """Close what tests have left open, so that a failure stays with its test."""
     while _opened:
-        _opened.pop().close(5)
+        _opened.pop().close(30)
 
 
 def producer(bootstrap: str, **extra: Any) -> _native.Producer:
@@ -71,7 +71,7 @@ def producer(bootstrap: str, **extra: Any) -> _native.Producer:
 
 
 def fetch(
-    client: _native.Consumer, enough: Callable[[list[Plain]], bool], timeout: float = 30.0, *, step: float = 0.2
+    client: _native.Consumer, enough: Callable[[list[Plain]], bool], timeout: float = 60.0, *, step: float = 0.2
 ) -> list[Plain]:
     """Fetch batches until `enough` says so of what came; an AssertionError after `timeout` s."""
     seen: list[Plain] = []
@@ -93,7 +93,7 @@ def fetch_once(client: _native.Consumer, timeout: float = 0.2) -> list[Plain]:
     return seen
 
 
-def fetch_count(client: _native.Consumer, count: int, timeout: float = 30.0) -> list[Plain]:
+def fetch_count(client: _native.Consumer, count: int, timeout: float = 60.0) -> list[Plain]:
     """Exactly `count` messages, and none behind them."""
     seen = fetch(client, lambda found: len(found) >= count, timeout)
     seen += fetch_once(client, 0.3)
@@ -101,7 +101,7 @@ def fetch_count(client: _native.Consumer, count: int, timeout: float = 30.0) -> 
     return seen
 
 
-def reference_consume(bootstrap: str, topics: Sequence[str], count: int, timeout: float = 30.0) -> list[Plain]:
+def reference_consume(bootstrap: str, topics: Sequence[str], count: int, timeout: float = 60.0) -> list[Plain]:
     """`count` messages from the beginning of some topics, read by confluent_kafka's consumer."""
     client = confluent_kafka.Consumer(
         consumer_config(bootstrap, f"reference-{time.time_ns()}", enable_auto_commit=False)
@@ -132,7 +132,7 @@ def reference_produce(bootstrap: str, messages: Iterable[dict[str, Any]], **conf
     for message in messages:
         client.produce(on_delivery=report, **message)
         client.poll(0)
-    assert client.flush(30) == 0
+    assert client.flush(60) == 0
     assert not errors, errors[:3]
 
 

@@ -77,7 +77,7 @@ class Collected(AvroTopic):
 
 
 def sent() -> None:
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
 
 
 def consumed(topic: Collected, count: int) -> list[tuple[Any, Any, Any, Any]]:

@@ -20,7 +20,7 @@ def test_c_tests_on_a_real_broker(broker: KafkaServer) -> None:
     names = [line.split()[0] for line in listing.splitlines() if line.endswith("(live)")]
     assert names
     result = subprocess.run(
-        [program, "--no-skip", *names], env=environment, capture_output=True, text=True, check=False, timeout=300
+        [program, "--no-skip", *names], env=environment, capture_output=True, text=True, check=False, timeout=250
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"{len(names)} passed, 0 failed" in result.stdout

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from tests.live.clients import Plain, consumer, fetch_count, reference_consume, reference_produce
 from tests.live.project.run import CONSUMER, Worker, read_ledger
@@ -96,7 +96,10 @@ def project(
     dead = f"{group}.{name}.dlt"
 
     def length(partition: int) -> int:
-        low, high = reader.get_watermark_offsets(TopicPartition(dead, partition), 10) or (0, 0)
+        try:
+            low, high = reader.get_watermark_offsets(TopicPartition(dead, partition), 10) or (0, 0)
+        except KafkaException:  # the topic is just being made
+            return 0
         return high - low
 
     wait_until(lambda: broker.topic_exists(dead) and length(0) + length(1) == len(LETTERS), 60, "four dead letters")
@@ -167,8 +170,9 @@ def test_replay_to_the_handler_remembers_what_succeeded(broker: KafkaServer, pro
         assert (record.topic, record.partition, record.key) == (project.topic, letter["partition"], letter["key"])
         assert record.headers[:-1] == tuple(letter.get("headers", ()))
     assert handled[b"bad 2"].offset == 1
-    with pytest.raises(AssertionError, match="5 of 6"):  # nothing went to the topic itself
-        reference_consume(broker.bootstrap, [project.topic], 6, timeout=3)
+    reader = consumer(broker.bootstrap, f"ends-{project.topic}")
+    ends = [reader.get_watermark_offsets(TopicPartition(project.topic, partition), 60) for partition in (0, 1)]
+    assert ends == [(0, 2), (0, 3)]  # nothing went to the topic itself
 
 
 def test_what_cannot_be_done_is_said(project: Project) -> None:
@@ -201,7 +205,7 @@ from django_kafka.dead_letter.replay import Outbox
 outbox = Outbox({project.dead!r})
 outbox._producer.begin_transaction()
 outbox._produce({project.topic!r}, b"half", None, [], 0, 0)
-outbox._producer.flush(30)
+outbox._producer.flush(60)
 print("half", flush=True)
 sys.stdin.readline()
 try:

@@ -46,7 +46,7 @@ def test_every_part_arrives_from_our_producer(broker: KafkaServer, name: str) ->
     with producer(broker.bootstrap) as client:
         for message in as_messages(name):
             client.produce(**message, on_delivery=lambda error, msg: reports.append((error, msg)))
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     assert [error for error, _ in reports] == [None] * len(PARTS)
     assert [msg.offset() for _, msg in reports] == list(range(len(PARTS)))
     assert [(msg.key(), msg.value()) for _, msg in reports] == [(key, value) for key, value, _, _ in PARTS]
@@ -60,7 +60,7 @@ def test_every_part_arrives_at_our_consumer(broker: KafkaServer, name: str) -> N
     client = consumer(broker.bootstrap, name)
     client.subscribe([name])
     got = fetch_count(client, len(PARTS))
-    client.close(10)
+    client.close(30)
     assert [message.content for message in got] == EXPECTED
     assert [(message.topic, message.partition, message.offset) for message in got] == [
         (name, 0, offset) for offset in range(len(PARTS))
@@ -82,7 +82,7 @@ def test_poll_and_consume_give_the_same_messages(broker: KafkaServer, name: str)
         messages = client.consume(len(PARTS) - len(got), 20)
         assert messages
         got += [plain(message) for message in messages]
-    client.close(10)
+    client.close(30)
     assert [message.content for message in got] == EXPECTED
 
 
@@ -94,14 +94,14 @@ def test_compression(broker: KafkaServer, name: str, codec: str) -> None:
     with producer(broker.bootstrap, compression_type=codec, linger_ms=20) as client:
         for message in numbered(name, count, 2):
             client.produce(**message, headers=[("padding", padding)])
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     sizes = sum(path.stat().st_size for path in broker.node.log_dir.glob(f"{name}-*/*.log"))
     plain_size = count * len(padding)
     assert (sizes > plain_size) if codec == "none" else (sizes < plain_size / 4), f"{sizes} bytes on disk"
     client = consumer(broker.bootstrap, name)
     client.subscribe([name])
     got = fetch_count(client, count)
-    client.close(10)
+    client.close(30)
     assert_exactly(got, count, 2)
     assert all(message.headers == (("padding", padding),) for message in got)
 
@@ -113,11 +113,11 @@ def test_sizes_from_one_byte_to_a_megabyte(broker: KafkaServer, name: str) -> No
     with producer(broker.bootstrap, message_max_bytes=1_100_000) as client:
         for value in values:
             client.produce(name, value)
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     client = consumer(broker.bootstrap, name)
     client.subscribe([name])
     got = fetch_count(client, len(values))
-    client.close(10)
+    client.close(30)
     assert [message.value for message in got] == values
 
 
@@ -129,7 +129,7 @@ def test_a_message_larger_than_the_limit_is_refused_at_once(broker: KafkaServer,
         with pytest.raises(Exception, match=r"(?i)size|large"):
             client.produce(name, b"x" * 1_100_000)
         client.produce(name, b"behind")
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     got = reference_consume(broker.bootstrap, [name], 2)
     assert [message.value for message in got] == [b"before", b"behind"]
 
@@ -145,7 +145,7 @@ def test_produce_many_is_produce_many_times(broker: KafkaServer, name: str) -> N
             name, values, keys, headers=[("h", b"x")], on_delivery=lambda error, msg: delivered.append(msg.offset())
         )
         assert count == len(values)
-        assert client.flush(30) == 0
+        assert client.flush(60) == 0
     assert delivered == list(range(len(values)))
     got = reference_consume(broker.bootstrap, [name], len(values))
     assert [(message.key, message.value) for message in got] == list(zip(keys, values, strict=True))
@@ -159,11 +159,11 @@ def test_many_partitions_of_many_topics(broker: KafkaServer, name: str) -> None:
         for messages in zip(*(numbered(topic, count, 4) for topic in topics), strict=True):
             for message in messages:
                 client.produce(**message)
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     client = consumer(broker.bootstrap, name)
     client.subscribe(topics)
     got = fetch_count(client, count * len(topics))
-    client.close(10)
+    client.close(30)
     for topic in topics:
         assert_exactly([message for message in got if message.topic == topic], count, 4, topic=topic)
 
@@ -176,7 +176,7 @@ def test_keys_choose_partitions_as_the_reference_client_does(broker: KafkaServer
     with producer(broker.bootstrap) as client:
         for key in keys:
             client.produce(ours, b"v", key)
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     reference_produce(broker.bootstrap, [{"topic": theirs, "value": b"v", "key": key} for key in keys])
     places = [
         {message.key: message.partition for message in reference_consume(broker.bootstrap, [topic], len(keys))}
@@ -191,7 +191,7 @@ def test_a_topic_that_does_not_exist_is_named(broker: KafkaServer, name: str) ->
     reports: list[Any] = []
     with producer(broker.bootstrap, allow_auto_create_topics=False) as client:
         client.produce("no topic/has this:name", b"x", on_delivery=lambda error, msg: reports.append((error, msg)))
-        assert client.flush(20) == 0
+        assert client.flush(60) == 0
     [(error, message)] = reports
     assert error is not None
     assert error.name() in ("_UNKNOWN_TOPIC", "UNKNOWN_TOPIC_OR_PART", "TOPIC_EXCEPTION"), error

@@ -108,7 +108,7 @@ def test_json_with_schemas(
     topic = JSONOrders(name)
     topic.produce(json_order(0), key={"id": 0})
     topic.produce_many([json_order(i) for i in range(1, COUNT)], keys=[{"id": i} for i in range(1, COUNT)])
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
     assert len([request for request in proxy.requests if request.startswith("POST")]) == 2, proxy.requests
     keys, values = TheirJSONSerializer(KEY_SCHEMA, client), TheirJSONSerializer(ORDER, client)
     read_key, read_value = TheirJSONDeserializer(KEY_SCHEMA), TheirJSONDeserializer(ORDER)
@@ -137,7 +137,7 @@ def test_json_that_its_schema_does_not_allow(broker: KafkaServer, name: str, cli
     with pytest.raises(Exception, match="integer"):
         topic.deserialize(data, VALUE)
     topic.produce(None, key={"id": 1})
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
     assert consumed(JSONOrders(name), 1) == [({"id": 1}, None)]
 
 
@@ -145,7 +145,7 @@ def test_json_while_the_registry_is_away(broker: KafkaServer, name: str, proxy: 
     """It is no fault of the message: the partition waits."""
     broker.create_topic(name)
     JSONOrders(name).produce(json_order(1), key={"id": 1})
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
     [message] = reference_consume(broker.bootstrap, [name], 1)
     proxy.fail_with = 503
     with django_kafka_settings(broker.bootstrap, proxy.url, max_retries=0):
@@ -215,7 +215,7 @@ def test_protobuf(broker: KafkaServer, name: str, client: SchemaRegistryClient, 
     topic.produce(protobuf_order(0), key=Key(id=0))
     topic.produce_many([protobuf_order(i) for i in range(1, COUNT)], keys=[Key(id=i) for i in range(1, COUNT)])
     topic.produce(None, key=Key(id=COUNT))
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
     registered = [request for request in proxy.requests if request.startswith("POST")]
     assert len(registered) == len(set(registered)), registered
     keys, values = TheirProtobufSerializer(Key, client, conf), TheirProtobufSerializer(Order, client, conf)
@@ -237,7 +237,7 @@ def test_protobuf(broker: KafkaServer, name: str, client: SchemaRegistryClient, 
 def test_protobuf_while_the_registry_is_away(broker: KafkaServer, name: str, proxy: CountingProxy) -> None:
     broker.create_topic(name)
     ProtobufOrders(name).produce(protobuf_order(1))
-    assert kafka.producer.flush(30) == 0
+    assert kafka.producer.flush(60) == 0
     [message] = reference_consume(broker.bootstrap, [name], 1)
     proxy.fail_with = 503
     with django_kafka_settings(broker.bootstrap, proxy.url, max_retries=0):

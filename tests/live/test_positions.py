@@ -40,7 +40,7 @@ def test_a_restart_goes_on_where_the_last_run_ended(broker: KafkaServer, name: s
         client = consumer(broker.bootstrap, name)
         client.subscribe([name])
         seen += fetch(client, lambda found: len(found) >= 700) if run < 2 else fetch_count(client, 3000 - len(seen))
-        client.close(10)
+        client.close(30)
         if run < 2:
             done = dict.fromkeys(range(3), 0) | {p: len(items) for (_, p), items in by_partition(seen).items()}
             assert committed_by_reference(broker, name, name, 3) == [
@@ -67,12 +67,12 @@ def test_a_batch_left_in_the_middle_counts_what_was_done(broker: KafkaServer, na
                     break
                 seen.append(plain(message))
     assert [message.offset for message in seen] == list(range(10))
-    client.close(10)
+    client.close(30)
     assert committed_by_reference(broker, name, name, 1) == [10]
     again = consumer(broker.bootstrap, name)
     again.subscribe([name])
     seen += fetch_count(again, 90)
-    again.close(10)
+    again.close(30)
     assert_exactly(seen, 100, 1)
 
 
@@ -99,7 +99,7 @@ def test_a_failed_message_comes_again_and_holds_the_commit(broker: KafkaServer, 
             client.commit(asynchronous=False)
             assert committed_by_reference(broker, name, name, 2)[0] <= 20
     assert failures == 3
-    client.close(10)
+    client.close(30)
     assert_exactly(seen, 200, 2)
     assert committed_by_reference(broker, name, name, 2) == [100, 100]
 
@@ -110,8 +110,8 @@ def test_automatic_commits_happen_while_it_runs(broker: KafkaServer, name: str) 
     client = consumer(broker.bootstrap, name, auto_commit_interval_ms=100)
     client.subscribe([name])
     fetch_count(client, 50)
-    wait_until(lambda: committed_by_reference(broker, name, name, 1) == [50], 10, "offset 50 is committed")
-    client.close(10)
+    wait_until(lambda: committed_by_reference(broker, name, name, 1) == [50], 60, "offset 50 is committed")
+    client.close(30)
 
 
 def test_without_automatic_commits_only_commit_commits(broker: KafkaServer, name: str) -> None:
@@ -123,7 +123,7 @@ def test_without_automatic_commits_only_commit_commits(broker: KafkaServer, name
         fetch_count(client, 50)
         if explicit:
             client.commit(asynchronous=False)
-        client.close(10)
+        client.close(30)
         expected = 50 if explicit else confluent_kafka.OFFSET_INVALID
         assert committed_by_reference(broker, name, name, 1) == [expected]
 
@@ -158,7 +158,7 @@ def test_assign_by_hand_seek_and_position(broker: KafkaServer, name: str) -> Non
     assert [(message.partition, message.value) for message in fetch_count(client, 1)] == [(0, b"last")]
     client.unassign()
     assert client.assignment() == []
-    client.close(10)
+    client.close(30)
 
 
 def test_a_paused_partition_waits_and_loses_nothing(broker: KafkaServer, name: str) -> None:
@@ -174,7 +174,7 @@ def test_a_paused_partition_waits_and_loses_nothing(broker: KafkaServer, name: s
     assert fetch_once(client, 0.5) == []
     client.resume([TopicPartition(name, 0)])
     seen += fetch_count(client, 2000 - len(seen))
-    client.close(10)
+    client.close(30)
     assert_exactly(seen, 2000, 2)
 
 
@@ -196,7 +196,7 @@ def test_watermarks_times_and_metadata(broker: KafkaServer, name: str) -> None:
     assert sorted(metadata.topics[name].partitions) == [0, 1]
     assert [broker_.port for broker_ in metadata.brokers.values()] == [broker.node.port]
     assert name in client.list_topics(timeout=10).topics
-    client.close(10)
+    client.close(30)
 
 
 def test_stored_offsets_are_what_is_committed(broker: KafkaServer, name: str) -> None:
@@ -210,7 +210,7 @@ def test_stored_offsets_are_what_is_committed(broker: KafkaServer, name: str) ->
     client.store_offsets(offsets=[TopicPartition(name, 0, 12)])
     client.commit(asynchronous=False)
     assert [part.offset for part in client.committed([TopicPartition(name, 0)], 10)] == [12]
-    client.close(10)
+    client.close(30)
 
 
 def test_a_topic_that_is_made_anew_while_it_is_consumed(broker: KafkaServer, name: str) -> None:
@@ -220,12 +220,12 @@ def test_a_topic_that_is_made_anew_while_it_is_consumed(broker: KafkaServer, nam
     client = consumer(broker.bootstrap, name, auto_commit_interval_ms=100)
     client.subscribe([name])
     fetch_count(client, 10)
-    wait_until(lambda: committed_by_reference(broker, name, name, 1) == [10], 20, "all is committed")
+    wait_until(lambda: committed_by_reference(broker, name, name, 1) == [10], 60, "all is committed")
     broker.delete_topic(name)
-    wait_until(lambda: not broker.topic_exists(name), 20, "the topic is gone", interval=0.02)
+    wait_until(lambda: not broker.topic_exists(name), 60, "the topic is gone", interval=0.02)
     broker.create_topic(name)
     reference_produce(broker.bootstrap, numbered(name, 5, 1, first=100))
     seen = fetch_count(client, 5)
     assert [message.offset for message in seen] == list(range(5))
-    client.close(10)
+    client.close(30)
     assert committed_by_reference(broker, name, name, 1) == [5]

@@ -127,7 +127,7 @@ class Worker:
         pids = {self.pid, *(child.pid for child in self.children())}
         return [record for record in self.records() if record.pid in pids]
 
-    def wait_for(self, count: int, timeout: float = 60.0) -> list[Record]:
+    def wait_for(self, count: int, timeout: float = 90.0) -> list[Record]:
         """Wait until the ledger has `count` messages; the AssertionError has the end of the worker's log."""
         try:
             wait_until(
@@ -151,7 +151,7 @@ class Worker:
         """To the supervisor and its children at once, as systemd and a terminal do."""
         os.killpg(self.pid, number)
 
-    def wait(self, timeout: float = 30.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """Its exit code."""
         assert self.process is not None
         try:
@@ -161,13 +161,13 @@ class Worker:
                 f"kafka_consume did not end within {timeout:g} s; its log ends:\n{self.tail()}"
             ) from None
 
-    def stop(self, timeout: float = 30.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         """SIGTERM to the supervisor; its exit code, once nothing of it is left."""
         children = self.children()
         self.send()
         code = self.wait(timeout)
         wait_until(
-            lambda: not any(child.is_running() for child in children), 5, "the children of kafka_consume are gone"
+            lambda: not any(child.is_running() for child in children), 60, "the children of kafka_consume are gone"
         )
         return code
 
@@ -184,7 +184,7 @@ class Worker:
             except psutil.NoSuchProcess:
                 pass
         self.process.wait()
-        psutil.wait_procs(victims, timeout=5)
+        psutil.wait_procs(victims, timeout=30)
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

@@ -181,7 +181,7 @@ class KafkaNode:
         if wait:
             self.wait()
 
-    def wait(self, timeout: float = 60.0) -> None:
+    def wait(self, timeout: float = 120.0) -> None:
         """Wait until it serves."""
         self.process.wait_ready(lambda: "Kafka Server started" in self.process.output(), timeout)
 
@@ -258,20 +258,26 @@ class KafkaCluster(Server):
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         """Create a topic and wait until every partition of it has a leader; its name."""
         topic = NewTopic(name, partitions, self.replicas, config=dict(config or {}))
-        self.admin.create_topics([topic], operation_timeout=20)[name].result(30)
+        self.admin.create_topics([topic], operation_timeout=20)[name].result(60)
+        self._wait_for_leaders(name, partitions)
+        return name
+
+    def grow_topic(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions, and wait until each has a leader."""
+        self.admin.create_partitions([NewPartitions(name, partitions)])[name].result(60)
+        self._wait_for_leaders(name, partitions)
+
+    def _wait_for_leaders(self, name: str, partitions: int) -> None:
+        """What the controller has decided, brokers know a moment later."""
 
         def ready() -> bool:
             found = self.admin.list_topics(name, timeout=10).topics[name]
             return len(found.partitions) == partitions and all(p.leader >= 0 for p in found.partitions.values())
 
-        wait_until(ready, 20, f"topic {name} has {partitions} partitions with a leader")
-        return name
-
-    def grow_topic(self, name: str, partitions: int) -> None:
-        self.admin.create_partitions([NewPartitions(name, partitions)])[name].result(30)
+        wait_until(ready, 60, f"topic {name} has {partitions} partitions with a leader")
 
     def delete_topic(self, name: str) -> None:
-        self.admin.delete_topics([name], operation_timeout=20)[name].result(30)
+        self.admin.delete_topics([name], operation_timeout=20)[name].result(60)
 
     def topic_exists(self, name: str) -> bool:
         return name in self.admin.list_topics(timeout=10).topics
@@ -284,14 +290,14 @@ class KafkaCluster(Server):
     def group_members(self, group: str) -> int:
         """How many members a consumer group has; 0 when there is no such group."""
         try:
-            found = self.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15)
+            found = self.admin.describe_consumer_groups([group], request_timeout=30)[group].result(60)
         except KafkaException:
             return 0
         return len(found.members)
 
     def group_state(self, group: str) -> str:
         """The state of a group, in lower case as confluent's client names it: stable, empty, dead, ..."""
-        found = self.admin.describe_consumer_groups([group], request_timeout=10)[group].result(15)
+        found = self.admin.describe_consumer_groups([group], request_timeout=30)[group].result(60)
         return str(found.state.name).lower()
 
 

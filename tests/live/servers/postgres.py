@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,17 @@ class PostgresServer(Server):
             **self._options,
         }
         arguments = [f"--{key}={value}" for key, value in options.items()]
-        self.process.start([str(self.bin / "postgres"), "-D", str(self.data), *arguments], user=self._user)
-        self.process.wait_ready(self._accepts, 30)
+        deadline = time.monotonic() + 90
+        while True:
+            self.process.start([str(self.bin / "postgres"), "-D", str(self.data), *arguments], user=self._user)
+            try:
+                self.process.wait_ready(self._accepts, 90)
+                break
+            except ServerError:
+                # Backends of a postmaster that was killed take a moment to see it.
+                if "is still in use" not in self.process.output() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
         if not (self.folder / "created").exists():
             self.psql("CREATE DATABASE lab", database="postgres")
             (self.folder / "created").touch()

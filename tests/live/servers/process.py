@@ -68,17 +68,23 @@ def cached(name: str, variable: str) -> Path:
     return CACHE / f"{name}-{found[1]}"
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port nobody listens on. It is below the range that the system gives to outgoing connections, so that it stays
-    free while a server that was stopped is away."""
+    """A port nobody listens on, another one each time. It is below the range that the system gives to outgoing
+    connections, so that it stays free while a server that was stopped is away."""
     for _ in range(200):
         port = random.SystemRandom().randint(20000, 32000)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise ServerError("no free port between 20000 and 32000")
 

@@ -56,4 +56,4 @@ class SecuredKafka(KafkaServer):
         pattern = ResourcePatternType.LITERAL
         binding = AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
         for future in self.admin.create_acls([binding]).values():
-            future.result(15)
+            future.result(60)
