@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 CHUNK = 500
 CHUNK_BYTES = 16_000_000
 TIMEOUT = 30.0
+# How long the report on a record that was refused may take behind the refusal's effect (seconds).
+REPORT_TIMEOUT = 5.0
 
 # Called with a letter and what became of it: None, or why it was not replayed.
 Report = Callable[[Letter, str | None], None]
@@ -263,6 +266,7 @@ class Outbox:
             self._producer.flush(TIMEOUT)  # commit would do that too, but not hand out why it failed
             self._producer.commit_transaction(TIMEOUT)
         except (KafkaException, BufferError) as error:
+            self._await_refusal(error)
             reason = self._reason(error)
             self._abort()
             if reason is not None and reason.code() == KafkaError.MSG_SIZE_TOO_LARGE:
@@ -279,6 +283,16 @@ class Outbox:
             timestamp=timestamp,
             on_delivery=functools.partial(_note_refusal, self._refused),
         )
+
+    def _await_refusal(self, failure: Exception) -> None:
+        """A refused record spoils the transaction at once, so that what is produced next fails; the report, which has
+        the reason, comes a moment later."""
+        said = _kafka_error(failure)
+        deadline = time.monotonic() + REPORT_TIMEOUT
+        while said is not None and said.code() == KafkaError._STATE and not self._refused:
+            if time.monotonic() > deadline:
+                return
+            self._producer.poll(0.1)
 
     def _reason(self, failure: Exception) -> KafkaError | None:
         """Why a record was refused: first of all its size, which others are refused along with."""

@@ -17,11 +17,12 @@ from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_kafka.copies import Copy
 from django_kafka.dead_letter.browse import Extent, Letter
 from django_kafka.dead_letter.catalogue import check_name, identify
 from django_kafka.dead_letter.marks import Marks, parse, render
 from django_kafka.dead_letter.purge import purge
-from django_kafka.dead_letter.replay import restore
+from django_kafka.dead_letter.replay import Outbox, TooLarge, restore
 from django_kafka.dead_letter.select import Selection, parse_age, parse_place
 from django_kafka.dead_letter.show import describe
 from django_kafka.exceptions import DjangoKafkaError
@@ -238,3 +239,25 @@ def test_a_purge_that_does_not_empty_all_says_what_is_left(monkeypatch: pytest.M
         admin.delete_records.return_value = dict(zip(places, map(deleted, errors), strict=True))
         with pytest.raises(DjangoKafkaError, match=text):
             purge("g.events.dlt", parts)
+
+
+def test_a_record_that_is_refused_while_others_are_still_produced_tells_why() -> None:
+    """The broker's answer spoils the transaction, so that the next produce() fails, before the report is here."""
+    reports: list[Any] = []
+
+    def produce(*_args: Any, on_delivery: Any, **_options: Any) -> None:
+        if reports:
+            raise KafkaException(KafkaError(KafkaError._STATE, "begin a transaction first"))
+        reports.append(on_delivery)
+
+    def poll(_timeout: float) -> None:
+        if outbox._producer.poll.call_count == 2:
+            reports[0](KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large"), None)
+
+    outbox = Outbox.__new__(Outbox)
+    outbox.topic, outbox._producer = "g.events.dlt", mock.Mock()
+    outbox._producer.produce.side_effect, outbox._producer.poll.side_effect = produce, poll
+    copies = [(Copy(letter(offset=offset).msg, "events", []), 0) for offset in range(2)]
+    with pytest.raises(TooLarge):
+        outbox.send(copies, [letter(), letter(offset=1)])
+    assert outbox._producer.abort_transaction.called
