@@ -57,9 +57,9 @@ typedef struct dk__part {
     dk_batch *busy;    /* the open batch that has messages of this partition */
     rd_kafka_message_t *error; /* read from the queue, told when the messages before it have been walked */
     int64_t read;              /* offset of the last message read from the queue */
-    rd_kafka_message_t
-        *anew;  /* read from the queue, the first of a log that begins anew: nothing is handed out before
-                                  the outcomes of the old one are known */
+    /* Read from the queue, the first of a log that begins anew: nothing is handed out before the outcomes of the old one
+     * are known. */
+    rd_kafka_message_t *anew;
     char *note; /* commit metadata for as long as the mark is at note_offset */
     int64_t note_offset;
     bool note_dirty;   /* to be sent */
