@@ -262,6 +262,42 @@ def test_a_letter_that_its_topic_does_not_take_stays_and_the_others_go(
     assert "0 replayed, 1 not, 599 were" in project.run("replay", project.dead, code=1)
 
 
+def test_a_letter_that_is_refused_while_others_are_still_produced(
+    broker: KafkaServer, name: str, tmp_path: Path
+) -> None:
+    """What fails then is to produce the next one; the reason is another."""
+    broker.create_topic(name, config={"max.message.bytes": "20000"})
+    project = Project(broker.bootstrap, name, f"g.{name}", tmp_path / "ledger.jsonl")
+    broker.create_topic(project.dead)
+    values = [b"x" * 30000 if number == 3 else b"%d" % number for number in range(8)]
+    reference_produce(broker.bootstrap, ({"topic": project.dead, "value": value} for value in values))
+    script = f"""
+import sys, time, django
+django.setup()
+from django.core.management import execute_from_command_line
+from django_kafka.dead_letter.replay import Outbox
+produce = Outbox._produce
+def slowly(self, topic, value, *more):
+    produce(self, topic, value, *more)
+    while len(value) > 20000 and not self._producer.counters()["failed"]:
+        time.sleep(0.01)
+Outbox._produce = slowly
+execute_from_command_line(["manage.py", "kafka_dead_letters", "replay", {project.dead!r}])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=project.env,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert f"{project.dead} 0:3: not replayed: it is too large for its topic" in done.stdout + done.stderr
+    assert "7 replayed, 1 not, 0 were" in done.stdout + done.stderr
+    assert project.counts() == (8, 7, 1)
+
+
 def test_a_replay_that_is_killed_goes_on_later_and_replays_each_once(
     broker: KafkaServer, name: str, tmp_path: Path
 ) -> None:
