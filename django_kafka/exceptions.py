@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from typing import Any, TypeGuard
-
-from confluent_kafka import KafkaError
 
 
 class DjangoKafkaError(Exception):
@@ -51,11 +50,13 @@ def is_failure(exc: BaseException) -> TypeGuard[Exception]:
 def _is_fatal(exc: BaseException) -> bool:
     """Whether the exception, or one that led to it, is a Kafka client's last."""
     current: BaseException | None = exc
+    # Where there is an error of confluent_kafka, it was imported; this module is before it was.
+    kafka_error: Any = getattr(sys.modules.get("confluent_kafka"), "KafkaError", ())
     for _ in range(_LONGEST_CHAIN):
         if current is None:
             return False
         error = current.args[0] if current.args else None
-        if isinstance(error, KafkaError) and error.fatal():
+        if isinstance(error, kafka_error) and error.fatal():
             return True
         current = current.__cause__ or current.__context__
     return False
