@@ -87,9 +87,8 @@ class Settings:
     """The user's value, else the default. A nested dict replaces the default's, it is not merged with it."""
 
     def __getattr__(self, name: str) -> Any:
-        user: Mapping[str, Any] = getattr(django_settings, SETTINGS_KEY, None) or {}
         try:
-            return user[name] if name in user else DEFAULTS[name]
+            return _read(name)
         except KeyError:
             raise AttributeError(f"Invalid setting: '{name}'") from None
 
@@ -119,6 +118,25 @@ class Settings:
         """Forget what was derived from settings."""
         self.__dict__.pop("_retry", None)
 
+
+def _read(name: str) -> Any:
+    user: Mapping[str, Any] = getattr(django_settings, SETTINGS_KEY, None) or {}
+    return user[name] if name in user else DEFAULTS[name]
+
+
+class _Known:
+    """A known setting, found on the class: what is not found there costs Python an AttributeError before it asks
+    __getattr__(), and some settings are read at each failure."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, obj: object | None, owner: type | None = None) -> Any:
+        return _read(self.name)
+
+
+for _name in DEFAULTS:
+    setattr(Settings, _name, _Known(_name))
 
 settings = Settings()
 

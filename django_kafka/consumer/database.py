@@ -73,6 +73,8 @@ def is_outage(exc: BaseException) -> bool:
     something.
 
     Errors of statements (a lock timeout, a constraint) leave the connection usable and are the message's own."""
+    if exc.__cause__ is None and exc.__context__ is None and not isinstance(exc, Error):
+        return False
     errors = [error for error in _chain(exc) if isinstance(error, Error)]
     if any(_names_outage(error) for error in errors):
         return True

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import socket
 from datetime import timedelta
+from unittest import mock
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import override_settings
 
 from django_kafka.conf import DEFAULTS, SETTINGS_KEY, Setting, load, settings
@@ -138,3 +140,26 @@ def test_load_says_what_is_wrong() -> None:
     assert load(len, "it") is len
     with pytest.raises(ConfigurationError, match=r"The setting X: cannot import 'no.such.thing'"):
         load("no.such.thing", "The setting X")
+
+
+def test_a_change_that_nobody_announces_is_seen() -> None:
+    with override_settings(DJANGO_KAFKA={"CLIENT_ID": "first"}):
+        assert settings.CLIENT_ID == "first"
+        django_settings.DJANGO_KAFKA["CLIENT_ID"] = "in place"
+        assert settings.CLIENT_ID == "in place"
+        django_settings.DJANGO_KAFKA = {"CLIENT_ID": "assigned"}
+        assert settings.CLIENT_ID == "assigned"
+        del django_settings.DJANGO_KAFKA
+        assert settings.CLIENT_ID.endswith("-python")
+
+
+def test_a_setting_is_patched() -> None:
+    """As projects' tests do it with the original's."""
+    with mock.patch.multiple("django_kafka.conf.settings", CLIENT_ID="patched"):
+        assert settings.CLIENT_ID == "patched"
+    assert settings.CLIENT_ID != "patched"
+
+
+def test_a_setting_of_nobody_is_read_too() -> None:
+    with override_settings(DJANGO_KAFKA={"OF_A_LATER_VERSION": 5}):
+        assert settings.OF_A_LATER_VERSION == 5
