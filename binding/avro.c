@@ -402,11 +402,12 @@ native_avro_give_spare(AvroSchemaObject *self, dk_buf *b)
 }
 
 static PyObject *
-encode_one(AvroSchemaObject *self, PyObject *value, const void *prefix, size_t n_prefix, dk_buf *b)
+encode_one(AvroSchemaObject *self, PyObject *value, const avro_place *place, const void *prefix, size_t n_prefix,
+           dk_buf *b)
 {
     b->n = 0;
     dk_buf_put(b, prefix, n_prefix);
-    if (native_avro_encode(self, value, b) < 0)
+    if (native_avro_encode(self, value, place, b) < 0)
         return NULL;
     return PyBytes_FromStringAndSize((const char *)b->p, (Py_ssize_t)b->n);
 }
@@ -438,7 +439,7 @@ schema_encode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     if (native_args(&sig, args, nargs, kwnames, in) < 0 || prefix_from(in[1], &prefix, &n) < 0)
         return NULL;
     b = native_avro_take_spare(self);
-    out = encode_one(self, in[0], prefix, (size_t)n, &b);
+    out = encode_one(self, in[0], NULL, prefix, (size_t)n, &b);
     native_avro_give_spare(self, &b);
     return out;
 }
@@ -464,8 +465,10 @@ schema_encode_many(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObje
     out = PyList_New(PyTuple_GET_SIZE(seq));
     b = native_avro_take_spare(self);
     for (i = 0; out != NULL && i < PyTuple_GET_SIZE(seq); i++) {
-        PyObject *value = PyTuple_GET_ITEM(seq, i);
-        PyObject *bytes = value == Py_None ? Py_NewRef(Py_None) : encode_one(self, value, prefix, (size_t)n, &b);
+        PyObject *value = PyTuple_GET_ITEM(seq, i), *bytes;
+        avro_place place = {.index = (uint64_t)i};
+
+        bytes = value == Py_None ? Py_NewRef(Py_None) : encode_one(self, value, &place, prefix, (size_t)n, &b);
 
         if (bytes == NULL)
             Py_CLEAR(out);

@@ -18,7 +18,7 @@ native_unfit(native_encoding *e, const char *fmt, ...)
 
     e->err.code = DK_EAVRO;
     e->err.path[0] = '\0';
-    e->err.pos = e->out->n;
+    e->err.pos = e->out->n - e->start;
     va_start(ap, fmt);
     PyOS_vsnprintf(e->err.text, sizeof e->err.text, fmt, ap);
     va_end(ap);
@@ -67,6 +67,21 @@ native_encode_index(PyObject *v, int64_t *out)
     return overflow != 0 ? -1 : 1;
 }
 
+/* What may be given for an int or long, in a sentence. */
+static const char *
+wanted_number(const dk_avro_op *op)
+{
+    switch ((dk_avro_logical)op->logical) {
+    case DK_LOGICAL_DATE:
+        return "a date or an int";
+    case DK_LOGICAL_TIME_MILLIS:
+    case DK_LOGICAL_TIME_MICROS:
+        return "a time or an int";
+    default:
+        return op->logical == DK_LOGICAL_NONE ? "an int" : "a datetime or an int";
+    }
+}
+
 static bool
 encode_integer(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
@@ -74,7 +89,7 @@ encode_integer(native_encoding *e, const dk_avro_op *op, PyObject *v)
     int rc = native_encode_index(v, &l);
 
     if (rc == 0)
-        return native_unfit_type(e, "an int", v);
+        return native_unfit_type(e, wanted_number(op), v);
     if (rc < 0 || (op->code == DK_OP_INT && (l < INT32_MIN || l > INT32_MAX)))
         return native_unfit(e, "the number does not fit into %s",
                             op->code == DK_OP_INT ? "an int of 32 bits" : "a long of 64 bits");
@@ -554,7 +569,7 @@ encode(native_encoding *e, const dk_avro_op *op, PyObject *v)
 }
 
 int
-native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out)
+native_avro_encode(AvroSchemaObject *self, PyObject *value, const avro_place *place, dk_buf *out)
 {
     native_encoding e;
 
@@ -562,6 +577,7 @@ native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out)
     e.core = self->core;
     e.c = self->code;
     e.out = out;
+    e.start = out->n;
     e.depth = self->limits.depth;
     e.err.path[0] = '\0';
     e.err.text[0] = '\0';
@@ -569,7 +585,13 @@ native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out)
         return 0;
     if (out->st != DK_OK && !PyErr_Occurred())
         PyErr_NoMemory();
-    if (!PyErr_Occurred())
-        native_avro_raise(self->core->encode_error, &e.err);
+    if (PyErr_Occurred())
+        return -1;
+    if (place != NULL) {
+        dk_avro_path_index(&e.err, place->index);
+        if (place->list != NULL)
+            dk_avro_path_field(&e.err, place->list);
+    }
+    native_avro_raise(self->core->encode_error, &e.err);
     return -1;
 }

@@ -13,6 +13,7 @@ typedef struct native_encoding {
     AvroCore *core;
     const dk_avro_code *c;
     dk_buf *out;
+    size_t start; /* of the value in out */
     uint32_t depth;
     dk_error err;
 } native_encoding;

@@ -167,6 +167,32 @@ record_get(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return field == -2 ? NULL : Py_NewRef(nargs == 2 ? args[1] : Py_None);
 }
 
+/* The bytes have to end with the record. -1 with an exception. */
+static int
+check_end(AvroRecordObject *self)
+{
+    AvroSchemaObject *schema = self->schema;
+    dk_error err = {.code = DK_OK};
+    dk_status st = DK_OK;
+    dk_avro_reader r;
+    size_t end;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (self->known <= self->op->n)
+        st = dk_avro_index(schema->code, self->op, self->bytes, &schema->limits, self->offsets, &self->known,
+                           self->op->n, &err);
+    end = self->offsets[self->op->n];
+    Py_END_CRITICAL_SECTION();
+    if (st == DK_OK && end == self->bytes.n)
+        return 0;
+    if (st == DK_OK) {
+        dk_avro_reader_init(&r, self->bytes, &schema->limits, &err);
+        dk_avro_reader_fail(&r, r.p + end, "%zu bytes are left over after the value", self->bytes.n - end);
+    }
+    native_avro_raise_decode(schema->core, &err);
+    return -1;
+}
+
 static PyObject *
 record_dict(PyObject *op, PyObject *Py_UNUSED(ignored))
 {
@@ -183,6 +209,8 @@ record_dict(PyObject *op, PyObject *Py_UNUSED(ignored))
             Py_CLEAR(dict);
         Py_XDECREF(v);
     }
+    if (dict != NULL && check_end(self) < 0)
+        Py_CLEAR(dict);
     return dict;
 }
 

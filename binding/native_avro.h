@@ -72,8 +72,14 @@ PyObject *native_avro_decode(AvroSchemaObject *self, dk_slice bytes);
 PyObject *native_avro_value(AvroSchemaObject *self, dk_avro_reader *r, const dk_avro_op *op);
 PyObject *native_avro_raise_decode(AvroCore *core, const dk_error *err); /* unless an exception is set; NULL */
 
-/* avro_encode.c. Appends value; -1 with EncodeError. */
-int native_avro_encode(AvroSchemaObject *self, PyObject *value, dk_buf *out);
+/* Which of many values one is, for the paths of errors: values[57].price. */
+typedef struct avro_place {
+    const char *list; /* may be NULL */
+    uint64_t index;
+} avro_place;
+
+/* avro_encode.c. Appends value; -1 with EncodeError. place may be NULL. */
+int native_avro_encode(AvroSchemaObject *self, PyObject *value, const avro_place *place, dk_buf *out);
 
 /* avro_record.c. data is bytes and holds slice. */
 PyObject *native_avro_record(AvroSchemaObject *self, PyObject *data, dk_slice bytes);

@@ -670,8 +670,9 @@ static PyMethodDef producer_methods[] = {
     FAST(produce_many, "produce_many($self, /, topic, values, keys=None, *, partition=-1, timestamp=0, headers=None, "
                        "on_delivery=None, value_encoder=None, key_encoder=None)\n--\n\n"
                        "Queue many records of one topic. Returns how many."),
-    FAST(write, "write($self, /, topic, value, encoder=None)\n--\n\nproduce() and poll(0) of a record of a value "
-                "alone, which the\nencoder, (AvroSchema, prefix), makes bytes of."),
+    FAST(write,
+         "write($self, /, topic, value, encoder=None, key=None, key_encoder=None)\n--\n\nproduce() and poll(0) of a "
+         "value and a key alone, of which their\nencoders, (AvroSchema, prefix), make bytes."),
     FAST(forward, "forward($self, /, source, topic, headers=None, timestamp=0)\n--\n\nQueue a copy of the message in "
                   "hand of a Batch, or of a Ticket's, which is\n"
                   "finished when the broker has confirmed the copy."),

@@ -267,26 +267,27 @@ encoder_of(const ProducerObject *self, PyObject *obj, encoder *out)
 
 /* Appends the bytes of a value. */
 static int
-encode_value(const encoder *en, PyObject *value, dk_buf *out)
+encode_value(const encoder *en, PyObject *value, const avro_place *place, dk_buf *out)
 {
     dk_buf_put(out, en->prefix, en->n_prefix);
-    return native_avro_encode(en->schema, value, out);
+    return native_avro_encode(en->schema, value, place, out);
 }
 
-/* The bytes of all values, one behind the other in buf. None is no value. */
+/* The bytes of all values, one behind the other in buf. None is no value. list: what an error calls them. */
 static int
-encode_values(const encoder *en, PyObject *tuple, dk_buf *buf, dk_slice *out)
+encode_values(const encoder *en, PyObject *tuple, const char *list, dk_buf *buf, dk_slice *out)
 {
     Py_ssize_t n = PyTuple_GET_SIZE(tuple);
     const uint8_t *p;
 
     for (Py_ssize_t i = 0; i < n; i++) {
+        avro_place place = {list, (uint64_t)i};
         size_t start = buf->n;
 
         out[i] = (dk_slice){.p = NULL};
         if (PyTuple_GET_ITEM(tuple, i) == Py_None)
             continue;
-        if (encode_value(en, PyTuple_GET_ITEM(tuple, i), buf) < 0)
+        if (encode_value(en, PyTuple_GET_ITEM(tuple, i), &place, buf) < 0)
             return -1;
         out[i] = (dk_slice){(const uint8_t *)"", buf->n - start};
     }
@@ -519,34 +520,60 @@ producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     return rc < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+/* A key or value of write() and its bytes. */
+typedef struct part {
+    encoder en; /* schema NULL: nothing was encoded */
+    dk_buf buf;
+} part;
+
+static int
+part_bytes(const ProducerObject *self, PyObject *obj, PyObject *en, const char *what, views *v, part *out,
+           dk_slice *bytes)
+{
+    int rc;
+
+    if (encoder_of(self, en, &out->en) < 0)
+        return -1;
+    if (out->en.schema == NULL || obj == NULL || obj == Py_None) {
+        out->en.schema = NULL;
+        return slice_of(obj, what, v, bytes);
+    }
+    out->buf = native_avro_take_spare(out->en.schema);
+    rc = encode_value(&out->en, obj, NULL, &out->buf);
+    *bytes = (dk_slice){out->buf.p != NULL ? out->buf.p : (const uint8_t *)"", out->buf.n};
+    return rc;
+}
+
+static void
+part_release(part *p)
+{
+    if (p->en.schema != NULL)
+        native_avro_give_spare(p->en.schema, &p->buf);
+}
+
 PyObject *
 producer_write(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const native_signature sig = {
-        .func = "write", .required = 2, .names = {"topic", "value", "encoder", NULL}};
+        .func = "write", .required = 2, .names = {"topic", "value", "encoder", "key", "key_encoder", NULL}};
     ProducerObject *self = (ProducerObject *)op;
     PyObject *a[NATIVE_MAX_ARGS];
     dk_record rec = {.partition = -1};
-    dk_buf buf;
-    encoder en;
-    views v = {.n = 0};
-    int rc = -1, count = 0;
+    part key = {.en = {.schema = NULL}}, value = {.en = {.schema = NULL}};
+    views v;
+    int rc, count = 0;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_str(a[0], "topic", &rec.topic) < 0 ||
-        encoder_of(self, a[2], &en) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_str(a[0], "topic", &rec.topic) < 0)
         return NULL;
-    if (en.schema != NULL && a[1] != Py_None) {
-        buf = native_avro_take_spare(en.schema);
-        rc = encode_value(&en, a[1], &buf);
-        rec.value = (dk_slice){buf.p != NULL ? buf.p : (const uint8_t *)"", buf.n};
-    } else {
-        rc = slice_of(a[1], "value", &v, &rec.value);
-    }
+    v.n = 0;
+    rc = part_bytes(self, a[3], a[4], "key", &v, &key, &rec.key);
+    if (rc == 0)
+        rc = part_bytes(self, a[1], a[2], "value", &v, &value, &rec.value);
     /* Encoding runs Python code, which may close the producer. */
     if (rc == 0 && (rc = native_producer_enter(self)) == 0)
         rc = produce_record(self, &rec, self->cbs.on_delivery);
-    if (en.schema != NULL && a[1] != Py_None)
-        native_avro_give_spare(en.schema, &buf);
+    part_release(&key);
+    part_release(&value);
     views_release(&v);
     if (rc < 0 || (!self->quiet && native_producer_events(self, &count) < 0))
         return NULL;
@@ -603,6 +630,22 @@ queue_many(ProducerObject *self, const dk_record *rec, const dk_slice *values, c
     return 0;
 }
 
+/* Puts on the exception that is set how many records were queued before it: `queued`, and a note for people. */
+static void
+tell_queued(size_t done, size_t n)
+{
+    PyObject *exc = PyErr_GetRaisedException(), *number, *result = NULL;
+
+    number = exc != NULL ? PyLong_FromSize_t(done) : NULL;
+    if (number != NULL && PyObject_SetAttrString(exc, "queued", number) == 0)
+        result = PyObject_CallMethod(exc, "add_note", "N",
+                                     PyUnicode_FromFormat("%zu of %zu records were queued before.", done, n));
+    Py_XDECREF(result);
+    Py_XDECREF(number);
+    PyErr_Clear();
+    PyErr_SetRaisedException(exc);
+}
+
 /* Values and the encoder of each, keys likewise or NULL. */
 typedef struct tuples {
     PyObject *values, *keys;
@@ -610,11 +653,11 @@ typedef struct tuples {
 } tuples;
 
 static int
-bytes_of(PyObject *tuple, const char *what, const encoder *en, views *v, dk_buf *buf, dk_slice *out)
+bytes_of(PyObject *tuple, const char *what, const char *list, const encoder *en, views *v, dk_buf *buf, dk_slice *out)
 {
     if (tuple == NULL)
         return 0;
-    return en->schema != NULL ? encode_values(en, tuple, buf, out) : slices_of(tuple, what, v, out);
+    return en->schema != NULL ? encode_values(en, tuple, list, buf, out) : slices_of(tuple, what, v, out);
 }
 
 static int
@@ -634,14 +677,16 @@ produce_tuples(ProducerObject *self, dk_record *rec, const tuples *t, PyObject *
     }
     dk_buf_init(&value_buf, NULL);
     dk_buf_init(&key_buf, NULL);
-    if (bytes_of(values, "each value", &t->value, &v, &value_buf, slices) == 0 &&
-        bytes_of(keys, "each key", &t->key, &v, &key_buf, slices + n) == 0 && native_producer_enter(self) == 0 &&
-        (!self->quiet || native_producer_events(self, &count) == 0) &&
+    if (bytes_of(values, "each value", "values", &t->value, &v, &value_buf, slices) == 0 &&
+        bytes_of(keys, "each key", "keys", &t->key, &v, &key_buf, slices + n) == 0 &&
+        native_producer_enter(self) == 0 && (!self->quiet || native_producer_events(self, &count) == 0) &&
         (n == 0 || report_new(self, callback, n, &report) == 0)) {
         rec->opaque = report;
         rc = queue_many(self, rec, slices, keys != NULL ? slices + n : NULL, n, &done);
         if (done < n)
             native_report_done(self, report, n - done);
+        if (rc < 0)
+            tell_queued(done, n);
     }
     views_release(&v);
     dk_buf_fini(&value_buf);

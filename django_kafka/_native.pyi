@@ -248,10 +248,18 @@ class Producer:
         value_encoder: tuple[AvroSchema, bytes] | None = None,
         key_encoder: tuple[AvroSchema, bytes] | None = None,
     ) -> int:
-        """Returns how many were queued: all, unless it raises. With encoders, which are a schema and the bytes in
-        front of each value, values and keys may be whatever AvroSchema.encode() takes."""
-    def write(self, topic: str, value: Any, encoder: tuple[AvroSchema, bytes] | None = None) -> None:
-        """produce(topic, value), the value encoded if there is an encoder, and poll(0)."""
+        """Returns how many were queued: all, unless it raises. What it raises because the queue stays full, or for a
+        record that is too large, has the number of those before, which are sent, as `queued`. With encoders, a schema
+        and the bytes in front of each value, values and keys may be whatever AvroSchema.encode() takes."""
+    def write(
+        self,
+        topic: str,
+        value: Any,
+        encoder: tuple[AvroSchema, bytes] | None = None,
+        key: Any = None,
+        key_encoder: tuple[AvroSchema, bytes] | None = None,
+    ) -> None:
+        """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
     def forward(self, source: Batch | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
         """Queue a copy of the message in hand of a batch, or of a ticket's: it is finished when the broker has
         confirmed the copy, without a further call. Key and value are the message's, as they were received."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka.serialization import (
@@ -26,6 +26,7 @@ from django_kafka.serialization import make
 
 if TYPE_CHECKING:
     from django_kafka._native import AvroSchema, Message
+    from django_kafka._native import Producer as ConfluentProducer
     from django_kafka.retry.settings import RetrySettings
 
 KEY = MessageField.KEY
@@ -81,7 +82,7 @@ class TopicProducer(ABC):
         cls = type(self)
         return (
             cls.serialize is _SERIALIZE
-            and cls.context is _CONTEXT
+            and cls.context in _CONTEXTS
             and cls.get_key_serializer is _GET_KEY_SERIALIZER
             and cls.get_value_serializer is _GET_VALUE_SERIALIZER
         )
@@ -103,7 +104,17 @@ class TopicProducer(ABC):
     def _serialize_many(
         self, values: Sequence[Any], field: MessageField, headers: Any, kwargs: dict[str, Any] | None
     ) -> list[Any]:
-        return [self._serialize(value, field, headers, kwargs) for value in values]
+        return [self._serialize_one(i, value, field, headers, kwargs) for i, value in enumerate(values)]
+
+    def _serialize_one(
+        self, i: int, value: Any, field: MessageField, headers: Any, kwargs: dict[str, Any] | None
+    ) -> Any:
+        """_serialize(), whose exception tells which of many it was."""
+        try:
+            return self._serialize(value, field, headers, kwargs)
+        except Exception as error:
+            error.add_note(f"It was {'values' if field is VALUE else 'keys'}[{i}] of produce_many().")
+            raise
 
     def produce(self, value: Any, **kwargs: Any) -> None:
         """Queue a message for this topic; it is sent in the background.
@@ -115,11 +126,8 @@ class TopicProducer(ABC):
             return
         producer = kafka.producer
         client = producer._direct() if type(producer) is Producer else None
-        if client is not None and not kwargs:
-            encoder = self._value_encoder
-            if encoder is None:
-                value = self._serialize(value, VALUE, None, None)
-            client.write(self.name, value, encoder)
+        if client is not None and (not kwargs or (len(kwargs) == 1 and "key" in kwargs)):
+            self._write(client, value, kwargs)
             return
         key_options = kwargs.pop("key_serializer_kwargs", None)
         value_options = kwargs.pop("value_serializer_kwargs", None)
@@ -131,11 +139,31 @@ class TopicProducer(ABC):
         target.produce(self.name, payload, **kwargs)
         target.poll(0)
 
-    def produce_many(self, values: Sequence[Any], keys: Sequence[Any] | None = None, **kwargs: Any) -> int:
+    def _write(self, client: ConfluentProducer, value: Any, kwargs: dict[str, Any]) -> None:
+        """produce() of a value, and a key if kwargs has one: in a call of C where they only have to be encoded."""
+        key = key_encoder = None
+        if kwargs:
+            key, key_encoder = kwargs["key"], self._key_encoder
+            if key_encoder is None:
+                key = self._serialize(key, KEY, None, None)
+        encoder = self._value_encoder
+        if encoder is None:
+            value = self._serialize(value, VALUE, None, None)
+        client.write(self.name, value, encoder, key, key_encoder)
+
+    def produce_many(self, values: Iterable[Any], keys: Iterable[Any] | None = None, **kwargs: Any) -> int:
         """Queue a message per value, with the key at the same place in `keys`. Returns how many were queued.
 
-        kwargs as for produce(), for all messages alike. Everything is serialized before the first one is queued, so
-        a value that cannot be serialized leaves none of them behind."""
+        kwargs as for produce(), for all messages alike. Everything is serialized before the first one is queued: a
+        value that cannot be leaves none of them behind. If the client then refuses one (BufferError when its queue
+        stays full for `max_block`, a message that is too large), those before are sent: `queued` of the exception is
+        their number.
+        Errors: TypeError for one text or mapping instead of many values, ValueError for another number of keys."""
+        values = _sequence(values, "values")
+        if keys is not None:
+            keys = _sequence(keys, "keys")
+            if len(keys) != len(values):
+                raise ValueError(f"There are {len(values)} values, but {len(keys)} keys.")
         if Suppression.active(self.name):
             return 0
         key_options = kwargs.pop("key_serializer_kwargs", None)
@@ -164,10 +192,18 @@ class TopicProducer(ABC):
         return None
 
 
+def _sequence(items: Iterable[Any], name: str) -> Sequence[Any]:
+    """A list or tuple of what is given: iterators can be gone through once only, querysets ask anew for each part."""
+    if isinstance(items, (list, tuple)):
+        return items
+    if isinstance(items, (str, bytes, bytearray, Mapping)):
+        raise TypeError(f"produce_many() takes a list of {name}, not one {type(items).__name__}: use produce().")
+    return list(items)
+
+
 # The ranges of Suppression around the caller: none, nearly always.
 _suppressions = Suppression._active.get
 _SERIALIZE = TopicProducer.serialize
-_CONTEXT = TopicProducer.context
 _GET_KEY_SERIALIZER = TopicProducer.get_key_serializer
 _GET_VALUE_SERIALIZER = TopicProducer.get_value_serializer
 
@@ -228,6 +264,10 @@ class TopicConsumer(ABC):
             f"{type(self).__module__}.{type(self).__qualname__} has no consume(self, msg): define it, "
             f"it is called with each message of '{self.name}'."
         )
+
+
+# context() as a topic has it that overrides nothing: of TopicProducer, and of both kinds.
+_CONTEXTS = (TopicProducer.context, TopicConsumer.context)
 
 
 class Topic(TopicConsumer, TopicProducer, ABC):

@@ -18,7 +18,7 @@ from django_kafka import kafka
 from django_kafka._native import AvroMethod, AvroReader, AvroSchema
 from django_kafka.conf import SETTINGS_KEY
 from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer
-from django_kafka.topic import KEY, VALUE, Topic, TopicConsumer, TopicProducer
+from django_kafka.topic import _CONTEXTS, KEY, VALUE, Topic, TopicConsumer, TopicProducer
 
 if TYPE_CHECKING:
     from confluent_kafka.serialization import MessageField
@@ -103,7 +103,7 @@ class AvroTopicProducer(TopicProducer, ABC):
         return (
             AvroSerializer is _OWN_SERIALIZER
             and cls.serialize is TopicProducer.serialize
-            and cls.context is _context_of(cls)
+            and cls.context in _CONTEXTS
             and cls.get_key_serializer is AvroTopicProducer.get_key_serializer
             and cls.get_value_serializer is AvroTopicProducer.get_value_serializer
         )
@@ -139,15 +139,10 @@ class AvroTopicProducer(TopicProducer, ABC):
         written: list[Any] = []
         for i, value in enumerate(values):
             encoder = None if kwargs else self._find_encoder(field)
-            if encoder is not None:  # from the second value on, if not before
-                return written + encoder[0].encode_many(values[i:], encoder[1])
-            written.append(self._serialize(value, field, headers, kwargs))
+            if encoder is not None:  # from the second value on; all of them, so that an error counts from the first
+                return encoder[0].encode_many(values, encoder[1])
+            written.append(self._serialize_one(i, value, field, headers, kwargs))
         return written
-
-
-def _context_of(cls: type) -> Any:
-    """context() as TopicProducer, or for topics of both kinds TopicConsumer, has it."""
-    return TopicConsumer.context if issubclass(cls, TopicConsumer) else TopicProducer.context
 
 
 class AvroTopicConsumer(TopicConsumer, ABC):

@@ -113,8 +113,9 @@ typedef struct dk_avro_enum {
     const char *const *symbols; /* as the reader has them */
     uint32_t nsymbols;
     const uint32_t
-        *map;         /* writer's index -> symbol, DK_AVRO_NONE when the reader does not know it; NULL: one to one */
-    uint32_t nwriter; /* number of the writer's symbols */
+        *map; /* writer's index -> symbol, DK_AVRO_NONE when the reader does not know it; NULL: one to one */
+    const char *const *written; /* the writer's symbols */
+    uint32_t nwriter;           /* number of them */
 } dk_avro_enum;
 
 /* A compiled program; everything in it is constant and lives as long as the dk_avro_program it was asked from. */
@@ -267,8 +268,8 @@ dk_avro_read_enum(dk_avro_reader *r, const dk_avro_enum *e, uint32_t *out)
     *out = e->map == NULL ? (uint32_t)v : e->map[v];
     if (*out == DK_AVRO_NONE)
         return dk_avro_reader_fail(
-            r, at, "symbol %lld of the writer's enum %s is unknown to the reader, and there is no default",
-            (long long)v, e->name);
+            r, at, "the writer's symbol \"%.100s\" is none of the reader's enum %s, which has no default",
+            e->written[v], e->name);
     return true;
 }
 

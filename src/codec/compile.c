@@ -282,7 +282,7 @@ compile_enum(compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
         }
     }
     dk__names_fini(&known);
-    c->enums[c->nenums] = (dk_avro_enum){t->name, t->u.symbols, t->n, same ? NULL : map, w->n};
+    c->enums[c->nenums] = (dk_avro_enum){t->name, t->u.symbols, t->n, same ? NULL : map, w->u.symbols, w->n};
     c->ops[dst].code = DK_OP_ENUM;
     c->ops[dst].ref = c->nenums++;
 }

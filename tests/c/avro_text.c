@@ -410,6 +410,7 @@ block_of(avro_vector *v, const char *info)
            : strcmp(info, "error schema") == 0 ? &v->schema_error
            : strcmp(info, "canonical") == 0    ? &v->canonical
            : strcmp(info, "fingerprint") == 0  ? &v->fingerprint
+           : strcmp(info, "differs") == 0      ? &v->differs
                                                : NULL;
 }
 

@@ -27,7 +27,7 @@ dk_status avro_from_json(const dk_avro_program *p, const char *json, dk_buf *out
 
 /* One section of a Markdown file; absent blocks are NULL. All is borrowed from the file. */
 typedef struct avro_vector {
-    char *name, *avsc, *reader, *hex, *json, *error, *schema_error, *canonical, *fingerprint;
+    char *name, *avsc, *reader, *hex, *json, *error, *schema_error, *canonical, *fingerprint, *differs;
     bool one_way; /* the block is "hex one-way": encoding gives other bytes */
 } avro_vector;
 

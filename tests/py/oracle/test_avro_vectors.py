@@ -83,7 +83,9 @@ def test_decode(vector: dict[str, Any]) -> None:
     writer = fastavro.parse_schema(json.loads(vector["avsc"]))
     reader = fastavro.parse_schema(json.loads(vector["avsc reader"])) if "avsc reader" in vector else None
     theirs = fastavro.schemaless_reader(io.BytesIO(data), writer, reader)
-    if theirs != {"a": 1, "c": {"y": "z"}}:  # fastavro does not complete the default of a record
+    if "differs" in vector:
+        assert repr(value) != repr(theirs), "fastavro does not differ any more"
+    else:
         assert value == theirs
         assert type(value) is type(theirs)
     if not vector["one-way"] and reader is None:

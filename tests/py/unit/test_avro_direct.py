@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 
 from django_kafka import _native
 from django_kafka._native import AvroMethod, AvroReader, AvroSchema, DecodeError, EncodeError, wire_prefix
@@ -56,6 +57,28 @@ class TestProducing:
             [SCHEMA.encode(value(1), PREFIX), None, b"bytes as they are", SCHEMA.encode(value(2), PREFIX)], key=repr
         )
 
+    def test_write_with_a_key(self, producer: _native.Producer, assigned: Any, topic: str) -> None:
+        key = (AvroSchema('"long"'), wire_prefix(8))
+        producer.write(topic, value(1), ENCODER, 5, key)
+        producer.write(topic, "text", key="k")
+        producer.write(topic, None, ENCODER, None, key)
+        producer.write(topic, value(2), ENCODER, value(3), ENCODER)  # of one schema, whose memory is used once
+        producer.write(topic, bytearray(b"v"), key=memoryview(b"k"))
+        with pytest.raises(EncodeError, match=r"^an int is wanted, not str \(byte 0\)$"):
+            producer.write(topic, value(1), ENCODER, "5", key)
+        with pytest.raises(TypeError, match="key must be bytes, str or None"):
+            producer.write(topic, value(1), ENCODER, 5)
+        producer.flush(20)
+        found = [(message.key(), message.value()) for message in read(assigned, topic, 5)]
+        wanted = [
+            (key[0].encode(5, key[1]), SCHEMA.encode(value(1), PREFIX)),
+            (b"k", b"text"),
+            (None, None),
+            (SCHEMA.encode(value(3), PREFIX), SCHEMA.encode(value(2), PREFIX)),
+            (b"k", b"v"),
+        ]
+        assert sorted(found, key=repr) == sorted(wanted, key=repr)
+
     def test_write_runs_callables_that_wait(self, make_producer: Make, topic: str) -> None:
         reports: list[Any] = []
         producer = make_producer({"on_delivery": lambda error, message: reports.append((error, message.value()))})
@@ -85,11 +108,34 @@ class TestProducing:
         assert sorted(values, key=repr) == sorted([b"", None, b"", b""], key=repr)
 
     def test_one_that_does_not_fit_leaves_none_behind(self, producer: _native.Producer, topic: str) -> None:
-        with pytest.raises(EncodeError, match="text: a str is wanted, not int"):
+        with pytest.raises(
+            EncodeError, match=r"^values\[1\]\.text: a str is wanted, not int \(byte \d+\)$"
+        ) as caught:
             producer.produce_many(topic, [value(1), {**value(2), "text": 5}], value_encoder=ENCODER)
-        with pytest.raises(EncodeError, match="text: a str is wanted, not int"):
+        with pytest.raises(EncodeError) as alone:
+            SCHEMA.encode({**value(2), "text": 5}, PREFIX)
+        assert caught.value.pos == alone.value.pos  # counted from the value's own beginning
+        with pytest.raises(EncodeError, match=r"^keys\[2\]: an int is wanted, not str"):
+            producer.produce_many(topic, [b"v"] * 3, [1, None, "k"], key_encoder=(AvroSchema('"long"'), PREFIX))
+        with pytest.raises(EncodeError, match=r"^\[1\]\.text: a str is wanted, not int"):
+            SCHEMA.encode_many([None, {**value(2), "text": 5}])
+        with pytest.raises(EncodeError, match=r"^text: a str is wanted, not int"):
             producer.write(topic, {**value(2), "text": 5}, ENCODER)
         assert producer.counters()["produced"] == 0
+
+    def test_one_that_is_too_large_ends_it_after_those_before(
+        self, make_producer: Make, assigned: Any, topic: str
+    ) -> None:
+        producer = make_producer({"message.max.bytes": 2000})
+        values = [value(i) for i in range(9)]
+        values[5] = {**values[5], "text": "x" * 3000}
+        with pytest.raises(KafkaException, match="MSG_SIZE_TOO_LARGE") as caught:
+            producer.produce_many(topic, values, value_encoder=ENCODER)
+        assert caught.value.queued == 5  # type: ignore[attr-defined]
+        assert caught.value.__notes__ == ["5 of 9 records were queued before."]
+        assert producer.flush(20) == 0
+        found = sorted(message.value() or b"" for message in read(assigned, topic, 5))
+        assert found == sorted(SCHEMA.encode(v, PREFIX) for v in values[:5])
 
     @pytest.mark.parametrize("encoder", [SCHEMA, (SCHEMA,), (SCHEMA, "text"), (b"", SCHEMA), ("x", b"")])
     def test_what_is_no_encoder(self, producer: _native.Producer, topic: str, encoder: Any) -> None:
@@ -230,6 +276,15 @@ class TestDicts:
             SCHEMA.decode(data)
         assert sys.getallocatedblocks() - before < 500
         assert abs(sys.getrefcount(None) - none) < 500
+
+    def test_a_view_of_all_fields_looks_for_what_is_left_over(self) -> None:
+        view = SCHEMA.decode(SCHEMA.encode(value(1)) + b"x", lazy=True)
+        assert [view[name] for name in view] == list(value(1).values())
+        for look in (view.to_dict, lambda: view == {}, lambda: repr(view), lambda: copy.copy(view)):
+            with pytest.raises(DecodeError, match="1 bytes are left over after the value") as caught:
+                look()
+            assert caught.value.pos == len(SCHEMA.encode(value(1)))
+        assert SCHEMA.decode(b"head" + SCHEMA.encode(value(2)), 4, lazy=True).to_dict() == value(2)
 
     @pytest.mark.parametrize("fields", [0, 1, 2, 5, 6, 10, 11, 100, 300])
     def test_many_fields(self, fields: int) -> None:
