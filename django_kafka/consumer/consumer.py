@@ -248,12 +248,10 @@ class Consumer:
             return
         failed = False
         try:
-            commit = self.consume(msg)
+            commit: Any = self.consume(msg)
             if commit is not None and not isinstance(commit, bool):
-                raise HandlerResultError(
-                    f"{self._name()}.consume() returned {commit!r}: return None or True when the message is done, "
-                    "False when it is not."
-                )
+                Loop.check_result(commit, msg, self.default_logger)
+                commit = True  # often it is what a topic's consume() has returned, which does not say that it failed
         except BaseException as exc:
             if not is_failure(exc):
                 raise

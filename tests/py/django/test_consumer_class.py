@@ -18,6 +18,7 @@ import django_kafka.consumer
 import django_kafka.consumer.consumer
 from django_kafka import kafka
 from django_kafka.consumer import Consumer, Topics
+from django_kafka.consumer.loop import _reported
 from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Path, make_plan
 from django_kafka.consumer.runner import ConsumerWorker, KafkaConsumeRunner
@@ -208,12 +209,24 @@ class TestMessages:
         consumer_of(Recorder(), consume=lambda _self, _msg: result)().process_message(message())
         assert client.return_value.store_offsets.called is stored
 
-    def test_nonsense_is_a_failure(self, client: mock.Mock) -> None:
-        consumer = consumer_of(Recorder(), consume=lambda _self, _msg: "yes")()
+    @pytest.mark.parametrize("result", ["yes", 0, [], object()])
+    def test_whatever_else_is_returned_is_no_failure(
+        self, client: mock.Mock, result: object, log: pytest.LogCaptureFixture
+    ) -> None:
+        """As with both generations of the original: return self.get_topic(msg).consume(msg), say."""
+        consumer = consumer_of(Recorder(), consume=lambda _self, _msg: result)()
+        _reported.clear()
+        consumer.process_message(message())
+        assert client.return_value.store_offsets.called
+        assert f"returned {result!r}" in log.text
+
+    def test_what_did_not_run_is_a_failure(self, client: mock.Mock) -> None:
+        async def consume(self: Consumer, msg: object) -> None: ...
+
+        consumer = consumer_of(Recorder(), consume=consume)()
         with mock.patch.object(consumer, "handle_exception", return_value=False) as handle:
             consumer.process_message(message())
-        error = handle.call_args.args[1]
-        assert "MyConsumer.consume() returned 'yes': return None or True when the message is done" in str(error)
+        assert "did not run: its consume() is asynchronous" in str(handle.call_args.args[1])
         assert not client.return_value.store_offsets.called
 
     def test_d04_error_events_are_logged(self, client: mock.Mock, log: pytest.LogCaptureFixture) -> None:
