@@ -32,6 +32,35 @@ walk(dk_consumer *c, uint32_t n, int from)
     return b;
 }
 
+/* A consumer of a log of ten messages, and a batch of all of them with the last one in hand. */
+static dk_batch *
+ten_messages(rig *r, dk_consumer **c)
+{
+    rig_open(r, "t", 1);
+    rig_set(r, "auto.commit.interval.ms", "50");
+    rig_produce(r, "t", 0, 0, 10);
+    *c = rig_consumer(r, NULL);
+    rig_assign(*c, "t", 1);
+    return walk(*c, 10, 0);
+}
+
+/* The message in hand is finished, and the batch at its end. */
+static void
+finish(dk_batch *b)
+{
+    CHECK_EQ(dk_batch_next(b), -1);
+    dk_batch_free(b);
+}
+
+static void
+check_nothing_comes(dk_consumer *c, int ms)
+{
+    dk_batch *none = NULL;
+
+    for (int64_t until = dk_test_now_ms() + ms; dk_test_now_ms() < until;)
+        CHECK(dk_consumer_fetch(c, 0, 20, &none, NULL) != DK_OK);
+}
+
 static bool
 told(dk_consumer *c)
 {
@@ -51,14 +80,8 @@ DK_TEST(anew_offsets_are_followed_and_committed)
     dk_consumer *c;
     dk_batch *b;
 
-    rig_open(&r, "t", 1);
-    rig_set(&r, "auto.commit.interval.ms", "50");
-    rig_produce(&r, "t", 0, 0, 10);
-    c = rig_consumer(&r, NULL);
-    rig_assign(c, "t", 1);
-    b = walk(c, 10, 0);
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    b = ten_messages(&r, &c);
+    finish(b);
     WAIT_UNTIL(rig_committed(c, "t", 0) == 10, 5000);
 
     send_back(c, 3);
@@ -68,8 +91,7 @@ DK_TEST(anew_offsets_are_followed_and_committed)
     dk_batch_free(b);
     b = walk(c, 7, 3);
     WAIT_UNTIL(rig_committed(c, "t", 0) == 9, 5000);
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    finish(b);
     WAIT_UNTIL(rig_committed(c, "t", 0) == 10, 5000);
     rig_end(c);
     rig_close(&r);
@@ -81,33 +103,24 @@ DK_TEST(anew_waits_for_outcomes_of_the_old_log)
     rig r;
     dk_consumer *c;
     dk_ticket ticket, second;
-    dk_batch *b, *none = NULL;
+    dk_batch *b;
 
-    rig_open(&r, "t", 1);
-    rig_set(&r, "auto.commit.interval.ms", "50");
-    rig_produce(&r, "t", 0, 0, 10);
-    c = rig_consumer(&r, NULL);
-    rig_assign(c, "t", 1);
-    b = walk(c, 10, 0);
+    b = ten_messages(&r, &c);
     CHECK_OK(dk_batch_defer(b, &ticket));
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    finish(b);
 
     send_back(c, 3);
-    for (int64_t until = dk_test_now_ms() + 500; dk_test_now_ms() < until;)
-        CHECK(dk_consumer_fetch(c, 0, 20, &none, NULL) != DK_OK);
+    check_nothing_comes(c, 500);
     CHECK(!told(c));
     dk_ticket_reject(&ticket, 0); /* it comes again, and first */
     b = walk(c, 1, 9);
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    finish(b);
 
     b = walk(c, 7, 3);
     dk_batch_free(b); /* the last one, 9, is given back */
     b = walk(c, 1, 9);
     CHECK_OK(dk_batch_defer(b, &second));
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    finish(b);
     WAIT_UNTIL(rig_committed(c, "t", 0) == 9, 5000);
     dk_ticket_resolve(&second);
     WAIT_UNTIL(rig_committed(c, "t", 0) == 10, 5000);
@@ -120,19 +133,13 @@ DK_TEST(anew_is_forgotten_with_the_partition)
     rig r;
     dk_consumer *c;
     dk_ticket ticket;
-    dk_batch *b, *none = NULL;
+    dk_batch *b;
 
-    rig_open(&r, "t", 1);
-    rig_produce(&r, "t", 0, 0, 10);
-    c = rig_consumer(&r, NULL);
-    rig_assign(c, "t", 1);
-    b = walk(c, 10, 0);
+    b = ten_messages(&r, &c);
     CHECK_OK(dk_batch_defer(b, &ticket));
-    CHECK_EQ(dk_batch_next(b), -1);
-    dk_batch_free(b);
+    finish(b);
     send_back(c, 3);
-    for (int64_t until = dk_test_now_ms() + 300; dk_test_now_ms() < until;)
-        CHECK(dk_consumer_fetch(c, 0, 20, &none, NULL) != DK_OK);
+    check_nothing_comes(c, 300);
     CHECK(c->parts[0]->anew != NULL);
     rig_assign(c, "t", 1);
     b = walk(c, 10, 0);

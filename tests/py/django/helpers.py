@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Making consumers and topics in a line."""
+"""Making consumers and topics in a line, and the registry that they use."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from django.conf import settings
+from django.test import override_settings
 
 from django_kafka.consumer import Consumer, Topics
 from django_kafka.topic import TopicConsumer
+from tests.py.schema_registry import SchemaRegistry
 
 _numbers = itertools.count(1)
 
@@ -41,6 +46,15 @@ def consumer_of(*topics: TopicConsumer, group: str | None = None, **members: Any
     return type(
         "MyConsumer", (Consumer,), {"topics": Topics(*topics), "config": config, "__module__": __name__, **members}
     )
+
+
+@contextlib.contextmanager
+def project_registry() -> Iterator[SchemaRegistry]:
+    """A registry that the project's settings name, besides what they say already; it is asked once."""
+    with SchemaRegistry() as registry:
+        client = {"url": registry.url, "max.retries": 0}
+        with override_settings(DJANGO_KAFKA={**settings.DJANGO_KAFKA, "SCHEMA_REGISTRY": client}):
+            yield registry
 
 
 class FailTimes:

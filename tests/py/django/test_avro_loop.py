@@ -20,7 +20,7 @@ from django_kafka.exceptions import SchemaRegistryUnavailable
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
 from django_kafka.topic.avro import AvroTopic
-from tests.py.django.helpers import consumer_of
+from tests.py.django.helpers import consumer_of, project_registry
 from tests.py.schema_registry import SchemaRegistry
 
 ORDER = json.dumps(
@@ -65,10 +65,8 @@ def broker() -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def registry(broker: LocalBroker) -> Iterator[SchemaRegistry]:
-    with SchemaRegistry() as registry:
-        conf = {**settings.DJANGO_KAFKA, "SCHEMA_REGISTRY": {"url": registry.url, "max.retries": 0}}
-        with override_settings(DJANGO_KAFKA=conf):
-            yield registry
+    with project_registry() as registry:
+        yield registry
 
 
 def as_another_process() -> Any:

@@ -9,14 +9,13 @@ from unittest import mock
 
 import pytest
 from confluent_kafka.serialization import SerializationError, StringSerializer
-from django.conf import settings
-from django.test import override_settings
 
 from django_kafka import kafka
 from django_kafka._native import EncodeError
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.topic import Topic, TopicProducer
 from django_kafka.topic.avro import AvroTopic, AvroTopicProducer
+from tests.py.django.helpers import project_registry
 from tests.py.schema_registry import SchemaRegistry
 
 
@@ -48,10 +47,8 @@ def broker() -> Iterator[LocalBroker]:
 
 @pytest.fixture
 def registry(broker: LocalBroker) -> Iterator[SchemaRegistry]:
-    with SchemaRegistry() as registry:
-        conf = {**settings.DJANGO_KAFKA, "SCHEMA_REGISTRY": {"url": registry.url, "max.retries": 0}}
-        with override_settings(DJANGO_KAFKA=conf):
-            yield registry
+    with project_registry() as registry:
+        yield registry
 
 
 def sent(broker: LocalBroker, count: int) -> list[tuple[Any, Any]]:
