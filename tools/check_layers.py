@@ -39,15 +39,15 @@ class Layer:
     foreign: dict[str, str] = field(default_factory=dict)
 
 
-ENGINE = ("base/", "codec/", "kafka/", "engine/")
+ENGINE = ("base/", "codec/", "kafka/", "failures/")
 LAYERS = {
     "include/dk": Layer(own=("dk/",)),
     "src/base": Layer(own=("dk/base.h", "base/")),
     "src/codec": Layer(own=("dk/", "base/", "codec/"), foreign={"jansson.h": "*"}),
     "src/kafka": Layer(own=("dk/", "base/", "kafka/"), foreign={"librdkafka/": "rdk.h"}),
-    "src/engine": Layer(own=("dk/", *ENGINE)),
+    "src/failures": Layer(own=("dk/", "base/", "failures/")),
     # A binding of CPython knows its headers and the public ones of the engine.
-    "binding": Layer(own=("dk/",), foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"}),
+    "binding": Layer(own=("dk/", "native.h", "shims.h", "avro/"), foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"}),
     "tests/c": Layer(own=("dk/", "dk_test.h", *ENGINE), foreign={"jansson.h": "*"}),
     "tests/fuzz": Layer(own=("dk/", *ENGINE)),
     "bench/c": Layer(own=("dk/", *ENGINE), foreign={"librdkafka/": "*"}),

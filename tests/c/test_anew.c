@@ -3,7 +3,7 @@
  * A partition whose offsets come again: its topic was made anew, or its log was cut off. The mock cluster can do neither,
  * so librdkafka is sent back behind the consumer's back.
  */
-#include "kafka/consumer_internal.h"
+#include "kafka/consumer/internal.h"
 #include "rig.h"
 
 static void

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 static dk_broker *
 must_broker(int nodes)

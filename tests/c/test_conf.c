@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 #define GROUP                                                                                                        \
     {                                                                                                                \

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 static const dk_partition sample[] = {
     {"orders", 0, 10, -1, NULL, 0},

@@ -3,7 +3,7 @@
  * Tests of src/kafka/event.c.
  */
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 static dk__events *
 must_queue(void)

@@ -4,7 +4,7 @@
  */
 #include "rig.h"
 
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 #define TEN_SECONDS 10000
 #define PRODUCE 0 /* the number of this request in Kafka's protocol */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 #define TEN_SECONDS 10000
 

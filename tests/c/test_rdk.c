@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 DK_TEST(rdk_linked_library_is_there)
 {

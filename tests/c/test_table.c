@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 #define SYSTEM "librdkafka.so.1"
 #define MISSING "librdkafka-that-does-not-exist.so.1"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 #define LIMIT_MS 20000
 

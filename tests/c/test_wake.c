@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "dk_test.h"
-#include "kafka/internal.h"
+#include "kafka/client/internal.h"
 
 DK_TEST(wake_raise_before_wait)
 {

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From configuration pairs to a rd_kafka_conf_t: the engine's defaults and forced values, what the engine itself has
+ * to know, and errors that say which key is wrong and what to write instead. librdkafka parses the values.
+ */
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kafka/client/internal.h"
+
+#define FETCH_BACKOFF_MS                                                                                             \
+    "5" /* how long a fetch waits after the queue was full; librdkafka's second stalls a fast reader */
+
+/* Keys that came after librdkafka 2.0.2, and the version that has them; a name that ends in '.' stands for a family.
+ */
+static const struct {
+    const char *key;
+    const char *since;
+} newer_keys[] = {
+    {"client.dns.lookup", "2.2.0"},
+    {"fetch.queue.backoff.ms", "2.2.0"},
+    {"retry.backoff.max.ms", "2.3.0"},
+    {"group.protocol", "2.4.0"},
+    {"group.remote.assignor", "2.4.0"},
+    {"enable.metrics.push", "2.5.0"},
+    {"metadata.recovery.strategy", "2.8.0"},
+    {"metadata.recovery.rebootstrap.trigger.ms", "2.11.0"},
+    {"https.ca.", NULL},
+    {"sasl.oauthbearer.assertion.", NULL},
+    {"sasl.oauthbearer.grant.type", NULL},
+    {"sasl.oauthbearer.metadata.", NULL},
+    {"sasl.oauthbearer.client.credentials.", NULL},
+    {"sasl.oauthbearer.sub.claim.name", NULL},
+};
+
+/* Names to suggest that librdkafka does not dump, because they have no default or are an alias. */
+static const char *const undumped_keys[] = {
+    "acks",
+    "bootstrap.servers",
+    "client.rack",
+    "compression.codec",
+    "compression.type",
+    "debug",
+    "delivery.timeout.ms",
+    "fetch.max.bytes",
+    "group.id",
+    "group.instance.id",
+    "group.remote.assignor",
+    "linger.ms",
+    "max.in.flight",
+    "max.partition.fetch.bytes",
+    "message.timeout.ms",
+    "plugin.library.paths",
+    "request.timeout.ms",
+    "retries",
+    "sasl.kerberos.keytab",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.extensions",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.password",
+    "sasl.username",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.cipher.suites",
+    "ssl.crl.location",
+    "ssl.curves.list",
+    "ssl.endpoint.identification.algorithm",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.sigalgs.list",
+    "transactional.id",
+};
+
+/* ---- the nearest right name ------------------------------------------------------------------------------------ */
+
+#define MAX_KEY 63 /* longer names get no suggestion */
+
+/* Edits (insert, delete, replace, swap of neighbours) from one name to the other; '_' and '.' count as the same. */
+static unsigned
+distance(const char *a, const char *b)
+{
+    unsigned rows[3][MAX_KEY + 2];
+    unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+    size_t na = strlen(a), nb = strlen(b);
+
+    for (size_t j = 0; j <= nb; j++)
+        above[j] = (unsigned)j;
+    for (size_t i = 1; i <= na; i++) {
+        unsigned *spare = before;
+
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= nb; j++) {
+            char ca = a[i - 1] == '_' ? '.' : (char)tolower((unsigned char)a[i - 1]), cb = b[j - 1];
+            unsigned best = above[j - 1] + (ca != cb);
+
+            if (above[j] + 1 < best)
+                best = above[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 2] == cb && b[j - 2] == ca && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        before = above;
+        above = row;
+        row = spare;
+    }
+    return above[nb];
+}
+
+typedef struct nearest {
+    const char *key; /* the unknown one */
+    char best[MAX_KEY + 1];
+    unsigned edits;
+} nearest;
+
+static void
+consider(nearest *near, const char *candidate)
+{
+    unsigned edits;
+
+    if (strlen(candidate) > MAX_KEY)
+        return;
+    edits = distance(near->key, candidate);
+    if (edits >= near->edits)
+        return;
+    near->edits = edits;
+    memcpy(near->best, candidate, strlen(candidate) + 1);
+}
+
+static void
+consider_dump(nearest *near, const char **dump, size_t n)
+{
+    for (size_t i = 0; dump != NULL && i + 1 < n; i += 2) {
+        const char *end = dump[i] + strlen(dump[i]);
+
+        if (end - dump[i] < 3 || strcmp(end - 3, "_cb") != 0)
+            consider(near, dump[i]);
+    }
+    if (dump != NULL)
+        rd_kafka_conf_dump_free(dump, n);
+}
+
+/* The known key that is at most a third away, "" if there is none. */
+static void
+find_nearest(nearest *near)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_conf_t *topic_conf = rd_kafka_topic_conf_new();
+    size_t n;
+    const char **dump;
+
+    near->best[0] = '\0';
+    near->edits = (unsigned)strlen(near->key) / 3 + 1;
+    dump = rd_kafka_conf_dump(conf, &n);
+    consider_dump(near, dump, n);
+    dump = rd_kafka_topic_conf_dump(topic_conf, &n);
+    consider_dump(near, dump, n);
+    for (size_t i = 0; i < sizeof undumped_keys / sizeof *undumped_keys; i++)
+        if (rd_kafka_conf_set(conf, undumped_keys[i], NULL, NULL, 0) != RD_KAFKA_CONF_UNKNOWN)
+            consider(near, undumped_keys[i]);
+    rd_kafka_topic_conf_destroy(topic_conf);
+    rd_kafka_conf_destroy(conf);
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+static bool
+find_newer(const char *key, const char **since)
+{
+    for (size_t i = 0; i < sizeof newer_keys / sizeof *newer_keys; i++) {
+        size_t n = strlen(newer_keys[i].key);
+
+        if (newer_keys[i].key[n - 1] == '.' ? strncmp(key, newer_keys[i].key, n) == 0
+                                            : strcmp(key, newer_keys[i].key) == 0) {
+            *since = newer_keys[i].since;
+            return true;
+        }
+    }
+    return false;
+}
+
+static dk_status
+unknown_key(const char *key, dk_error *err)
+{
+    nearest near = {.key = key};
+    const char *since;
+
+    if (find_newer(key, &since))
+        return dk__error_set(
+            err, DK_ECONFIG,
+            "configuration key \"%.100s\" needs %s%s: this process uses librdkafka %s. Install a newer one "
+            "(confluent-kafka's wheel brings it along) or leave the key out",
+            key, since != NULL ? "librdkafka " : "a newer librdkafka", since != NULL ? since : "",
+            rd_kafka_version_str());
+    if (strlen(key) <= MAX_KEY)
+        find_nearest(&near);
+    if (near.best[0] != '\0')
+        return dk__error_set(err, DK_ECONFIG,
+                             "unknown configuration key \"%s\" (librdkafka %s): did you mean \"%s\"?", key,
+                             rd_kafka_version_str(), near.best);
+    return dk__error_set(
+        err, DK_ECONFIG,
+        "unknown configuration key \"%.100s\" (librdkafka %s); its CONFIGURATION.md lists those there are", key,
+        rd_kafka_version_str());
+}
+
+/* Values that must not get into a log by way of an error text. */
+static bool
+is_secret(const char *key)
+{
+    return strstr(key, "password") != NULL || strstr(key, "secret") != NULL || strstr(key, ".pem") != NULL ||
+           strcmp(key, "sasl.oauthbearer.config") == 0 || strstr(key, "passphrase") != NULL;
+}
+
+static dk_status
+bad_value(const char *key, const char *value, const char *why, dk_error *err)
+{
+    if (is_secret(key))
+        return dk__error_set(err, DK_ECONFIG, "configuration key \"%s\": its value is refused (librdkafka %s)", key,
+                             rd_kafka_version_str());
+    return dk__error_set(err, DK_ECONFIG, "configuration key \"%s\": value \"%.200s\" is refused: %s", key,
+                         value != NULL ? value : "", why);
+}
+
+/* ---- pairs ----------------------------------------------------------------------------------------------------- */
+
+static dk_status
+set_pair(rd_kafka_conf_t *conf, const char *key, const char *value, dk_error *err)
+{
+    char why[256] = "";
+
+    switch (rd_kafka_conf_set(conf, key, value, why, sizeof why)) {
+    case RD_KAFKA_CONF_OK:
+        return DK_OK;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return unknown_key(key, err);
+    default:
+        return bad_value(key, value, why, err);
+    }
+}
+
+/* The last value given for a key or one of its aliases (a list that ends with NULL); NULL if there is none. */
+static const char *
+find_value(const dk_pair *pairs, size_t n, const char *const *names)
+{
+    while (n-- > 0)
+        for (const char *const *name = names; *name != NULL; name++)
+            if (pairs[n].value != NULL && strcmp(pairs[n].key, *name) == 0)
+                return pairs[n].value;
+    return NULL;
+}
+
+#define VALUE(pairs, n, ...) find_value((pairs), (n), (const char *const[]){__VA_ARGS__, NULL})
+
+/* What conf holds for a key, as librdkafka writes it. Keys of topics are unknown until one of them was set. */
+static bool
+get(const rd_kafka_conf_t *conf, const char *key, char *buf, size_t cap)
+{
+    return rd_kafka_conf_get(conf, key, buf, &cap) == RD_KAFKA_CONF_OK;
+}
+
+static int
+get_int(const rd_kafka_conf_t *conf, const char *key, int otherwise)
+{
+    char buf[32];
+
+    return get(conf, key, buf, sizeof buf) ? atoi(buf) : otherwise;
+}
+
+static bool
+get_bool(const rd_kafka_conf_t *conf, const char *key, bool otherwise)
+{
+    char buf[32];
+
+    return get(conf, key, buf, sizeof buf) ? strcmp(buf, "true") == 0 : otherwise;
+}
+
+static bool
+contains(const rd_kafka_conf_t *conf, const char *key, const char *part)
+{
+    char buf[512];
+
+    return get(conf, key, buf, sizeof buf) && strstr(buf, part) != NULL;
+}
+
+/* ---- what the engine wants ------------------------------------------------------------------------------------- */
+
+/* The engine sets these itself; librdkafka knows them, so it cannot refuse. */
+static dk_status
+force(rd_kafka_conf_t *conf, const char *key, const char *value, dk_error *err)
+{
+    char why[256] = "";
+
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) == RD_KAFKA_CONF_OK)
+        return DK_OK;
+    return dk__error_set(err, DK_ELIBRARY, "librdkafka %s does not take %s=%s: %s", rd_kafka_version_str(), key,
+                         value, why);
+}
+
+static void
+set_consumer_defaults(rd_kafka_conf_t *conf)
+{
+    char why[1];
+
+    /* Not in every version; where it is missing its absence costs only speed. */
+    (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", FETCH_BACKOFF_MS, why, sizeof why);
+}
+
+static int64_t
+reset_offset(const rd_kafka_conf_t *conf)
+{
+    static const char *const earliest[] = {"smallest", "earliest", "beginning"};
+    char buf[32];
+
+    if (!get(conf, "auto.offset.reset", buf, sizeof buf))
+        return RD_KAFKA_OFFSET_END;
+    for (size_t i = 0; i < sizeof earliest / sizeof *earliest; i++)
+        if (strcmp(buf, earliest[i]) == 0)
+            return RD_KAFKA_OFFSET_BEGINNING;
+    return strcmp(buf, "error") == 0 ? RD_KAFKA_OFFSET_INVALID : RD_KAFKA_OFFSET_END;
+}
+
+static dk_status
+finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
+{
+    size_t size = 0; /* of the text and its NUL */
+    dk_status st;
+
+    info->has_group = rd_kafka_conf_get(conf, "group.id", NULL, &size) == RD_KAFKA_CONF_OK && size > 1;
+    if (!info->has_group)
+        return dk__error_set(
+            err, DK_ECONFIG,
+            "configuration key \"group.id\" is missing or empty: it names the group of consumers that "
+            "share the partitions of their topics, and under it Kafka keeps how far they got; set it in "
+            "the consumer's configuration, for example \"group.id\": \"order-service\"");
+    info->auto_commit = get_bool(conf, "enable.auto.commit", true);
+    info->auto_commit_interval_ms = get_int(conf, "auto.commit.interval.ms", 5000);
+    info->max_poll_interval_ms = get_int(conf, "max.poll.interval.ms", 300000);
+    info->session_timeout_ms = get_int(conf, "session.timeout.ms", 45000);
+    info->partition_eof = get_bool(conf, "enable.partition.eof", false);
+    info->consumer_protocol = contains(conf, "group.protocol", "consumer");
+    info->reset_offset = reset_offset(conf);
+    info->cooperative = info->consumer_protocol || contains(conf, "partition.assignment.strategy", "cooperative");
+    st = force(conf, "enable.auto.commit", "false", err);
+    if (st == DK_OK)
+        st = force(conf, "enable.auto.offset.store", "false", err);
+    return st;
+}
+
+/* Settings with which an idempotent producer cannot be had; who writes them means them. */
+static bool
+rules_out_idempotence(const dk_pair *pairs, size_t n)
+{
+    const char *acks = VALUE(pairs, n, "acks", "request.required.acks");
+    const char *in_flight = VALUE(pairs, n, "max.in.flight", "max.in.flight.requests.per.connection");
+    const char *retries = VALUE(pairs, n, "retries", "message.send.max.retries");
+    const char *queuing = VALUE(pairs, n, "queuing.strategy");
+
+    return (acks != NULL && strcmp(acks, "all") != 0 && strcmp(acks, "-1") != 0) ||
+           (in_flight != NULL && atoi(in_flight) > 5) || (retries != NULL && atoi(retries) < 1) ||
+           (queuing != NULL && strcmp(queuing, "fifo") != 0);
+}
+
+/* With several requests on their way an idempotent librdkafka reports a refused one as delivered when the next one is
+ * accepted, since brokers refuse gaps; but one that does not know this producer yet (a partition just got its leader)
+ * accepts any, and the refused messages are nowhere. Seen with 2.16.0 on Kafka 4.4; confluent-kafka-go issue 921. */
+#define ONE_IN_FLIGHT "1"
+
+static dk_status
+finish_producer(rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n, dk__conf_info *info, dk_error *err)
+{
+    dk_status st = DK_OK;
+
+    if (VALUE(pairs, n, "enable.idempotence") == NULL && !rules_out_idempotence(pairs, n))
+        st = force(conf, "enable.idempotence", "true", err);
+    if (st == DK_OK && VALUE(pairs, n, "acks", "request.required.acks") == NULL)
+        st = force(conf, "acks", "all", err);
+    if (st == DK_OK && get_bool(conf, "enable.idempotence", false) &&
+        VALUE(pairs, n, "max.in.flight", "max.in.flight.requests.per.connection") == NULL)
+        st = force(conf, "max.in.flight", ONE_IN_FLIGHT, err);
+    info->message_timeout_ms = get_int(conf, "message.timeout.ms", 300000);
+    info->max_message_bytes = get_int(conf, "message.max.bytes", 1000000);
+    info->queue_max_messages = get_int(conf, "queue.buffering.max.messages", 100000);
+    if (info->queue_max_messages == 0)
+        info->queue_max_messages = INT_MAX; /* librdkafka's "no limit" */
+    return st;
+}
+
+/* librdkafka's own log callback writes to stderr. */
+static void
+ignore_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
+{
+    (void)rk;
+    (void)level;
+    (void)fac;
+    (void)buf;
+}
+
+dk_status
+dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **out, dk__conf_info *info,
+             dk_error *err)
+{
+    dk_status st = dk_library_load(NULL, err);
+    rd_kafka_conf_t *conf;
+
+    if (st != DK_OK)
+        return st;
+    conf = rd_kafka_conf_new();
+    if (conf == NULL)
+        return dk__error_set(err, DK_ENOMEM, "configuration");
+    rd_kafka_conf_set_log_cb(conf, ignore_log);
+    memset(info, 0, sizeof *info);
+
+    if (kind == DK__CONSUMER)
+        set_consumer_defaults(conf);
+    for (size_t i = 0; st == DK_OK && i < n; i++) {
+        if (pairs[i].key == NULL || pairs[i].key[0] == '\0')
+            st = dk__error_set(err, DK_ECONFIG, "configuration pair %zu has no key", i);
+        else if (pairs[i].value != NULL)
+            st = set_pair(conf, pairs[i].key, pairs[i].value, err);
+    }
+    if (st == DK_OK) /* a log queue that nobody serves would only grow */
+        st = force(conf, "log.queue", "false", err);
+    if (st == DK_OK)
+        st = kind == DK__CONSUMER ? finish_consumer(conf, info, err) : finish_producer(conf, pairs, n, info, err);
+    if (st != DK_OK) {
+        rd_kafka_conf_destroy(conf);
+        return st;
+    }
+    *out = conf;
+    return DK_OK;
+}
+
+dk_status
+dk__client_new(dk__client kind, rd_kafka_conf_t *conf, rd_kafka_t **out, dk_error *err)
+{
+    char why[400] = "";
+    rd_kafka_resp_err_t rkerr;
+    dk_status st;
+
+    *out = rd_kafka_new(kind == DK__CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (*out != NULL)
+        return DK_OK;
+    rkerr = rd_kafka_last_error();
+    rd_kafka_conf_destroy(conf);
+    st = rkerr == RD_KAFKA_RESP_ERR__INVALID_ARG ? DK_ECONFIG : DK_EKAFKA;
+    dk__error_set(err, st, "librdkafka %s refuses to make a %s: %s", rd_kafka_version_str(),
+                  kind == DK__CONSUMER ? "consumer" : "producer", why);
+    if (err != NULL)
+        err->kafka = st == DK_EKAFKA ? (int)rkerr : 0;
+    return st;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of src/kafka share. The only folder that sees rdkafka.h, and only through rdk.h.
+ */
+#ifndef DK_KAFKA_INTERNAL_H
+#define DK_KAFKA_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/internal.h"
+#include "dk/dk.h"
+#include "kafka/client/rdk.h"
+
+/* ---- conf.c ---------------------------------------------------------------------------------------------------- */
+
+typedef enum dk__client { DK__CONSUMER, DK__PRODUCER } dk__client;
+
+/* What conf.c found out of the pairs, for the engine. */
+typedef struct dk__conf_info {
+    bool auto_commit;            /* enable.auto.commit, default true */
+    int auto_commit_interval_ms; /* default 5000 */
+    int max_poll_interval_ms;    /* default 300000 */
+    int session_timeout_ms;      /* default 45000 */
+    bool cooperative;            /* partition.assignment.strategy is cooperative-sticky, or group.protocol=consumer */
+    bool consumer_protocol;      /* group.protocol=consumer */
+    bool partition_eof;          /* enable.partition.eof */
+    bool has_group;              /* group.id was given and is not empty */
+    int64_t reset_offset;        /* auto.offset.reset, default latest: where a partition begins of which nothing is
+                                    committed; RD_KAFKA_OFFSET_INVALID: that is an error */
+    int message_timeout_ms;      /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
+    int max_message_bytes;       /* producer: message.max.bytes, default 1000000 */
+    int queue_max_messages;      /* producer: queue.buffering.max.messages, default 100000 */
+} dk__conf_info;
+
+/* dk__conf_new - pairs to rd_kafka_conf_t, with the engine's defaults and forced values. On DK_OK *out is yours
+ * (rd_kafka_new() takes it). Errors: DK_ECONFIG with a text that names the key, the value and what to do; a key that is
+ * unknown to this librdkafka is named together with its version and, if there is one, the nearest right name. */
+DK_MUST_CHECK dk_status dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **out,
+                                     dk__conf_info *info, dk_error *err);
+/* dk__client_new - rd_kafka_new(): takes conf, whether it succeeds or not. Errors: DK_ECONFIG (settings that do not go
+ * together; librdkafka's words), DK_EKAFKA (no threads, no memory). */
+DK_MUST_CHECK dk_status dk__client_new(dk__client kind, rd_kafka_conf_t *conf, rd_kafka_t **out, dk_error *err);
+
+/* ---- event.c --------------------------------------------------------------------------------------------------- */
+
+/* A bounded FIFO of events with its own lock. LOG, STATS, THROTTLE and ERRORs that are not fatal are dropped (and counted)
+ * when it is full, others never. */
+typedef struct dk__events dk__events;
+
+DK_MUST_CHECK dk_status dk__events_new(const dk_alloc *alloc, dk__events **out);
+void dk__events_free(dk__events *q);
+/* notify is called (from any thread, with no lock held) after something was queued. */
+void dk__events_notify(dk__events *q, void (*notify)(void *ctx), void *ctx);
+dk_event *dk__events_take(dk__events *q);
+bool dk__events_empty(const dk__events *q); /* cheap: one atomic load */
+uint64_t dk__events_dropped(const dk__events *q);
+
+/* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a preallocated
+ * "out of memory" ERROR event. All strings are copied. */
+void dk__events_push_log(dk__events *q, int level, const char *fac, const char *text);
+/* Has a request to the group's coordinator timed out since the last call? By librdkafka's log. */
+bool dk__events_heartbeat_lost(dk__events *q);
+void dk__events_push_error(dk__events *q, int kafka_err, bool fatal, const char *text);
+void dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, int64_t value, int32_t broker_id);
+/* COMMIT, ASSIGN, REVOKE, LOST: parts is copied. */
+void dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err,
+                                const rd_kafka_topic_partition_list_t *parts);
+/* MESSAGE: an error message taken from a consumer queue. */
+void dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg);
+/* DELIVERY: a copy of those of the n reports (at most DK__EVENTS_MAX_REPORTS) that have an opaque or failed. Failed ones
+ * without an opaque are dropped (and counted) when many wait already, and carry no value. Returns false if there was no
+ * memory: nothing was queued then, try again later. Delivered ones without an opaque cost nothing here. */
+#define DK__EVENTS_MAX_REPORTS 256
+DK_MUST_CHECK bool dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n);
+/* Reports with an opaque that wait to be taken: one atomic load. */
+size_t dk__events_reports(const dk__events *q);
+
+/* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where there
+ * are callbacks); others are ignored. rkev stays the caller's. */
+void dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev);
+
+/* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks into conf. They find their queue through
+ * the opaque, which must be the client's struct, whose first member must be a dk__events *. */
+void dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind);
+
+/* ---- convert.c: partitions lists, errors ----------------------------------------------------------------------- */
+
+DK_MUST_CHECK dk_status dk__to_rd_list(const dk_partitions *in, rd_kafka_topic_partition_list_t **out, dk_error *err);
+/* Copy offsets, metadata and errors of a result list back into the matching items. */
+DK_MUST_CHECK dk_status dk__from_rd_list(const rd_kafka_topic_partition_list_t *in, dk_partitions *out);
+/* Append all of in to out. */
+DK_MUST_CHECK dk_status dk__append_rd_list(const rd_kafka_topic_partition_list_t *in, dk_partitions *out);
+/* DK_EKAFKA (or DK_EFATAL) with the number and "<what>: <librdkafka's text>". Returns the status. */
+dk_status dk__kafka_error(dk_error *err, rd_kafka_resp_err_t rkerr, const char *what);
+/* The same from an rd_kafka_error_t, which it destroys. */
+dk_status dk__rd_error(dk_error *err, rd_kafka_error_t *rderr, const char *what);
+
+/* ---- admin.c: questions that both clients can ask (metadata, OAuth, SASL) --------------------------------------- */
+
+DK_MUST_CHECK dk_status dk__metadata(const dk_alloc *alloc, rd_kafka_t *rk, const char *topic, int timeout_ms,
+                                     dk_metadata **out, dk_error *err);
+DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64_t lifetime_ms, const char *principal,
+                                        const dk_pair *extensions, size_t n, dk_error *err);
+DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password,
+                                             dk_error *err);
+
+/* ---- producer.c: for what stands beside it ----------------------------------------------------------------------- */
+
+/* dk__producer_enter - DK_EINVAL for NULL, DK_EFORKED in a child; *err is left alone when it is fine. */
+dk_status dk__producer_enter(const dk_producer *p, dk_error *err);
+rd_kafka_t *dk__producer_rk(const dk_producer *p);
+const dk_alloc *dk__producer_alloc(const dk_producer *p);
+
+/* ---- forward.c: copies that answer tickets ------------------------------------------------------------------------ */
+
+void *dk__copy_opaque(const dk_ticket *ticket); /* what librdkafka carries for a copy */
+bool dk__is_copy(const void *opaque);
+dk_ticket dk__copy_ticket(void *opaque);
+void dk__copy_confirmed(void *opaque);
+
+/* ---- wake.c: a pipe that poll(2) waits on ------------------------------------------------------------------------ */
+
+typedef struct dk__wake {
+    int fd[2];
+    atomic_bool raised;
+} dk__wake;
+
+DK_MUST_CHECK dk_status dk__wake_init(dk__wake *w, dk_error *err);
+void dk__wake_fini(dk__wake *w);
+void dk__wake_raise(dk__wake *w); /* any thread; async-signal-safe; cheap when already raised */
+/* Wait until raised (then lower it and return true), timeout_ms passed (-1: never) or a signal came (false). */
+bool dk__wake_wait(dk__wake *w, int timeout_ms);
+
+/* ---- offsets.c: which offsets of one partition are finished ------------------------------------------------------ */
+
+/* Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the first that is not
+ * finished, or the end of the run if all are: the offset that may be committed. Not thread-safe: the consumer's lock
+ * guards it. */
+typedef struct dk__offsets {
+    const dk_alloc *alloc;
+    struct dk__offsets_slot *ring; /* power of two */
+    uint32_t cap, head, len;
+    uint32_t finished; /* how many of the len are finished, behind one that is not */
+    int64_t mark;      /* next offset to consume as far as finished; DK_OFFSET_INVALID before the first delivery */
+    int64_t committed; /* last mark given to a commit that succeeded */
+    int64_t last;      /* highest delivered offset */
+} dk__offsets;
+
+void dk__offsets_init(dk__offsets *o, const dk_alloc *alloc);
+void dk__offsets_fini(dk__offsets *o);
+void dk__offsets_reset(dk__offsets *o); /* forget everything, keep the memory */
+/* Note a delivered offset, larger than all before; a repeated one (it was handed back) is ignored.
+ * DK_ENOMEM leaves the tracker unchanged. */
+DK_MUST_CHECK dk_status dk__offsets_deliver(dk__offsets *o, int64_t offset);
+/* Say that an offset is finished. Returns true if the mark moved. Unknown or finished ones are ignored. */
+bool dk__offsets_done(dk__offsets *o, int64_t offset);
+/* Everything below next counts as finished (store_offsets by hand); next may also be beyond what was delivered, or,
+ * explicitly, lower than the mark (then the mark goes back and later done marks stay known). Returns true if the mark
+ * changed. */
+bool dk__offsets_store(dk__offsets *o, int64_t next);
+uint32_t dk__offsets_pending(const dk__offsets *o); /* delivered, not finished */
+
+#endif
