@@ -4,7 +4,13 @@
  */
 #include <unistd.h>
 
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/later.h"
+#include "base/state.h"
 #include "native.h"
+
+#include "dk/broker.h"
 
 typedef struct BrokerObject {
     PyObject_HEAD native_state *state;

@@ -2,7 +2,15 @@
  *
  * Route: names and headers of the copies of a group's failed messages.
  */
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/slices.h"
+#include "base/state.h"
+#include "base/times.h"
+#include "consumer/message.h"
 #include "native.h"
+
+#include "dk/route.h"
 
 typedef struct RouteObject {
     PyObject_HEAD native_state *state;
@@ -251,7 +259,7 @@ route_retry_headers(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObj
     long attempt;
     double due;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_slice(a[1], "summary", &summary) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_slice(a[1], "summary", NULL, &summary) < 0)
         return NULL;
     attempt = PyLong_AsLong(a[2]);
     due = PyFloat_AsDouble(a[3]);
@@ -263,10 +271,10 @@ route_retry_headers(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObj
     }
     dk_route_headers_init(&list, NULL);
     if (source_of(self, a[0], true, &src) == 0)
-        result = list_or_raise(self,
-                               dk_route_retry_headers(&list, &self->names, &src.s, summary, (int32_t)attempt,
-                                                      (int64_t)(due * 1000 + 0.5), &err),
-                               &list, &err);
+        result = list_or_raise(
+            self,
+            dk_route_retry_headers(&list, &self->names, &src.s, summary, (int32_t)attempt, native_ms(due), &err),
+            &list, &err);
     source_fini(&src);
     return result;
 }
@@ -283,8 +291,9 @@ route_dead_headers(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObje
     dk_route_failure why;
     source src;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_slice(a[1], "summary", &why.summary) < 0 ||
-        native_slice(a[2], "exception", &why.exception) < 0 || native_slice(a[3], "detail", &why.detail) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_slice(a[1], "summary", NULL, &why.summary) < 0 ||
+        native_slice(a[2], "exception", NULL, &why.exception) < 0 ||
+        native_slice(a[3], "detail", NULL, &why.detail) < 0)
         return NULL;
     dk_route_headers_init(&list, NULL);
     if (source_of(self, a[0], true, &src) == 0)

@@ -47,7 +47,10 @@ LAYERS = {
     "src/kafka": Layer(own=("dk/", "base/", "kafka/"), foreign={"librdkafka/": "rdk.h"}),
     "src/failures": Layer(own=("dk/", "base/", "failures/")),
     # A binding of CPython knows its headers and the public ones of the engine.
-    "binding": Layer(own=("dk/", "native.h", "shims.h", "avro/"), foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"}),
+    "binding": Layer(
+        own=("dk/", "native.h", "avro/", "base/", "consumer/", "producer/"),
+        foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"},
+    ),
     "tests/c": Layer(own=("dk/", "dk_test.h", *ENGINE), foreign={"jansson.h": "*"}),
     "tests/fuzz": Layer(own=("dk/", *ENGINE)),
     "bench/c": Layer(own=("dk/", *ENGINE), foreign={"librdkafka/": "*"}),

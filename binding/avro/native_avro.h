@@ -6,7 +6,9 @@
 #ifndef DK_BINDING_NATIVE_AVRO_H
 #define DK_BINDING_NATIVE_AVRO_H
 
-#include "native.h"
+#include "avro/dict_form.h"
+#include "base/args.h"
+#include "base/state.h"
 
 /* Its static pointer to the API stays unused: AvroCore has one per module. */
 #pragma GCC diagnostic push
@@ -89,6 +91,8 @@ extern PyType_Spec native_avro_record_spec;
  * exception; 0 when it does not know the schema. */
 int native_avro_read(PyObject *reader, PyObject *data, PyObject **out);
 extern PyType_Spec native_avro_reader_spec;
+
+int native_avro_exec(PyObject *module); /* the codec's part of the module; -1 with an exception */
 
 /* avro_method.c */
 extern PyType_Spec native_avro_method_spec;

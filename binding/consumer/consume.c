@@ -2,15 +2,14 @@
  *
  * Getting messages: fetch() in batches, poll() and consume() as confluent_kafka does.
  *
- * A signal is looked at only while nothing has been handed out, so that what its handler raises loses no message. What poll()
- * and consume() handed out is finished when the next is asked for; with enable.auto.offset.store=false it is finished
- * by store_offsets().
+ * A signal is looked at only while nothing has been handed out, so that what its handler raises loses no message.
  */
-#include <string.h>
-
-#include "native.h"
-
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/times.h"
+#include "consumer/batch.h"
+#include "consumer/consumer.h"
+#include "consumer/message.h"
 
 static int
 enter_busy(ConsumerObject *self)
@@ -57,112 +56,6 @@ wait_batch(ConsumerObject *self, uint32_t max, int64_t deadline, dk_batch **out,
     }
     self->woken = false;
     return 0;
-}
-
-/* ---- in hand ------------------------------------------------------------------------------------------------------ */
-
-void
-native_hand_drop(ConsumerObject *self)
-{
-    native_core *core = self->hand;
-
-    self->hand = NULL;
-    self->pending = -1;
-    self->listed = 0;
-    for (size_t i = 0; i < self->n_tickets; i++)
-        dk_ticket_reject(&self->tickets[i], 0);
-    self->n_tickets = 0;
-    if (core != NULL) {
-        dk_batch_close(core->b);
-        native_core_unref(core);
-    }
-}
-
-static int32_t
-move_on(ConsumerObject *self)
-{
-    return self->auto_store ? dk_batch_next(self->hand->b) : dk_batch_take(self->hand->b);
-}
-
-/* After a stop or a cut the walk gives nothing more, but what consume() handed out has been handled all the same. */
-static void
-store_listed(ConsumerObject *self)
-{
-    dk_batch *b = self->hand->b;
-    dk_partitions parts;
-    dk_error err;
-
-    dk_partitions_init(&parts, NULL);
-    for (uint32_t i = 0; i < self->listed; i++) {
-        dk_partition p = {.topic = dk_batch_topic(b, i),
-                          .partition = dk_batch_partition(b, i),
-                          .offset = dk_batch_offset(b, i) + 1,
-                          .leader_epoch = -1};
-        size_t k = 0;
-
-        while (k < parts.len &&
-               (parts.items[k].partition != p.partition || strcmp(parts.items[k].topic, p.topic) != 0))
-            k++;
-        if (k < parts.len)
-            parts.items[k].offset = p.offset;
-        else if (dk_partitions_add(&parts, &p) != DK_OK)
-            break; /* it comes again, which is allowed */
-    }
-    if (parts.len > 0 && dk_consumer_store(self->c, &parts, &err) != DK_OK) {
-        /* a partition was taken away meanwhile: its messages come again elsewhere */
-    }
-    dk_partitions_fini(&parts);
-}
-
-/* Everything that consume() handed out is finished, but for the last one, which is in hand as after poll(). */
-static void
-settle_list(ConsumerObject *self)
-{
-    int32_t i = -1;
-
-    for (size_t k = 0; k < self->n_tickets; k++)
-        dk_ticket_resolve(&self->tickets[k]);
-    self->n_tickets = 0;
-    if (self->hand == NULL || self->listed == 0)
-        return;
-    while ((i = dk_batch_next(self->hand->b)) >= 0 && (uint32_t)i + 1 < self->listed)
-        ;
-    if (i < 0 && (dk_consumer_stopping(self->c) || dk_batch_is_cut(self->hand->b)))
-        store_listed(self);
-    if (i >= 0 && (uint32_t)i >= self->listed)
-        self->pending = i;
-    self->listed = 0;
-}
-
-/* What was handed out is finished. Afterwards `pending` is the next message in hand, or hand is NULL. */
-static void
-next_in_hand(ConsumerObject *self)
-{
-    settle_list(self);
-    if (self->hand == NULL)
-        return;
-    if (self->pending < 0)
-        self->pending = move_on(self);
-    if (self->pending < 0)
-        native_hand_drop(self);
-}
-
-void
-native_hand_finish(ConsumerObject *self)
-{
-    dk_ticket ticket;
-
-    settle_list(self);
-    if (self->hand != NULL && self->auto_store && self->pending < 0 &&
-        dk_batch_defer(self->hand->b, &ticket) == DK_OK)
-        dk_ticket_resolve(&ticket);
-}
-
-static int
-hand_over(ConsumerObject *self, dk_batch *b)
-{
-    self->hand = native_core_new(self->state, b, self->topics);
-    return self->hand == NULL ? -1 : 0;
 }
 
 /* ---- fetch -------------------------------------------------------------------------------------------------------- */
@@ -253,7 +146,7 @@ poll_message(ConsumerObject *self, int timeout_ms)
     if (self->stash != NULL)
         return pop_stash(self);
     for (;;) {
-        next_in_hand(self);
+        native_hand_move_on(self);
         if (self->hand != NULL)
             return hand_out(self);
         got = wait_batch(self, 0, deadline, &b, &message);
@@ -261,7 +154,7 @@ poll_message(ConsumerObject *self, int timeout_ms)
             return NULL;
         if (got == 0)
             return message != NULL ? message : Py_NewRef(Py_None);
-        if (hand_over(self, b) < 0)
+        if (native_hand_take(self, b) < 0)
             return NULL;
         if (PyErr_CheckSignals() < 0) /* one that came meanwhile: what was fetched waits for the next call */
             return NULL;
@@ -334,7 +227,7 @@ list_and_close(ConsumerObject *self, PyObject *list)
 
     if (self->auto_store && reserve_tickets(self, dk_batch_len(b)) < 0)
         return -1;
-    while ((i = move_on(self)) >= 0) {
+    while ((i = native_hand_next(self)) >= 0) {
         if (append_message(list, native_message_borrow(self->hand, (uint32_t)i)) < 0)
             return -1;
         if (self->auto_store && dk_batch_defer(b, &self->tickets[self->n_tickets]) == DK_OK)
@@ -362,7 +255,7 @@ gather(ConsumerObject *self, PyObject *list, Py_ssize_t wanted, int64_t deadline
             return -1;
         return PyList_GET_SIZE(list) >= wanted || message == NULL;
     }
-    if (hand_over(self, b) < 0)
+    if (native_hand_take(self, b) < 0)
         return -1;
     over = over || PyList_GET_SIZE(list) + (Py_ssize_t)dk_batch_len(b) >= wanted;
     if (over && self->auto_store)
@@ -402,7 +295,7 @@ consume_list(ConsumerObject *self, Py_ssize_t n, int timeout_ms)
         Py_DECREF(list);
         return NULL;
     }
-    next_in_hand(self);
+    native_hand_move_on(self);
     native_hand_drop(self); /* poll()'s rest goes back and is fetched again, in order */
     while (self->stash != NULL && PyList_GET_SIZE(list) < n)
         if (append_message(list, pop_stash(self)) < 0)

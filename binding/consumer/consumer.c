@@ -1,113 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Consumer: making and ending it, the callables of its events. Getting messages is in consume.c, partitions and offsets
- * in position.c.
+ * Consumer: making and ending it, and its type.
  */
 #include <unistd.h>
 
-#include "native.h"
-
-int
-native_consumer_enter(ConsumerObject *self)
-{
-    if (self->c == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "Consumer.__init__() was not called");
-        return -1;
-    }
-    if (self->closed) {
-        PyErr_SetString(PyExc_RuntimeError, "Consumer closed");
-        return -1;
-    }
-    return 0;
-}
-
-/* ---- events ------------------------------------------------------------------------------------------------------- */
-
-static int
-run_assignment(ConsumerObject *self, PyObject *cb, const dk_event *ev)
-{
-    PyObject *parts, *result = NULL;
-
-    if (cb == NULL)
-        return 0;
-    parts = native_partitions_list(self->state, dk_event_partitions(ev));
-    if (parts != NULL) {
-        Py_INCREF(cb);
-        result = PyObject_CallFunctionObjArgs(cb, (PyObject *)self, parts, NULL);
-        Py_DECREF(cb);
-        Py_DECREF(parts);
-    }
-    Py_XDECREF(result);
-    return result == NULL ? -1 : 0;
-}
-
-/* The engine gives the partitions back once the callable has returned, or raised. */
-static int
-run_revocation(ConsumerObject *self, const dk_event *ev)
-{
-    bool lost = dk_event_kind_of(ev) == DK_EVENT_LOST;
-    int rc = run_assignment(self, lost && self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
-
-    dk_consumer_rebalance_ack(self->c);
-    return rc;
-}
-
-static PyObject *
-error_message(ConsumerObject *self, const dk_event *ev)
-{
-    const dk_partitions *parts = dk_event_partitions(ev);
-    const char *text = dk_event_text(ev);
-    native_message_fields f = {.partition = -1, .offset = -1, .leader_epoch = -1, .latency = -1, .timestamp = -1};
-    PyObject *msg = NULL;
-
-    if (parts != NULL && parts->len > 0) {
-        f.topic = parts->items[0].topic;
-        f.partition = parts->items[0].partition;
-        f.offset = parts->items[0].offset;
-    }
-    if (text != NULL)
-        f.value = (dk_slice){.p = (const uint8_t *)text, .n = strlen(text)};
-    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev),
-                                 dk_event_retriable(ev), false);
-    if (f.error != NULL)
-        msg = native_message_new(self->state, &f);
-    Py_XDECREF(f.error);
-    return msg;
-}
-
-static int
-run_event(ConsumerObject *self, const dk_event *ev, PyObject **message)
-{
-    native_client client = {.state = self->state, .cbs = &self->cbs, .consumer = self->c};
-
-    switch (dk_event_kind_of(ev)) {
-    case DK_EVENT_ASSIGN:
-        return run_assignment(self, self->on_assign, ev);
-    case DK_EVENT_REVOKE:
-    case DK_EVENT_LOST:
-        return run_revocation(self, ev);
-    case DK_EVENT_MESSAGE:
-        if (message == NULL)
-            return native_event_run(&client, ev);
-        *message = error_message(self, ev);
-        return *message == NULL ? -1 : 0;
-    default:
-        return native_event_run(&client, ev);
-    }
-}
-
-int
-native_consumer_events(ConsumerObject *self, PyObject **message)
-{
-    dk_event *ev;
-    int rc = 0;
-
-    while (rc == 0 && (message == NULL || *message == NULL) && (ev = dk_consumer_event(self->c)) != NULL) {
-        rc = run_event(self, ev, message);
-        dk_event_free(ev);
-    }
-    return rc;
-}
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/later.h"
+#include "base/times.h"
+#include "consumer/consumer.h"
 
 /* ---- making ------------------------------------------------------------------------------------------------------- */
 
@@ -147,7 +48,7 @@ read_commit_interval(PyObject *seconds, int *ms)
         PyErr_SetString(PyExc_ValueError, "commit_interval must be a number of seconds below 1000000");
         return -1;
     } else {
-        *ms = s > 0 && s < 0.001 ? 1 : (int)(s * 1000.0);
+        *ms = (int)native_ms(s);
     }
     return 0;
 }
@@ -167,7 +68,7 @@ read_options(PyObject *interval, double drain, Py_ssize_t messages, Py_ssize_t b
                         "batch_max_messages must be from 1 to 1000000 and batch_max_bytes at least 1");
         return -1;
     }
-    opts->drain_ms = (int)(drain * 1000.0);
+    opts->drain_ms = (int)native_ms(drain);
     opts->batch_max_messages = (uint32_t)messages;
     opts->batch_max_bytes = (size_t)bytes;
     return 0;
@@ -223,89 +124,6 @@ consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------- */
-
-/* One more slice of closing: 1 done, 0 not yet, -1 with an exception. */
-static int
-close_slice(ConsumerObject *self, int64_t deadline)
-{
-    dk_error err = {.code = DK_OK};
-    dk_status st;
-
-    Py_BEGIN_ALLOW_THREADS
-    st = dk_consumer_close(self->c, native_left_ms(deadline, NATIVE_SLICE_MS), &err);
-    Py_END_ALLOW_THREADS
-    if (st == DK_OK || st == DK_ECLOSED)
-        return 1;
-    if (st != DK_ETIMEOUT) {
-        native_raise(self->state, st, &err);
-        return -1;
-    }
-    if (PyErr_CheckSignals() < 0)
-        return -1;
-    return 0;
-}
-
-/* Callables that raise do not keep the consumer from leaving; what the first one raised comes in the end. */
-static void
-close_events(ConsumerObject *self, PyObject **first)
-{
-    while (native_consumer_events(self, NULL) < 0) {
-        PyObject *exc = PyErr_GetRaisedException();
-
-        if (*first == NULL)
-            *first = exc;
-        else
-            Py_XDECREF(exc);
-    }
-}
-
-static PyObject *
-close_consumer(ConsumerObject *self, int timeout_ms)
-{
-    int64_t deadline = native_deadline(timeout_ms);
-    PyObject *first = NULL;
-    int done;
-
-    native_hand_drop(self);
-    do {
-        close_events(self, &first);
-        done = close_slice(self, deadline);
-    } while (done == 0 && (deadline < 0 || native_now_ms() < deadline));
-    if (done > 0) {
-        close_events(self, &first);
-        self->closed = true;
-    } else if (done == 0) {
-        dk_error err = {.kafka = -185,
-                        .text = "the consumer could not leave its group in time; it goes on in the background"};
-
-        native_raise(self->state, DK_ETIMEOUT, &err);
-    }
-    if (first != NULL && !PyErr_Occurred())
-        PyErr_SetRaisedException(first);
-    else
-        Py_XDECREF(first);
-    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-}
-
-PyObject *
-consumer_close(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const native_signature sig = {.func = "close", .names = {"timeout", NULL}};
-    ConsumerObject *self = (ConsumerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS], *result;
-    int ms;
-
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0)
-        return NULL;
-    if (self->c == NULL || self->closed)
-        Py_RETURN_NONE;
-    if (self->busy)
-        return native_raise(self->state, DK_EBUSY, NULL);
-    self->busy = true;
-    result = close_consumer(self, ms);
-    self->busy = false;
-    return result;
-}
 
 static int
 consumer_traverse(PyObject *op, visitproc visit, void *arg)
@@ -380,6 +198,117 @@ consumer_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+/* ---- asking and telling ------------------------------------------------------------------------------------------- */
+
+static native_client
+client_of(ConsumerObject *self)
+{
+    return (native_client){.state = self->state, .cbs = &self->cbs, .consumer = self->c};
+}
+
+static PyObject *
+consumer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+    native_client client = client_of(self);
+    const char *topic;
+    int ms;
+
+    if (native_metadata_args(args, nargs, kwnames, &topic, &ms) < 0 || native_consumer_enter(self) < 0)
+        return NULL;
+    return native_client_metadata(&client, topic, ms);
+}
+
+static PyObject *
+consumer_set_sasl_credentials(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+    native_client client = client_of(self);
+    const char *pair[2];
+
+    if (native_sasl_args(args, nargs, kwnames, pair) < 0 || native_consumer_enter(self) < 0)
+        return NULL;
+    return native_client_sasl(&client, pair);
+}
+
+static PyObject *
+consumer_stop(PyObject *op, PyObject *ignored)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+
+    (void)ignored;
+    if (self->c != NULL)
+        dk_consumer_stop(self->c);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+consumer_wake(PyObject *op, PyObject *ignored)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+
+    (void)ignored;
+    if (self->c != NULL) {
+        self->woken = true;
+        dk_consumer_wake(self->c);
+    }
+    Py_RETURN_NONE;
+}
+
+static int
+put_number(PyObject *dict, const char *name, PyObject *number)
+{
+    int rc = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
+
+    Py_XDECREF(number);
+    return rc;
+}
+
+static PyObject *
+consumer_counters(PyObject *op, PyObject *ignored)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+    PyObject *dict;
+    dk_counters n = {.in_hand_ms = -1};
+    bool in_hand;
+    int rc = 0;
+
+    (void)ignored;
+    if (self->c == NULL && native_consumer_enter(self) < 0)
+        return NULL;
+    dict = PyDict_New();
+    if (dict == NULL)
+        return NULL;
+    dk_consumer_counters(self->c, &n);
+#define XX(name) rc |= put_number(dict, #name, PyLong_FromUnsignedLongLong(n.name));
+    DK_COUNTER_MAP(XX)
+#undef XX
+    in_hand = n.in_hand_ms >= 0;
+    rc |= put_number(dict, "last_poll_ms", PyLong_FromLongLong(n.last_poll_ms));
+    rc |= put_number(dict, "in_hand_ms", PyLong_FromLongLong(n.in_hand_ms));
+    rc |= put_number(dict, "in_hand_topic", in_hand ? PyUnicode_FromString(n.in_hand_topic) : Py_NewRef(Py_None));
+    rc |= put_number(dict, "in_hand_partition", in_hand ? PyLong_FromLong(n.in_hand_partition) : Py_NewRef(Py_None));
+    rc |= put_number(dict, "in_hand_offset", in_hand ? PyLong_FromLongLong(n.in_hand_offset) : Py_NewRef(Py_None));
+    if (rc < 0)
+        Py_CLEAR(dict);
+    return dict;
+}
+
+static PyObject *
+consumer_enter(PyObject *op, PyObject *ignored)
+{
+    (void)ignored;
+    return native_consumer_enter((ConsumerObject *)op) < 0 ? NULL : Py_NewRef(op);
+}
+
+static PyObject *
+consumer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)args;
+    (void)nargs;
+    return consumer_close(op, NULL, 0, NULL);
+}
+
 /* ---- type --------------------------------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(
@@ -388,6 +317,62 @@ PyDoc_STRVAR(
     "batch_max_bytes=8388608)\n--\n\n"
     "confluent_kafka's Consumer, with batches. config may hold its callables: error_cb, stats_cb, throttle_cb,\n"
     "oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close().");
+
+/* clang-format off */
+#define FAST(name, text) {#name, NATIVE_METHOD(consumer_##name), NATIVE_FAST, PyDoc_STR(text)}
+#define NOARGS(name, text) {#name, consumer_##name, METH_NOARGS, PyDoc_STR(#name "($self, /)\n--\n\n" text)}
+/* clang-format on */
+
+static PyMethodDef consumer_methods[] = {
+    FAST(fetch,
+         "fetch($self, /, timeout=None, max_messages=0)\n--\n\nThe next batch, or None when nothing came within\n"
+         "timeout. Callables of waiting events run first. Raises Stopped."),
+    FAST(poll,
+         "poll($self, /, timeout=None)\n--\n\nThe next message, or None when nothing came within timeout. The one\n"
+         "before it is finished by this."),
+    FAST(consume,
+         "consume($self, /, num_messages=1, timeout=-1)\n--\n\nUp to num_messages messages; waits until timeout for\n"
+         "all of them. Those of the last call are finished by this."),
+    NOARGS(stop, "Ask to end: waiting calls raise Stopped, a batch ends after the message in hand."),
+    NOARGS(wake, "Make a waiting call return with nothing."),
+    FAST(subscribe,
+         "subscribe($self, /, topics, on_assign=None, on_revoke=None, on_lost=None)\n--\n\nJoin the group for these\n"
+         "topics; a name that begins with ^ is a regular expression."),
+    NOARGS(unsubscribe, "Leave the subscription."),
+    NOARGS(subscription, "Topics that are subscribed."),
+    FAST(assign, "assign($self, /, partitions)\n--\n\nSet the partitions by hand."),
+    NOARGS(unassign, "Let all partitions go."),
+    FAST(incremental_assign, "incremental_assign($self, /, partitions)\n--\n\nAdd to the assignment."),
+    FAST(incremental_unassign, "incremental_unassign($self, /, partitions)\n--\n\nTake from the assignment."),
+    NOARGS(assignment, "Partitions that are assigned."),
+    FAST(pause, "pause($self, /, partitions)\n--\n\nHold partitions back."),
+    FAST(resume, "resume($self, /, partitions)\n--\n\nLet partitions go on."),
+    FAST(seek, "seek($self, /, partition)\n--\n\nGo on from the offset of this TopicPartition."),
+    FAST(position, "position($self, /, partitions)\n--\n\nOffsets of the next messages."),
+    FAST(committed, "committed($self, /, partitions, timeout=None)\n--\n\nCommitted offsets, asked from the broker."),
+    FAST(store_offsets,
+         "store_offsets($self, /, message=None, offsets=None)\n--\n\nSay how far partitions are done."),
+    FAST(commit,
+         "commit($self, /, message=None, offsets=None, asynchronous=True)\n--\n\nCommit what is finished, or these\n"
+         "offsets. Without arguments, what poll() and consume() have handed out counts as finished."),
+    FAST(get_watermark_offsets,
+         "get_watermark_offsets($self, /, partition, timeout=None, cached=False)\n--\n\n(low, high)."),
+    FAST(offsets_for_times,
+         "offsets_for_times($self, /, partitions, timeout=None)\n--\n\nOffsets at times: each partition's\n"
+         "offset is milliseconds since the epoch."),
+    FAST(list_topics, "list_topics($self, /, topic=None, timeout=-1)\n--\n\nClusterMetadata."),
+    NOARGS(memberid, "Member id in the group, None before it was joined."),
+    FAST(set_sasl_credentials,
+         "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
+    NOARGS(counters, "What the engine counted."),
+    FAST(
+        close,
+        "close($self, /, timeout=None)\n--\n\nCommit what is finished and leave the group. What poll() or consume()\n"
+        "handed out last is not finished by this: commit() first if it is."),
+    {"__enter__", consumer_enter, METH_NOARGS, NULL},
+    {"__exit__", NATIVE_METHOD(consumer_exit), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
 
 static PyMemberDef consumer_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(ConsumerObject, weakrefs), READONLY, NULL},

@@ -2,22 +2,25 @@
  *
  * Producer.forward(): copies of a consumer's messages, whose confirmation finishes the message without Python.
  */
-#include "native.h"
+#include "base/args.h"
+#include "base/slices.h"
+#include "consumer/batch.h"
+#include "consumer/ticket.h"
+#include "producer/producer.h"
+
+#include "dk/forward.h"
 
 static int
 queue_copy(ProducerObject *self, dk_ticket *ticket, const dk_copy *copy)
 {
     int64_t deadline = 0;
     dk_error err;
-    dk_status st;
+    int rc;
 
-    while ((st = dk_producer_forward(self->p, ticket, copy, &err)) == DK_EQUEUEFULL)
-        if (native_wait_for_room(self, &deadline) < 0)
-            return -1;
-    if (st == DK_OK)
-        return 0;
-    native_raise(self->state, st, &err);
-    return -1;
+    do
+        rc = native_queued(self, dk_producer_forward(self->p, ticket, copy, &err), &err, &deadline);
+    while (rc > 0);
+    return rc;
 }
 
 static int
@@ -86,34 +89,4 @@ producer_forward(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     }
     native_headers_fini(&h);
     return rc < 0 ? NULL : Py_NewRef(Py_None);
-}
-
-/* ---- refused ------------------------------------------------------------------------------------------------------ */
-
-#define COME_AGAIN_MS 1000 /* when nobody says otherwise */
-
-int
-native_refused(ProducerObject *self, const dk_event *ev, size_t i, dk_ticket *ticket)
-{
-    PyObject *owed, *error, *headers, *result = NULL;
-    const dk_header *items;
-    dk_delivery d;
-    size_t n;
-
-    dk_event_delivery(ev, i, &d);
-    if (self->on_refused == NULL) {
-        dk_ticket_reject(ticket, COME_AGAIN_MS);
-        return 0;
-    }
-    items = dk_event_headers(ev, i, &n);
-    owed = native_ticket_new(self->state, ticket);
-    error = owed != NULL ? native_kafka_error_or_none(self->state, d.kafka_err, d.errstr) : NULL;
-    headers = error != NULL ? native_header_list(items, n) : NULL;
-    if (headers != NULL)
-        result = PyObject_CallFunction(self->on_refused, "OOsO", owed, error, d.topic, headers);
-    Py_XDECREF(owed);
-    Py_XDECREF(error);
-    Py_XDECREF(headers);
-    Py_XDECREF(result);
-    return result == NULL ? -1 : 0;
 }

@@ -1,207 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Producer: making and ending it, waiting for reports, transactions. Records are in records.c.
- *
- * Nothing that was produced is lost silently: what is still queued when the interpreter ends is flushed, for a bounded
- * time, and a Producer that is dropped before hands its engine handle to the module until its records are delivered.
+ * Producer: making and ending it, and its type.
  */
 #include <unistd.h>
 
-#include "native.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/times.h"
+#include "producer/producer.h"
 
-/* ---- at exit ------------------------------------------------------------------------------------------------------ */
-
-#define EXIT_FLUSH_MS 30000
-
-static size_t
-flush_slice(dk_producer *p, int64_t deadline)
-{
-    size_t left = 0;
-    dk_error err;
-    dk_status st;
-
-    Py_BEGIN_ALLOW_THREADS
-    st = dk_producer_flush(p, native_left_ms(deadline, NATIVE_SLICE_MS), &left, &err);
-    Py_END_ALLOW_THREADS
-    return st == DK_EFORKED ? 0 : left;
-}
-
-static void
-events_at_exit(ProducerObject *self)
-{
-    int count = 0;
-
-    while (native_producer_events(self, &count) < 0)
-        PyErr_WriteUnraisable((PyObject *)self);
-}
-
-static size_t
-flush_at_exit(ProducerObject *self, int64_t deadline)
-{
-    size_t left;
-
-    if (self->p == NULL || self->pid != (long)getpid())
-        return 0;
-    self->users++;
-    do {
-        left = flush_slice(self->p, deadline);
-        events_at_exit(self);
-    } while (left > 0 && native_now_ms() < deadline && PyErr_CheckSignals() == 0);
-    self->users--;
-    if (PyErr_Occurred())
-        PyErr_WriteUnraisable((PyObject *)self);
-    return left;
-}
-
-static PyObject *
-living_producers(native_state *state)
-{
-    PyObject *list = PyList_New(0);
-
-    for (ProducerObject *p = state->producers; list != NULL && p != NULL; p = p->next)
-        if (PyList_Append(list, (PyObject *)p) < 0)
-            Py_CLEAR(list);
-    return list;
-}
-
-PyObject *
-native_flush_producers(PyObject *module, PyObject *ignored)
-{
-    native_state *state = PyModule_GetState(module);
-    int64_t deadline = native_deadline(EXIT_FLUSH_MS);
-    PyObject *list = living_producers(state);
-    size_t left = 0;
-
-    (void)ignored;
-    if (list == NULL)
-        return NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++)
-        left += flush_at_exit((ProducerObject *)PyList_GET_ITEM(list, i), deadline);
-    for (size_t i = 0; i < state->n_orphans; i++) {
-        size_t n;
-
-        do
-            n = flush_slice(state->orphans[i], deadline);
-        while (n > 0 && native_now_ms() < deadline);
-        left += n;
-    }
-    if (left > 0)
-        native_log(state, NULL, 3,
-                   "%zu messages were not delivered when the interpreter ended: the broker did not take them "
-                   "within %d s",
-                   left, EXIT_FLUSH_MS / 1000);
-    Py_DECREF(list);
-    Py_RETURN_NONE;
-}
-
-/* multiprocessing ends its children without running atexit; it has finalizers of its own. */
-static int
-register_with_multiprocessing(PyObject *hook)
-{
-    PyObject *modules = PyImport_GetModuleDict(), *util, *process, *parent, *done = NULL;
-
-    util = PyDict_GetItemString(modules, "multiprocessing.util");
-    process = PyDict_GetItemString(modules, "multiprocessing.process");
-    if (util == NULL || process == NULL)
-        return 0;
-    parent = PyObject_CallMethod(process, "parent_process", NULL);
-    if (parent == NULL)
-        return -1;
-    if (parent != Py_None) {
-        PyObject *cls = PyObject_GetAttrString(util, "Finalize");
-        PyObject *args = Py_BuildValue("(OO)", Py_None, hook), *kw = Py_BuildValue("{si}", "exitpriority", 0);
-
-        if (cls != NULL && args != NULL && kw != NULL)
-            done = PyObject_Call(cls, args, kw);
-        Py_XDECREF(cls);
-        Py_XDECREF(args);
-        Py_XDECREF(kw);
-    }
-    Py_XDECREF(done);
-    Py_DECREF(parent);
-    return PyErr_Occurred() ? -1 : 0;
-}
-
-static PyMethodDef exit_hook = {"_flush_producers", native_flush_producers, METH_NOARGS, NULL};
-
-/* Once per process: a forked child has dropped what its parent registered, or runs it for handles that are not its. */
-static int
-register_exit(native_state *state)
-{
-    PyObject *hook, *atexit, *done = NULL;
-    int rc = -1;
-
-    if (state->exit_pid == (long)getpid())
-        return 0;
-    hook = PyCFunction_New(&exit_hook, state->module);
-    atexit = PyImport_ImportModule("atexit");
-    if (hook != NULL && atexit != NULL)
-        done = PyObject_CallMethod(atexit, "register", "O", hook);
-    if (done != NULL && register_with_multiprocessing(hook) == 0) {
-        state->exit_pid = (long)getpid();
-        rc = 0;
-    }
-    Py_XDECREF(hook);
-    Py_XDECREF(atexit);
-    Py_XDECREF(done);
-    return rc;
-}
-
-/* ---- orphans ------------------------------------------------------------------------------------------------------ */
-
-static void
-free_producer(void *p)
-{
-    dk_producer_free(p);
-}
-
-/* Are records on their way? Reports that wait do not count: nobody will ask for them any more. */
-static bool
-is_sending(dk_producer *p)
-{
-    size_t left = 0;
-    dk_error err;
-
-    return dk_producer_flush(p, 0, &left, &err) != DK_OK && left > 0;
-}
-
-/* Free those that are done. */
-static void
-sweep_orphans(native_state *state)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < state->n_orphans; i++) {
-        if (!is_sending(state->orphans[i]))
-            native_free_later(free_producer, state->orphans[i]);
-        else
-            state->orphans[kept++] = state->orphans[i];
-    }
-    state->n_orphans = kept;
-}
-
-static void
-adopt(native_state *state, dk_producer *p)
-{
-    dk_producer **grown = PyMem_Realloc(state->orphans, (state->n_orphans + 1) * sizeof *grown);
-
-    if (grown == NULL) {
-        native_free_later(free_producer, p);
-        return;
-    }
-    state->orphans = grown;
-    state->orphans[state->n_orphans++] = p;
-}
-
-void
-native_orphans_free(native_state *state)
-{
-    for (size_t i = 0; i < state->n_orphans; i++)
-        native_free_later(free_producer, state->orphans[i]);
-    PyMem_Free(state->orphans);
-    state->orphans = NULL;
-    state->n_orphans = 0;
-}
+#include "dk/forward.h"
 
 /* ---- making and ending -------------------------------------------------------------------------------------------- */
 
@@ -263,7 +71,7 @@ make_producer(ProducerObject *self, PyObject *dict, PyObject *logger)
     if (rc == 0 && logger != NULL)
         rc = native_logger(logger, &self->cbs.logger);
     if (rc == 0)
-        rc = register_exit(self->state);
+        rc = native_exit_register(self->state);
     if (rc == 0) {
         self->only_errors = conf.only_errors;
         self->quiet = is_quiet(&self->cbs);
@@ -302,7 +110,7 @@ producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (native_callable(on_refused, "on_refused", &on_refused) < 0)
         return -1;
     self->on_refused = Py_XNewRef(on_refused);
-    sweep_orphans(self->state);
+    native_orphans_sweep(self->state);
     return make_producer(self, dict, logger);
 }
 
@@ -327,19 +135,6 @@ producer_clear(PyObject *op)
 }
 
 static void
-free_reports(ProducerObject *self)
-{
-    while (self->reports != NULL)
-        native_report_done(self, self->reports, self->reports->waiting);
-    while (self->spare != NULL) {
-        native_report *r = self->spare;
-
-        self->spare = r->next;
-        PyMem_Free(r);
-    }
-}
-
-static void
 producer_dealloc(PyObject *op)
 {
     ProducerObject *self = (ProducerObject *)op;
@@ -351,97 +146,12 @@ producer_dealloc(PyObject *op)
         PyObject_ClearWeakRefs(op);
     unlink_producer(self);
     self->p = NULL;
-    if (p != NULL && self->pid == (long)getpid()) {
-        if (is_sending(p))
-            adopt(self->state, p);
-        else
-            native_free_later(free_producer, p);
-    }
-    free_reports(self);
+    if (p != NULL && self->pid == (long)getpid())
+        native_orphan_adopt(self->state, p);
+    native_reports_free(self);
     producer_clear(op);
     type->tp_free(op);
     Py_DECREF(type);
-}
-
-/* ---- waiting ------------------------------------------------------------------------------------------------------ */
-
-static PyObject *
-producer_poll(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const native_signature sig = {.func = "poll", .names = {"timeout", NULL}};
-    ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS];
-    int64_t deadline;
-    int ms, count = 0;
-    dk_status st;
-
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
-        native_producer_enter(self) < 0)
-        return NULL;
-    deadline = native_deadline(ms);
-    for (;;) {
-        if (native_producer_events(self, &count) < 0)
-            return NULL;
-        if (count > 0 || self->p == NULL || (deadline >= 0 && native_now_ms() >= deadline))
-            return PyLong_FromLong(count);
-        self->users++;
-        Py_BEGIN_ALLOW_THREADS
-        st = dk_producer_wait_event(self->p, native_left_ms(deadline, NATIVE_SLICE_MS));
-        Py_END_ALLOW_THREADS
-        self->users--;
-        if (st != DK_OK && st != DK_ETIMEOUT)
-            return native_raise(self->state, st, NULL);
-        if (PyErr_CheckSignals() < 0)
-            return NULL;
-    }
-}
-
-/* Records that are left at the deadline, or -1 with an exception. */
-static Py_ssize_t
-flush(ProducerObject *self, int64_t deadline)
-{
-    size_t left = 0;
-    int count = 0;
-
-    for (;;) {
-        dk_error err = {.code = DK_OK};
-        dk_status st;
-
-        self->users++;
-        Py_BEGIN_ALLOW_THREADS
-        st = dk_producer_flush(self->p, native_left_ms(deadline, NATIVE_SLICE_MS), &left, &err);
-        Py_END_ALLOW_THREADS
-        self->users--;
-        if (st != DK_OK && st != DK_ETIMEOUT) {
-            native_raise(self->state, st, &err);
-            return -1;
-        }
-        if (native_producer_events(self, &count) < 0)
-            return -1;
-        if (self->p == NULL)
-            return 0;
-        left = dk_producer_len(self->p);
-        if (left == 0 || (deadline >= 0 && native_now_ms() >= deadline))
-            return (Py_ssize_t)left;
-        if (PyErr_CheckSignals() < 0)
-            return -1;
-    }
-}
-
-static PyObject *
-producer_flush(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const native_signature sig = {.func = "flush", .names = {"timeout", NULL}};
-    ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS];
-    Py_ssize_t left;
-    int ms;
-
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
-        native_producer_enter(self) < 0)
-        return NULL;
-    left = flush(self, native_deadline(ms));
-    return left < 0 ? NULL : PyLong_FromSsize_t(left);
 }
 
 static PyObject *
@@ -457,7 +167,7 @@ producer_close(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
         return NULL;
     if (self->p == NULL)
         return PyLong_FromLong(0);
-    left = flush(self, native_deadline(ms));
+    left = native_producer_flush(self, native_deadline(ms));
     if (left < 0)
         return NULL;
     if (left == 0 && self->users == 0 && self->p != NULL) { /* else another thread is inside: dealloc frees it */
@@ -473,78 +183,41 @@ producer_close(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     return PyLong_FromSsize_t(left);
 }
 
-static PyObject *
-producer_purge(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
-{
-    static const native_signature sig = {.func = "purge", .names = {"in_queue", "in_flight", "blocking", NULL}};
-    ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS];
-    int flags[3];
-    dk_error err = {.code = DK_OK};
-    dk_status st;
-
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_producer_enter(self) < 0)
-        return NULL;
-    for (int i = 0; i < 3; i++) {
-        flags[i] = a[i] != NULL ? PyObject_IsTrue(a[i]) : 1;
-        if (flags[i] < 0)
-            return NULL;
-    }
-    self->users++;
-    Py_BEGIN_ALLOW_THREADS
-    st = dk_producer_purge(self->p, flags[0], flags[1], flags[2], &err);
-    Py_END_ALLOW_THREADS
-    self->users--;
-    return st != DK_OK ? native_raise(self->state, st, &err) : Py_NewRef(Py_None);
-}
-
 /* ---- questions ---------------------------------------------------------------------------------------------------- */
+
+static native_client
+client_of(ProducerObject *self)
+{
+    return (native_client){.state = self->state, .cbs = &self->cbs, .producer = self->p};
+}
 
 static PyObject *
 producer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const native_signature sig = {.func = "list_topics", .names = {"topic", "timeout", NULL}};
     ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS], *result;
-    const char *topic = NULL;
-    dk_metadata *meta = NULL;
-    dk_error err = {.code = DK_OK};
-    dk_status st;
+    native_client client = client_of(self);
+    const char *topic;
+    PyObject *result;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 ||
-        native_producer_enter(self) < 0)
-        return NULL;
-    if (a[0] != NULL && a[0] != Py_None && native_str(a[0], "topic", &topic) < 0)
+    if (native_metadata_args(args, nargs, kwnames, &topic, &ms) < 0 || native_producer_enter(self) < 0)
         return NULL;
     self->users++;
-    Py_BEGIN_ALLOW_THREADS
-    st = dk_producer_metadata(self->p, topic, ms, &meta, &err);
-    Py_END_ALLOW_THREADS
+    result = native_client_metadata(&client, topic, ms);
     self->users--;
-    if (st != DK_OK)
-        return native_raise(self->state, st, &err);
-    result = native_metadata(self->state, meta);
-    dk_metadata_free(meta);
     return result;
 }
 
 static PyObject *
 producer_set_sasl_credentials(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static const native_signature sig = {
-        .func = "set_sasl_credentials", .required = 2, .names = {"username", "password", NULL}};
     ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS];
-    const char *username, *password;
-    dk_error err = {.code = DK_OK};
-    dk_status st;
+    native_client client = client_of(self);
+    const char *pair[2];
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_producer_enter(self) < 0 ||
-        native_str(a[0], "username", &username) < 0 || native_str(a[1], "password", &password) < 0)
+    if (native_sasl_args(args, nargs, kwnames, pair) < 0 || native_producer_enter(self) < 0)
         return NULL;
-    st = dk_producer_sasl_credentials(self->p, username, password, &err);
-    return st != DK_OK ? native_raise(self->state, st, &err) : Py_NewRef(Py_None);
+    return native_client_sasl(&client, pair);
 }
 
 static PyObject *
@@ -574,57 +247,6 @@ producer_bool(PyObject *op)
 {
     (void)op;
     return 1; /* not its length: an idle producer is a producer */
-}
-
-/* ---- transactions ------------------------------------------------------------------------------------------------- */
-
-typedef dk_status (*transaction_call)(dk_producer *p, int timeout_ms, dk_error *err);
-
-static PyObject *
-transaction(PyObject *op, const char *name, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-            transaction_call call)
-{
-    native_signature sig = {.func = name, .names = {"timeout", NULL}};
-    ProducerObject *self = (ProducerObject *)op;
-    PyObject *a[NATIVE_MAX_ARGS];
-    dk_error err = {.code = DK_OK};
-    dk_status st;
-    int ms, count = 0;
-
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 ||
-        native_producer_enter(self) < 0)
-        return NULL;
-    self->users++;
-    Py_BEGIN_ALLOW_THREADS
-    st = call(self->p, ms, &err);
-    Py_END_ALLOW_THREADS
-    self->users--;
-    if (st != DK_OK)
-        return native_raise(self->state, st, &err);
-    return native_producer_events(self, &count) < 0 ? NULL : Py_NewRef(Py_None);
-}
-
-#define TRANSACTION(name)                                                                                            \
-    static PyObject *producer_##name(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)       \
-    {                                                                                                                \
-        return transaction(op, #name, args, nargs, kwnames, dk_producer_##name);                                     \
-    }
-TRANSACTION(init_transactions)
-TRANSACTION(commit_transaction)
-TRANSACTION(abort_transaction)
-
-static PyObject *
-producer_begin_transaction(PyObject *op, PyObject *ignored)
-{
-    ProducerObject *self = (ProducerObject *)op;
-    dk_error err = {.code = DK_OK};
-    dk_status st;
-
-    (void)ignored;
-    if (native_producer_enter(self) < 0)
-        return NULL;
-    st = dk_producer_begin_transaction(self->p, &err);
-    return st != DK_OK ? native_raise(self->state, st, &err) : Py_NewRef(Py_None);
 }
 
 static PyObject *

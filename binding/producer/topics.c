@@ -2,7 +2,12 @@
  *
  * Producer.create_topic() and describe_topic().
  */
-#include "native.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/times.h"
+#include "producer/producer.h"
+
+#include "dk/topics.h"
 
 static int
 number_of(PyObject *obj, const char *what, long most, long *out)

@@ -2,9 +2,11 @@
  *
  * A configuration dict, as confluent_kafka takes it: values into text, Python callables picked out.
  */
+#include "base/config.h"
+
 #include <string.h>
 
-#include "native.h"
+#include "base/errors.h"
 
 int
 native_callbacks_visit(native_callbacks *cbs, visitproc visit, void *arg)

@@ -2,7 +2,11 @@
  *
  * The module's exceptions and the one mapping of the engine's statuses to exceptions.
  */
-#include "native.h"
+#include "base/errors.h"
+
+#include <string.h>
+
+#include "base/vocab.h"
 
 /* ---- classes ------------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Work that a dealloc must not wait for.
+ */
+#ifndef DK_BINDING_BASE_LATER_H
+#define DK_BINDING_BASE_LATER_H
+
+/* fn(arg) on a thread of its own, or here if there can be none. Without the GIL: fn must not touch Python. */
+void native_free_later(void (*fn)(void *), void *arg);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The callables of a consumer's events.
+ */
+#include <string.h>
+
+#include "base/events.h"
+#include "base/partitions.h"
+#include "base/vocab.h"
+#include "consumer/consumer.h"
+#include "consumer/message.h"
+
+int
+native_consumer_enter(ConsumerObject *self)
+{
+    if (self->c == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "Consumer.__init__() was not called");
+        return -1;
+    }
+    if (self->closed) {
+        PyErr_SetString(PyExc_RuntimeError, "Consumer closed");
+        return -1;
+    }
+    return 0;
+}
+
+static int
+run_assignment(ConsumerObject *self, PyObject *cb, const dk_event *ev)
+{
+    PyObject *parts, *result = NULL;
+
+    if (cb == NULL)
+        return 0;
+    parts = native_partitions_list(self->state, dk_event_partitions(ev));
+    if (parts != NULL) {
+        Py_INCREF(cb);
+        result = PyObject_CallFunctionObjArgs(cb, (PyObject *)self, parts, NULL);
+        Py_DECREF(cb);
+        Py_DECREF(parts);
+    }
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+/* The engine gives the partitions back once the callable has returned, or raised. */
+static int
+run_revocation(ConsumerObject *self, const dk_event *ev)
+{
+    bool lost = dk_event_kind_of(ev) == DK_EVENT_LOST;
+    int rc = run_assignment(self, lost && self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
+
+    dk_consumer_rebalance_ack(self->c);
+    return rc;
+}
+
+static PyObject *
+error_message(ConsumerObject *self, const dk_event *ev)
+{
+    const dk_partitions *parts = dk_event_partitions(ev);
+    const char *text = dk_event_text(ev);
+    native_message_fields f = {.partition = -1, .offset = -1, .leader_epoch = -1, .latency = -1, .timestamp = -1};
+    PyObject *msg = NULL;
+
+    if (parts != NULL && parts->len > 0) {
+        f.topic = parts->items[0].topic;
+        f.partition = parts->items[0].partition;
+        f.offset = parts->items[0].offset;
+    }
+    if (text != NULL)
+        f.value = (dk_slice){.p = (const uint8_t *)text, .n = strlen(text)};
+    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev),
+                                 dk_event_retriable(ev), false);
+    if (f.error != NULL)
+        msg = native_message_new(self->state, &f);
+    Py_XDECREF(f.error);
+    return msg;
+}
+
+static int
+run_event(ConsumerObject *self, const dk_event *ev, PyObject **message)
+{
+    native_client client = {.state = self->state, .cbs = &self->cbs, .consumer = self->c};
+
+    switch (dk_event_kind_of(ev)) {
+    case DK_EVENT_ASSIGN:
+        return run_assignment(self, self->on_assign, ev);
+    case DK_EVENT_REVOKE:
+    case DK_EVENT_LOST:
+        return run_revocation(self, ev);
+    case DK_EVENT_MESSAGE:
+        if (message == NULL)
+            return native_event_run(&client, ev);
+        *message = error_message(self, ev);
+        return *message == NULL ? -1 : 0;
+    default:
+        return native_event_run(&client, ev);
+    }
+}
+
+int
+native_consumer_events(ConsumerObject *self, PyObject **message)
+{
+    dk_event *ev;
+    int rc = 0;
+
+    while (rc == 0 && (message == NULL || *message == NULL) && (ev = dk_consumer_event(self->c)) != NULL) {
+        rc = run_event(self, ev, message);
+        dk_event_free(ev);
+    }
+    return rc;
+}
