@@ -6,6 +6,7 @@
 #define DK_BASE_INTERNAL_H
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -34,5 +35,10 @@ int64_t dk__deadline_ms(int timeout_ms); /* -1 for ever */
  * a fork of the one that made it. */
 unsigned dk__fork_generation(void);
 bool dk__forked(unsigned generation);
+
+/* thread.c - a thread that runs fn(arg) with all signals blocked: signals are for the threads of the application. `whose`
+ * is for the error's text. DK_ENOMEM if there can be none. */
+DK_MUST_CHECK dk_status dk__thread_start(pthread_t *out, void *(*fn)(void *arg), void *arg, const char *whose,
+                                         dk_error *err);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/broker.c. What it is good for, the tests of producer and consumer show.
+ * Tests of src/kafka/client/broker.c. What it is good for, the tests of producer and consumer show.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dk_test.h"
+
+#include "dk/broker.h"
+#include "dk/producer.h"
 #include "kafka/client/internal.h"
 
 static dk_broker *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/conf.c.
+ * Tests of src/kafka/client/conf.c.
  */
 #include <stdlib.h>
 #include <unistd.h>

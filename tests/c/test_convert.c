@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/convert.c.
+ * Tests of src/kafka/client/convert.c.
  */
 #include <stdlib.h>
 

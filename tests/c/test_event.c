@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/event.c.
+ * Tests of src/kafka/client/event.c.
  */
 #include "dk_test.h"
-#include "kafka/client/internal.h"
+#include "kafka/producer/internal.h"
 
 static dk__events *
 must_queue(void)
@@ -237,13 +237,13 @@ make_reports(report *reports, const rd_kafka_message_t **list, size_t n)
 
 DK_TEST(event_delivered_without_opaque_costs_nothing)
 {
-    report reports[DK__EVENTS_MAX_REPORTS];
-    const rd_kafka_message_t *list[DK__EVENTS_MAX_REPORTS];
+    report reports[DK__MAX_REPORTS];
+    const rd_kafka_message_t *list[DK__MAX_REPORTS];
     dk__events *q = must_queue();
     size_t before = dk_test_alloc_count();
 
-    make_reports(reports, list, DK__EVENTS_MAX_REPORTS);
-    CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+    make_reports(reports, list, DK__MAX_REPORTS);
+    CHECK(dk__reports_push(q, list, DK__MAX_REPORTS));
     CHECK(dk__events_empty(q));
     CHECK_EQ(dk_test_alloc_count(), before);
     dk__events_free(q);
@@ -268,7 +268,7 @@ DK_TEST(event_delivery_copies)
     reports[3].msg._private = &q;
     reports[3].msg.payload = NULL;
     reports[3].msg.err = RD_KAFKA_RESP_ERR__PURGE_QUEUE;
-    CHECK(dk__events_push_deliveries(q, list, 4));
+    CHECK(dk__reports_push(q, list, 4));
     CHECK_EQ(dk__events_reports(q), 2);
     ev = must_take(q, DK_EVENT_DELIVERY);
     CHECK_EQ(dk__events_reports(q), 0);
@@ -302,17 +302,17 @@ DK_TEST(event_delivery_copies)
 
 DK_TEST(event_failures_without_opaque_are_bounded)
 {
-    report reports[DK__EVENTS_MAX_REPORTS];
-    const rd_kafka_message_t *list[DK__EVENTS_MAX_REPORTS];
+    report reports[DK__MAX_REPORTS];
+    const rd_kafka_message_t *list[DK__MAX_REPORTS];
     dk__events *q = must_queue();
     size_t told = 0, opaque = 0;
 
-    make_reports(reports, list, DK__EVENTS_MAX_REPORTS);
-    for (size_t i = 0; i < DK__EVENTS_MAX_REPORTS; i++)
+    make_reports(reports, list, DK__MAX_REPORTS);
+    for (size_t i = 0; i < DK__MAX_REPORTS; i++)
         reports[i].msg.err = RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
     reports[9].msg._private = q;
     for (int k = 0; k < 20; k++)
-        CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+        CHECK(dk__reports_push(q, list, DK__MAX_REPORTS));
     CHECK_EQ(dk__events_reports(q), 20);
     for (dk_event *ev; (ev = dk__events_take(q)) != NULL;) {
         for (size_t i = 0; i < dk_event_deliveries(ev); i++) {
@@ -325,10 +325,10 @@ DK_TEST(event_failures_without_opaque_are_bounded)
         dk_event_free(ev);
     }
     CHECK_EQ(opaque, 20); /* these always come */
-    CHECK_EQ(told + dk__events_dropped(q), 20 * DK__EVENTS_MAX_REPORTS);
+    CHECK_EQ(told + dk__events_dropped(q), 20 * DK__MAX_REPORTS);
     CHECK(told > 500 && told < 1100);
     /* and there is room again */
-    CHECK(dk__events_push_deliveries(q, list, DK__EVENTS_MAX_REPORTS));
+    CHECK(dk__reports_push(q, list, DK__MAX_REPORTS));
     CHECK(!dk__events_empty(q));
     dk__events_free(q);
 }
@@ -342,9 +342,9 @@ DK_TEST(event_delivery_without_memory_can_be_tried_again)
     make_reports(reports, list, 2);
     reports[0].msg._private = q;
     dk_test_alloc_fail(1, false);
-    CHECK(!dk__events_push_deliveries(q, list, 2));
+    CHECK(!dk__reports_push(q, list, 2));
     CHECK(dk__events_empty(q));
-    CHECK(dk__events_push_deliveries(q, list, 2));
+    CHECK(dk__reports_push(q, list, 2));
     CHECK_EQ(dk__events_reports(q), 1);
     dk__events_free(q);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dk_test.h"
-#include "kafka/client/internal.h"
+#include "kafka/consumer/offsets.h"
 
 static void
 deliver(dk__offsets *o, int64_t offset)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/producer.c on the embedded broker. What arrived is read back with a bare librdkafka consumer, so
+ * Tests of src/kafka/producer/producer.c on the embedded broker. What arrived is read back with a bare librdkafka consumer, so
  * that nothing of ours checks itself.
  */
 #include <pthread.h>
@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "dk_test.h"
+
+#include "dk/broker.h"
+#include "dk/producer.h"
 #include "kafka/client/internal.h"
 
 #define TEN_SECONDS 10000

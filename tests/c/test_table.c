@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/rdk.c as the extension has it: the engine calls librdkafka through a table and this program is
+ * Tests of src/kafka/client/rdk.c as the extension has it: the engine calls librdkafka through a table and this program is
  * not linked to any. Each test has a process of its own, so each chooses its library anew. That the program links at
  * all shows that every function the engine uses is redirected.
  *
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "dk_test.h"
+
+#include "dk/dk.h"
 #include "kafka/client/internal.h"
 
 #define SYSTEM "librdkafka.so.1"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/topics.c. The embedded broker does not make topics by request; DK_TEST_BOOTSTRAP may name a real
+ * Tests of src/kafka/producer/topics.c. The embedded broker does not make topics by request; DK_TEST_BOOTSTRAP may name a real
  * one (of one node, whose topics can be added to).
  */
 #include <stdlib.h>
@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "dk_test.h"
+
+#include "dk/broker.h"
+#include "dk/topics.h"
 #include "kafka/client/internal.h"
 
 #define LIMIT_MS 20000

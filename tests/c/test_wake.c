@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/wake.c.
+ * Tests of src/kafka/client/wake.c.
  */
 #include <errno.h>
 #include <fcntl.h>

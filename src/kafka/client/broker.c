@@ -2,6 +2,7 @@
  *
  * The embedded broker: librdkafka's mock cluster, owned by a client instance that never connects anywhere.
  */
+#include "dk/broker.h"
 #include "kafka/client/internal.h"
 
 struct dk_broker {

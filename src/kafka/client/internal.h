@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of src/kafka share. The only folder that sees rdkafka.h, and only through rdk.h.
+ * What src/kafka/client gives to consumer and producer, and its files to one another. src/kafka is the only folder that
+ * sees rdkafka.h, and only through rdk.h.
  */
-#ifndef DK_KAFKA_INTERNAL_H
-#define DK_KAFKA_INTERNAL_H
+#ifndef DK_KAFKA_CLIENT_INTERNAL_H
+#define DK_KAFKA_CLIENT_INTERNAL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/internal.h"
-#include "dk/dk.h"
+#include "dk/kafka.h"
 #include "kafka/client/rdk.h"
 
 /* ---- conf.c ---------------------------------------------------------------------------------------------------- */
@@ -42,7 +43,13 @@ DK_MUST_CHECK dk_status dk__conf_new(dk__client kind, const dk_pair *pairs, size
  * together; librdkafka's words), DK_EKAFKA (no threads, no memory). */
 DK_MUST_CHECK dk_status dk__client_new(dk__client kind, rd_kafka_conf_t *conf, rd_kafka_t **out, dk_error *err);
 
-/* ---- event.c --------------------------------------------------------------------------------------------------- */
+/* ---- suggest.c -------------------------------------------------------------------------------------------------- */
+
+#define DK__CONF_KEY_SIZE 64
+/* The known key that is at most a third of its letters away from this one. False: there is none. */
+bool dk__conf_nearest(const char *key, char out[DK__CONF_KEY_SIZE]);
+
+/* ---- events.c --------------------------------------------------------------------------------------------------- */
 
 /* A bounded FIFO of events with its own lock. LOG, STATS, THROTTLE and ERRORs that are not fatal are dropped (and counted)
  * when it is full, others never. */
@@ -53,13 +60,21 @@ void dk__events_free(dk__events *q);
 /* notify is called (from any thread, with no lock held) after something was queued. */
 void dk__events_notify(dk__events *q, void (*notify)(void *ctx), void *ctx);
 dk_event *dk__events_take(dk__events *q);
+/* Queue an event, which is taken. NULL stands for one for which there was no memory: the reserve is queued in its place,
+ * unless it may be dropped. */
+void dk__events_push(dk__events *q, dk_event *ev, bool droppable);
 bool dk__events_empty(const dk__events *q); /* cheap: one atomic load */
 uint64_t dk__events_dropped(const dk__events *q);
+void dk__events_count_dropped(dk__events *q, size_t n);
+const dk_alloc *dk__events_alloc(const dk__events *q);
+/* Reports of failures that nobody waits for are bounded: do n more have room? */
+bool dk__events_has_room(dk__events *q, size_t n);
 
 /* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a preallocated
  * "out of memory" ERROR event. All strings are copied. */
 void dk__events_push_log(dk__events *q, int level, const char *fac, const char *text);
-/* Has a request to the group's coordinator timed out since the last call? By librdkafka's log. */
+/* A request to the group's coordinator has timed out, says librdkafka's log; has one since the last call? */
+void dk__events_lose_heartbeat(dk__events *q);
 bool dk__events_heartbeat_lost(dk__events *q);
 void dk__events_push_error(dk__events *q, int kafka_err, bool fatal, const char *text);
 void dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, int64_t value, int32_t broker_id);
@@ -68,13 +83,10 @@ void dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err
                                 const rd_kafka_topic_partition_list_t *parts);
 /* MESSAGE: an error message taken from a consumer queue. */
 void dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg);
-/* DELIVERY: a copy of those of the n reports (at most DK__EVENTS_MAX_REPORTS) that have an opaque or failed. Failed ones
- * without an opaque are dropped (and counted) when many wait already, and carry no value. Returns false if there was no
- * memory: nothing was queued then, try again later. Delivered ones without an opaque cost nothing here. */
-#define DK__EVENTS_MAX_REPORTS 256
-DK_MUST_CHECK bool dk__events_push_deliveries(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n);
 /* Reports with an opaque that wait to be taken: one atomic load. */
 size_t dk__events_reports(const dk__events *q);
+
+/* ---- callbacks.c ------------------------------------------------------------------------------------------------ */
 
 /* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where there
  * are callbacks); others are ignored. rkev stays the caller's. */
@@ -105,20 +117,6 @@ DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64
 DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password,
                                              dk_error *err);
 
-/* ---- producer.c: for what stands beside it ----------------------------------------------------------------------- */
-
-/* dk__producer_enter - DK_EINVAL for NULL, DK_EFORKED in a child; *err is left alone when it is fine. */
-dk_status dk__producer_enter(const dk_producer *p, dk_error *err);
-rd_kafka_t *dk__producer_rk(const dk_producer *p);
-const dk_alloc *dk__producer_alloc(const dk_producer *p);
-
-/* ---- forward.c: copies that answer tickets ------------------------------------------------------------------------ */
-
-void *dk__copy_opaque(const dk_ticket *ticket); /* what librdkafka carries for a copy */
-bool dk__is_copy(const void *opaque);
-dk_ticket dk__copy_ticket(void *opaque);
-void dk__copy_confirmed(void *opaque);
-
 /* ---- wake.c: a pipe that poll(2) waits on ------------------------------------------------------------------------ */
 
 typedef struct dk__wake {
@@ -131,34 +129,5 @@ void dk__wake_fini(dk__wake *w);
 void dk__wake_raise(dk__wake *w); /* any thread; async-signal-safe; cheap when already raised */
 /* Wait until raised (then lower it and return true), timeout_ms passed (-1: never) or a signal came (false). */
 bool dk__wake_wait(dk__wake *w, int timeout_ms);
-
-/* ---- offsets.c: which offsets of one partition are finished ------------------------------------------------------ */
-
-/* Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the first that is not
- * finished, or the end of the run if all are: the offset that may be committed. Not thread-safe: the consumer's lock
- * guards it. */
-typedef struct dk__offsets {
-    const dk_alloc *alloc;
-    struct dk__offsets_slot *ring; /* power of two */
-    uint32_t cap, head, len;
-    uint32_t finished; /* how many of the len are finished, behind one that is not */
-    int64_t mark;      /* next offset to consume as far as finished; DK_OFFSET_INVALID before the first delivery */
-    int64_t committed; /* last mark given to a commit that succeeded */
-    int64_t last;      /* highest delivered offset */
-} dk__offsets;
-
-void dk__offsets_init(dk__offsets *o, const dk_alloc *alloc);
-void dk__offsets_fini(dk__offsets *o);
-void dk__offsets_reset(dk__offsets *o); /* forget everything, keep the memory */
-/* Note a delivered offset, larger than all before; a repeated one (it was handed back) is ignored.
- * DK_ENOMEM leaves the tracker unchanged. */
-DK_MUST_CHECK dk_status dk__offsets_deliver(dk__offsets *o, int64_t offset);
-/* Say that an offset is finished. Returns true if the mark moved. Unknown or finished ones are ignored. */
-bool dk__offsets_done(dk__offsets *o, int64_t offset);
-/* Everything below next counts as finished (store_offsets by hand); next may also be beyond what was delivered, or,
- * explicitly, lower than the mark (then the mark goes back and later done marks stay known). Returns true if the mark
- * changed. */
-bool dk__offsets_store(dk__offsets *o, int64_t next);
-uint32_t dk__offsets_pending(const dk__offsets *o); /* delivered, not finished */
 
 #endif

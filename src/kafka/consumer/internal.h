@@ -13,7 +13,9 @@
 #ifndef DK_KAFKA_CONSUMER_INTERNAL_H
 #define DK_KAFKA_CONSUMER_INTERNAL_H
 
+#include "dk/consumer.h"
 #include "kafka/client/internal.h"
+#include "kafka/consumer/offsets.h"
 
 #define DK__GATE_PAUSED 1u   /* by dk_consumer_pause() */
 #define DK__GATE_REVOKING 2u /* a rebalance waits for the message in hand */

@@ -7,7 +7,7 @@
  *
  * Invariants: the slot at head is unfinished; every offset in the ring is >= mark; last >= every offset in the ring.
  */
-#include "kafka/client/internal.h"
+#include "kafka/consumer/offsets.h"
 
 /* An offset, or its complement once it is finished: Kafka's offsets are never negative. */
 struct dk__offsets_slot {

@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a producer knows of the copies that answer tickets: an opaque that says so, without memory of its own. It points
- * to the message's entry in its batch, which the ticket keeps alive, and is marked by the lowest bit, which no pointer of
- * a caller has set.
+ * Copies of a consumer's messages: into the queue with them, and how many are on their way.
  */
-#include "kafka/consumer/internal.h"
+#include "kafka/producer/internal.h"
 
-_Static_assert(_Alignof(dk__entry) > 1, "the lowest bit is free for the mark");
-
-bool
-dk__is_copy(const void *opaque)
+dk_status
+dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_error *err)
 {
-    return ((uintptr_t)opaque & 1) != 0;
+    dk_record rec;
+    const dk__topic *t;
+    dk_status st;
+
+    if (ticket == NULL || ticket->batch == NULL || copy == NULL)
+        return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was not answered");
+    rec = (dk_record){.topic = copy->topic,
+                      .partition = -1,
+                      .key = dk_batch_key(ticket->batch, ticket->index),
+                      .value = dk_batch_value(ticket->batch, ticket->index),
+                      .timestamp = copy->timestamp,
+                      .headers = copy->headers,
+                      .n_headers = copy->n_headers,
+                      .opaque = dk__copy_opaque(ticket)};
+    st = dk__send_begin(p, &rec, &t, err);
+    if (st != DK_OK)
+        return st;
+    atomic_fetch_add(&p->copies, 1);
+    st = dk__send_one(p, t, &rec, err);
+    if (st == DK_OK)
+        ticket->batch = NULL;
+    else
+        atomic_fetch_sub(&p->copies, 1);
+    return st;
 }
 
-void *
-dk__copy_opaque(const dk_ticket *ticket)
+size_t
+dk_producer_copies(dk_producer *p)
 {
-    dk__entry *e = &ticket->batch->entries[ticket->index];
+    size_t copies; /* counted until its report is queued, so one of the two is seen */
 
-    e->forwarded = ticket->batch;
-    return (char *)e + 1;
-}
-
-dk_ticket
-dk__copy_ticket(void *opaque)
-{
-    dk__entry *e = (dk__entry *)(void *)((char *)opaque - 1);
-
-    return (dk_ticket){.batch = e->forwarded, .index = (uint32_t)(e - e->forwarded->entries)};
-}
-
-void
-dk__copy_confirmed(void *opaque)
-{
-    dk_ticket ticket = dk__copy_ticket(opaque);
-
-    dk_ticket_resolve(&ticket);
+    if (dk__producer_enter(p, NULL) != DK_OK)
+        return 0;
+    copies = atomic_load(&p->copies);
+    return copies + dk__events_reports(p->events);
 }

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "dk/topics.h"
-#include "kafka/client/internal.h"
+#include "kafka/producer/internal.h"
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define LOOK_AGAIN_MS 20
@@ -321,7 +321,7 @@ dk_producer_create_topic(dk_producer *p, const dk_topic_spec *spec, int timeout_
 {
     dk_status st = dk__producer_enter(p, err);
 
-    return st == DK_OK ? create_topic(dk__producer_alloc(p), dk__producer_rk(p), spec, timeout_ms, created, err) : st;
+    return st == DK_OK ? create_topic(p->alloc, p->rk, spec, timeout_ms, created, err) : st;
 }
 
 dk_status
@@ -329,5 +329,5 @@ dk_producer_describe_topic(dk_producer *p, const char *topic, int timeout_ms, dk
 {
     dk_status st = dk__producer_enter(p, err);
 
-    return st == DK_OK ? describe_topic(dk__producer_alloc(p), dk__producer_rk(p), topic, timeout_ms, out, err) : st;
+    return st == DK_OK ? describe_topic(p->alloc, p->rk, topic, timeout_ms, out, err) : st;
 }
