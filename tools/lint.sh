@@ -44,6 +44,7 @@ step shell syntax
 if [ -f tools/check_symbols.sh ]; then
     step build tools/setup.sh native
     step symbols tools/check_symbols.sh
+    step graph python tools/check_graph.py
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

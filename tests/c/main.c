@@ -43,10 +43,54 @@ positive(const char *text)
     return (int)n;
 }
 
+enum { HERE = 256, SEED, FAIL_ALLOC, FAIL_ONE, NO_SKIP }; /* options without a letter */
+
+static void
+take(options *o, int c)
+{
+    switch (c) {
+    case 'j':
+        o->jobs = positive(optarg);
+        break;
+    case 'r':
+        o->repeat = positive(optarg);
+        break;
+    case 't':
+        o->timeout_s = positive(optarg);
+        break;
+    case 'l':
+        o->list = true;
+        break;
+    case 'v':
+        o->verbose = true;
+        break;
+    case HERE:
+        o->here = true;
+        break;
+    case SEED:
+        check_set_seed(strtoull(optarg, NULL, 0));
+        break;
+    case FAIL_ALLOC:
+        o->fail_alloc = true;
+        break;
+    case FAIL_ONE:
+        o->fail_one = true;
+        break;
+    case NO_SKIP:
+        o->skip_fails = true;
+        break;
+    case 'h':
+        fputs(usage, stdout);
+        exit(0);
+    default:
+        fputs(usage, stderr);
+        exit(2);
+    }
+}
+
 static void
 parse(int argc, char **argv, options *o)
 {
-    enum { HERE = 256, SEED, FAIL_ALLOC, FAIL_ONE, NO_SKIP };
     static const struct option longs[] = {
         {"repeat", required_argument, NULL, 'r'},
         {"timeout", required_argument, NULL, 't'},
@@ -62,46 +106,8 @@ parse(int argc, char **argv, options *o)
     };
     int c;
 
-    while ((c = getopt_long(argc, argv, "j:r:t:lvh", longs, NULL)) != -1) {
-        switch (c) {
-        case 'j':
-            o->jobs = positive(optarg);
-            break;
-        case 'r':
-            o->repeat = positive(optarg);
-            break;
-        case 't':
-            o->timeout_s = positive(optarg);
-            break;
-        case 'l':
-            o->list = true;
-            break;
-        case 'v':
-            o->verbose = true;
-            break;
-        case HERE:
-            o->here = true;
-            break;
-        case SEED:
-            check_set_seed(strtoull(optarg, NULL, 0));
-            break;
-        case FAIL_ALLOC:
-            o->fail_alloc = true;
-            break;
-        case FAIL_ONE:
-            o->fail_one = true;
-            break;
-        case NO_SKIP:
-            o->skip_fails = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        default:
-            fputs(usage, stderr);
-            exit(2);
-        }
-    }
+    while ((c = getopt_long(argc, argv, "j:r:t:lvh", longs, NULL)) != -1)
+        take(o, c);
     o->select = (const char **)argv + optind;
     o->n_select = argc - optind;
 }
