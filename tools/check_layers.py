@@ -4,7 +4,8 @@
 
 C: every ``#include`` of a layer must be of the C library or POSIX, of a layer below it, or one of the libraries that
 the table gives to the file. Python: the face reaches C only through ``django_kafka._native``, and its modules do not
-import one another in a circle. Prints each offence as ``file:line: what``; the exit code says whether there was one.
+import one another in a circle. Of librdkafka nothing is required that is not called. Prints each offence as
+``file:line: what``; the exit code says whether there was one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,17 +41,22 @@ class Layer:
 
 
 ENGINE = ("base/", "codec/", "kafka/", "failures/")
+PYTHON = {"Python.h": "shims.h", "structmember.h": "shims.h", "datetime.h": "*"}
+# The most special folder counts.
 LAYERS = {
     "include/dk": Layer(own=("dk/",)),
     "src/base": Layer(own=("dk/base.h", "base/")),
     "src/codec": Layer(own=("dk/", "base/", "codec/"), foreign={"jansson.h": "*"}),
-    "src/kafka": Layer(own=("dk/", "base/", "kafka/"), foreign={"librdkafka/": "rdk.h"}),
+    "src/kafka": Layer(own=("dk/", "base/", "kafka/client/"), foreign={"librdkafka/": "rdk.h"}),
+    "src/kafka/consumer": Layer(own=("dk/", "base/", "kafka/client/", "kafka/consumer/")),
+    "src/kafka/producer": Layer(own=("dk/", "base/", "kafka/")),
     "src/failures": Layer(own=("dk/", "base/", "failures/")),
     # A binding of CPython knows its headers and the public ones of the engine.
-    "binding": Layer(
-        own=("dk/", "native.h", "avro/", "base/", "consumer/", "producer/"),
-        foreign={"Python.h": "*", "structmember.h": "*", "datetime.h": "*"},
-    ),
+    "binding": Layer(own=("dk/", "native.h", "avro/", "base/", "consumer/", "producer/")),
+    "binding/base": Layer(own=("dk/", "base/"), foreign=PYTHON),
+    "binding/avro": Layer(own=("dk/", "base/", "avro/"), foreign=PYTHON),
+    "binding/consumer": Layer(own=("dk/", "base/", "consumer/")),
+    "binding/producer": Layer(own=("dk/", "base/", "avro/", "consumer/", "producer/")),
     "tests/c": Layer(own=("dk/", "dk_test.h", *ENGINE), foreign={"jansson.h": "*"}),
     "tests/fuzz": Layer(own=("dk/", *ENGINE)),
     "bench/c": Layer(own=("dk/", *ENGINE), foreign={"librdkafka/": "*"}),
@@ -68,6 +74,11 @@ def c_files(folder: str) -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob(pattern))
 
 
+def layer_of(place: str) -> str:
+    """The folder of LAYERS that a file belongs to."""
+    return max((folder for folder in LAYERS if place.startswith(f"{folder}/")), key=len)
+
+
 def include_is_allowed(layer: Layer, path: Path, quoted: bool, name: str) -> bool:
     """Whether this file of the layer may include this header."""
     if not quoted:
@@ -81,16 +92,36 @@ def include_is_allowed(layer: Layer, path: Path, quoted: bool, name: str) -> boo
 
 def check_c() -> Iterator[str]:
     """Offences of the C files."""
-    for folder, layer in LAYERS.items():
-        for path in c_files(folder):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            place = path.relative_to(ROOT)
-            if not lines or "SPDX-License-Identifier: MIT" not in lines[0]:
-                yield f"{place}:1: the first line has to name the licence: /* SPDX-License-Identifier: MIT"
-            for number, line in enumerate(lines, 1):
-                match = INCLUDE.match(line)
-                if match and not include_is_allowed(layer, path, match[1] == '"', match[2]):
-                    yield f"{place}:{number}: {folder} may not include {match[2]}"
+    for path in sorted({path for folder in LAYERS for path in c_files(folder)}):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        place = path.relative_to(ROOT).as_posix()
+        folder = layer_of(place)
+        if not lines or "SPDX-License-Identifier: MIT" not in lines[0]:
+            yield f"{place}:1: the first line has to name the licence: /* SPDX-License-Identifier: MIT"
+        for number, line in enumerate(lines, 1):
+            match = INCLUDE.match(line)
+            if match and not include_is_allowed(LAYERS[folder], path, match[1] == '"', match[2]):
+                yield f"{place}:{number}: {folder} may not include {match[2]}"
+
+
+RDK = "src/kafka/client/rdk.h"
+RDK_LISTED = re.compile(r"\bXX\((rd_kafka_\w+)\)")
+RDK_CALLED = re.compile(r"\b(rd_kafka_\w+)")
+
+
+def unused_functions(door: str, sources: Iterable[str]) -> list[str]:
+    """Functions that the list of rdk.h asks of librdkafka and that nobody calls. door: the text of rdk.h."""
+    listed = RDK_LISTED.findall(door)
+    wrappers = door.rpartition("#endif")[0].rpartition("#endif")[2]  # behind the redirections
+    called = {name for text in (wrappers, *sources) for name in RDK_CALLED.findall(text)}
+    return [name for name in listed if name not in called]
+
+
+def check_rdk() -> Iterator[str]:
+    """Offences of the door to librdkafka."""
+    sources = [path.read_text(encoding="utf-8") for path in c_files("src") if path.name != "rdk.h"]
+    for name in unused_functions((ROOT / RDK).read_text(encoding="utf-8"), sources):
+        yield f"{RDK}:1: {name}() is asked of librdkafka, but nobody calls it"
 
 
 def module_name(path: Path) -> str:
@@ -174,7 +205,7 @@ def check_python() -> Iterator[str]:
 
 def main() -> int:
     """Print all offences."""
-    offences = [*check_c(), *check_python()]
+    offences = [*check_c(), *check_rdk(), *check_python()]
     for offence in offences:
         print(offence)
     return 1 if offences else 0

@@ -5,7 +5,8 @@
  * process has already. Either way the rest of the engine is written in ordinary rd_kafka_...() calls.
  *
  * A function that is not named below must not be used: in the extension it would stay an undefined symbol. To add
- * one, write it in the list and in the redirections; rdk.c refuses to compile if one of the two is forgotten.
+ * one, write it in the list and in the redirections; rdk.c refuses to compile if one of the two is forgotten. The list
+ * has only what the engine calls, for the library that is found has to have all of it (tools/check_layers.py).
  * Variadic ones with a va_list protocol of their own (rd_kafka_producev) stay out: use the array form
  * (rd_kafka_produceva).
  */
@@ -35,77 +36,45 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
 #define DK__RDK_REQUIRED_MAP(XX) \
     XX(rd_kafka_version) XX(rd_kafka_version_str) XX(rd_kafka_mem_malloc) XX(rd_kafka_mem_free) \
     XX(rd_kafka_err2name) XX(rd_kafka_err2str) XX(rd_kafka_last_error) XX(rd_kafka_fatal_error) \
-    XX(rd_kafka_test_fatal_error) \
-    XX(rd_kafka_error_code) XX(rd_kafka_error_name) XX(rd_kafka_error_string) XX(rd_kafka_error_is_fatal) \
-    XX(rd_kafka_error_is_retriable) XX(rd_kafka_error_txn_requires_abort) XX(rd_kafka_error_destroy) \
-    XX(rd_kafka_error_new) \
-    XX(rd_kafka_conf_new) XX(rd_kafka_conf_destroy) XX(rd_kafka_conf_dup) XX(rd_kafka_conf_set) \
-    XX(rd_kafka_conf_get) XX(rd_kafka_conf_dump) XX(rd_kafka_conf_dump_free) XX(rd_kafka_conf) \
-    XX(rd_kafka_get_debug_contexts) \
-    XX(rd_kafka_conf_set_opaque) XX(rd_kafka_conf_set_events) XX(rd_kafka_conf_set_log_cb) \
-    XX(rd_kafka_conf_set_error_cb) XX(rd_kafka_conf_set_stats_cb) XX(rd_kafka_conf_set_throttle_cb) \
-    XX(rd_kafka_conf_set_rebalance_cb) XX(rd_kafka_conf_set_offset_commit_cb) XX(rd_kafka_conf_set_dr_msg_cb) \
-    XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_conf_set_background_event_cb) \
-    XX(rd_kafka_conf_enable_sasl_queue) \
-    XX(rd_kafka_new) XX(rd_kafka_destroy) XX(rd_kafka_destroy_flags) XX(rd_kafka_name) \
-    XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) XX(rd_kafka_wait_destroyed) \
-    XX(rd_kafka_thread_cnt) XX(rd_kafka_poll) XX(rd_kafka_poll_set_consumer) XX(rd_kafka_yield) \
-    XX(rd_kafka_outq_len) XX(rd_kafka_set_log_queue) XX(rd_kafka_set_log_level) \
-    XX(rd_kafka_queue_new) XX(rd_kafka_queue_destroy) XX(rd_kafka_queue_get_main) \
-    XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_get_background) \
-    XX(rd_kafka_queue_get_sasl) XX(rd_kafka_queue_forward) XX(rd_kafka_queue_length) XX(rd_kafka_queue_yield) \
-    XX(rd_kafka_queue_poll) XX(rd_kafka_queue_poll_callback) XX(rd_kafka_queue_io_event_enable) \
-    XX(rd_kafka_queue_cb_event_enable) \
-    XX(rd_kafka_event_type) XX(rd_kafka_event_name) XX(rd_kafka_event_destroy) XX(rd_kafka_event_message_next) \
-    XX(rd_kafka_event_message_array) XX(rd_kafka_event_message_count) XX(rd_kafka_event_config_string) \
+    XX(rd_kafka_error_code) XX(rd_kafka_error_string) XX(rd_kafka_error_is_fatal) XX(rd_kafka_error_is_retriable) \
+    XX(rd_kafka_error_txn_requires_abort) XX(rd_kafka_error_destroy) XX(rd_kafka_conf_new) \
+    XX(rd_kafka_conf_destroy) XX(rd_kafka_conf_set) XX(rd_kafka_conf_get) XX(rd_kafka_conf_dump) \
+    XX(rd_kafka_conf_dump_free) XX(rd_kafka_conf_set_opaque) XX(rd_kafka_conf_set_events) \
+    XX(rd_kafka_conf_set_log_cb) XX(rd_kafka_conf_set_error_cb) XX(rd_kafka_conf_set_stats_cb) \
+    XX(rd_kafka_conf_set_throttle_cb) XX(rd_kafka_conf_set_rebalance_cb) \
+    XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_new) XX(rd_kafka_destroy) \
+    XX(rd_kafka_destroy_flags) XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) \
+    XX(rd_kafka_poll_set_consumer) XX(rd_kafka_queue_new) XX(rd_kafka_queue_destroy) XX(rd_kafka_queue_get_main) \
+    XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_forward) \
+    XX(rd_kafka_queue_yield) XX(rd_kafka_queue_poll) XX(rd_kafka_queue_cb_event_enable) XX(rd_kafka_event_type) \
+    XX(rd_kafka_event_destroy) XX(rd_kafka_event_message_array) XX(rd_kafka_event_config_string) \
     XX(rd_kafka_event_error) XX(rd_kafka_event_error_string) XX(rd_kafka_event_error_is_fatal) \
-    XX(rd_kafka_event_log) XX(rd_kafka_event_debug_contexts) XX(rd_kafka_event_stats) XX(rd_kafka_event_opaque) \
-    XX(rd_kafka_event_topic_partition) XX(rd_kafka_event_topic_partition_list) \
-    XX(rd_kafka_subscribe) XX(rd_kafka_unsubscribe) XX(rd_kafka_subscription) XX(rd_kafka_assign) \
-    XX(rd_kafka_assignment) XX(rd_kafka_incremental_assign) XX(rd_kafka_incremental_unassign) \
-    XX(rd_kafka_assignment_lost) XX(rd_kafka_rebalance_protocol) XX(rd_kafka_memberid) \
-    XX(rd_kafka_consumer_poll) XX(rd_kafka_consumer_close) XX(rd_kafka_consumer_close_queue) \
-    XX(rd_kafka_consumer_closed) XX(rd_kafka_consume_queue) XX(rd_kafka_consume_batch_queue) \
-    XX(rd_kafka_pause_partitions) XX(rd_kafka_resume_partitions) XX(rd_kafka_seek) XX(rd_kafka_seek_partitions) \
-    XX(rd_kafka_position) XX(rd_kafka_committed) XX(rd_kafka_commit) XX(rd_kafka_commit_queue) \
-    XX(rd_kafka_offsets_store) XX(rd_kafka_offsets_for_times) XX(rd_kafka_query_watermark_offsets) \
-    XX(rd_kafka_get_watermark_offsets) \
-    XX(rd_kafka_consumer_group_metadata) XX(rd_kafka_consumer_group_metadata_new) \
-    XX(rd_kafka_consumer_group_metadata_new_with_genid) XX(rd_kafka_consumer_group_metadata_destroy) \
-    XX(rd_kafka_consumer_group_metadata_read) XX(rd_kafka_consumer_group_metadata_write) \
+    XX(rd_kafka_event_log) XX(rd_kafka_event_stats) XX(rd_kafka_subscribe) XX(rd_kafka_unsubscribe) \
+    XX(rd_kafka_subscription) XX(rd_kafka_assign) XX(rd_kafka_assignment) XX(rd_kafka_incremental_assign) \
+    XX(rd_kafka_incremental_unassign) XX(rd_kafka_assignment_lost) XX(rd_kafka_rebalance_protocol) \
+    XX(rd_kafka_memberid) XX(rd_kafka_consumer_poll) XX(rd_kafka_consumer_close) XX(rd_kafka_consumer_closed) \
+    XX(rd_kafka_consume_queue) XX(rd_kafka_seek_partitions) XX(rd_kafka_committed) XX(rd_kafka_commit_queue) \
+    XX(rd_kafka_offsets_for_times) XX(rd_kafka_query_watermark_offsets) XX(rd_kafka_get_watermark_offsets) \
+    XX(rd_kafka_consumer_group_metadata) XX(rd_kafka_consumer_group_metadata_destroy) \
     XX(rd_kafka_topic_partition_list_new) XX(rd_kafka_topic_partition_list_destroy) \
-    XX(rd_kafka_topic_partition_list_add) XX(rd_kafka_topic_partition_list_add_range) \
-    XX(rd_kafka_topic_partition_list_copy) XX(rd_kafka_topic_partition_list_del) \
-    XX(rd_kafka_topic_partition_list_del_by_idx) XX(rd_kafka_topic_partition_list_find) \
-    XX(rd_kafka_topic_partition_list_set_offset) XX(rd_kafka_topic_partition_list_sort) \
-    XX(rd_kafka_topic_partition_destroy) \
-    XX(rd_kafka_message_destroy) XX(rd_kafka_message_errstr) XX(rd_kafka_message_timestamp) \
-    XX(rd_kafka_message_latency) XX(rd_kafka_message_headers) XX(rd_kafka_message_detach_headers) \
-    XX(rd_kafka_message_status) XX(rd_kafka_message_broker_id) \
-    XX(rd_kafka_headers_new) XX(rd_kafka_headers_destroy) XX(rd_kafka_headers_copy) XX(rd_kafka_header_add) \
-    XX(rd_kafka_header_cnt) XX(rd_kafka_header_get_all) \
-    XX(rd_kafka_topic_new) XX(rd_kafka_topic_destroy) XX(rd_kafka_topic_name) XX(rd_kafka_topic_conf_new) \
-    XX(rd_kafka_topic_conf_destroy) XX(rd_kafka_topic_conf_set) XX(rd_kafka_topic_conf_dump) \
-    XX(rd_kafka_produce) XX(rd_kafka_produceva) XX(rd_kafka_produce_batch) XX(rd_kafka_flush) XX(rd_kafka_purge) \
-    XX(rd_kafka_init_transactions) XX(rd_kafka_begin_transaction) XX(rd_kafka_send_offsets_to_transaction) \
-    XX(rd_kafka_commit_transaction) XX(rd_kafka_abort_transaction) \
-    XX(rd_kafka_metadata) XX(rd_kafka_metadata_destroy) \
+    XX(rd_kafka_topic_partition_list_add) XX(rd_kafka_topic_partition_list_copy) \
+    XX(rd_kafka_topic_partition_list_find) XX(rd_kafka_message_destroy) XX(rd_kafka_message_errstr) \
+    XX(rd_kafka_message_timestamp) XX(rd_kafka_message_latency) XX(rd_kafka_message_headers) \
+    XX(rd_kafka_headers_new) XX(rd_kafka_headers_destroy) XX(rd_kafka_header_add) XX(rd_kafka_header_cnt) \
+    XX(rd_kafka_header_get_all) XX(rd_kafka_topic_new) XX(rd_kafka_topic_destroy) XX(rd_kafka_topic_name) \
+    XX(rd_kafka_topic_conf_new) XX(rd_kafka_topic_conf_destroy) XX(rd_kafka_topic_conf_dump) XX(rd_kafka_produce) \
+    XX(rd_kafka_produceva) XX(rd_kafka_produce_batch) XX(rd_kafka_flush) XX(rd_kafka_purge) \
+    XX(rd_kafka_init_transactions) XX(rd_kafka_begin_transaction) XX(rd_kafka_commit_transaction) \
+    XX(rd_kafka_abort_transaction) XX(rd_kafka_metadata) XX(rd_kafka_metadata_destroy) \
     XX(rd_kafka_oauthbearer_set_token) XX(rd_kafka_oauthbearer_set_token_failure) \
-    XX(rd_kafka_sasl_set_credentials) XX(rd_kafka_sasl_background_callbacks_enable) \
-    XX(rd_kafka_AdminOptions_new) XX(rd_kafka_AdminOptions_destroy) \
+    XX(rd_kafka_sasl_set_credentials) XX(rd_kafka_AdminOptions_new) XX(rd_kafka_AdminOptions_destroy) \
     XX(rd_kafka_AdminOptions_set_request_timeout) XX(rd_kafka_AdminOptions_set_operation_timeout) \
-    XX(rd_kafka_AdminOptions_set_validate_only) XX(rd_kafka_AdminOptions_set_opaque) XX(rd_kafka_NewTopic_new) \
-    XX(rd_kafka_NewTopic_destroy) XX(rd_kafka_NewTopic_destroy_array) XX(rd_kafka_NewTopic_set_config) \
+    XX(rd_kafka_NewTopic_new) XX(rd_kafka_NewTopic_destroy) XX(rd_kafka_NewTopic_set_config) \
     XX(rd_kafka_CreateTopics) XX(rd_kafka_CreateTopics_result_topics) XX(rd_kafka_event_CreateTopics_result) \
-    XX(rd_kafka_DeleteTopic_new) XX(rd_kafka_DeleteTopic_destroy) XX(rd_kafka_DeleteTopics) \
-    XX(rd_kafka_DeleteTopics_result_topics) XX(rd_kafka_event_DeleteTopics_result) \
-    XX(rd_kafka_topic_result_error) XX(rd_kafka_topic_result_error_string) XX(rd_kafka_topic_result_name) \
-    XX(rd_kafka_NewPartitions_new) XX(rd_kafka_NewPartitions_destroy) XX(rd_kafka_CreatePartitions) \
-    XX(rd_kafka_CreatePartitions_result_topics) XX(rd_kafka_event_CreatePartitions_result) \
-    XX(rd_kafka_mock_cluster_new) XX(rd_kafka_mock_cluster_destroy) XX(rd_kafka_mock_cluster_bootstraps) \
-    XX(rd_kafka_mock_topic_create) XX(rd_kafka_mock_topic_set_error) XX(rd_kafka_mock_push_request_errors_array) \
-    XX(rd_kafka_mock_clear_request_errors) XX(rd_kafka_mock_broker_set_down) XX(rd_kafka_mock_broker_set_up) \
-    XX(rd_kafka_mock_broker_set_rtt) XX(rd_kafka_mock_coordinator_set) XX(rd_kafka_mock_partition_set_leader)
+    XX(rd_kafka_topic_result_error) XX(rd_kafka_topic_result_error_string) XX(rd_kafka_mock_cluster_new) \
+    XX(rd_kafka_mock_cluster_destroy) XX(rd_kafka_mock_cluster_bootstraps) XX(rd_kafka_mock_topic_create) \
+    XX(rd_kafka_mock_topic_set_error) XX(rd_kafka_mock_push_request_errors_array) \
+    XX(rd_kafka_mock_broker_set_down) XX(rd_kafka_mock_broker_set_up) XX(rd_kafka_mock_broker_set_rtt)
 
 #define DK__RDK_OPTIONAL_MAP(XX) \
     XX(rd_kafka_message_leader_epoch) XX(rd_kafka_topic_partition_get_leader_epoch) \
@@ -131,24 +100,18 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_err2str(...) dk__rdk_table.rd_kafka_err2str(__VA_ARGS__)
 #define rd_kafka_last_error(...) dk__rdk_table.rd_kafka_last_error(__VA_ARGS__)
 #define rd_kafka_fatal_error(...) dk__rdk_table.rd_kafka_fatal_error(__VA_ARGS__)
-#define rd_kafka_test_fatal_error(...) dk__rdk_table.rd_kafka_test_fatal_error(__VA_ARGS__)
 #define rd_kafka_error_code(...) dk__rdk_table.rd_kafka_error_code(__VA_ARGS__)
-#define rd_kafka_error_name(...) dk__rdk_table.rd_kafka_error_name(__VA_ARGS__)
 #define rd_kafka_error_string(...) dk__rdk_table.rd_kafka_error_string(__VA_ARGS__)
 #define rd_kafka_error_is_fatal(...) dk__rdk_table.rd_kafka_error_is_fatal(__VA_ARGS__)
 #define rd_kafka_error_is_retriable(...) dk__rdk_table.rd_kafka_error_is_retriable(__VA_ARGS__)
 #define rd_kafka_error_txn_requires_abort(...) dk__rdk_table.rd_kafka_error_txn_requires_abort(__VA_ARGS__)
 #define rd_kafka_error_destroy(...) dk__rdk_table.rd_kafka_error_destroy(__VA_ARGS__)
-#define rd_kafka_error_new(...) dk__rdk_table.rd_kafka_error_new(__VA_ARGS__)
 #define rd_kafka_conf_new(...) dk__rdk_table.rd_kafka_conf_new(__VA_ARGS__)
 #define rd_kafka_conf_destroy(...) dk__rdk_table.rd_kafka_conf_destroy(__VA_ARGS__)
-#define rd_kafka_conf_dup(...) dk__rdk_table.rd_kafka_conf_dup(__VA_ARGS__)
 #define rd_kafka_conf_set(...) dk__rdk_table.rd_kafka_conf_set(__VA_ARGS__)
 #define rd_kafka_conf_get(...) dk__rdk_table.rd_kafka_conf_get(__VA_ARGS__)
 #define rd_kafka_conf_dump(...) dk__rdk_table.rd_kafka_conf_dump(__VA_ARGS__)
 #define rd_kafka_conf_dump_free(...) dk__rdk_table.rd_kafka_conf_dump_free(__VA_ARGS__)
-#define rd_kafka_conf(...) dk__rdk_table.rd_kafka_conf(__VA_ARGS__)
-#define rd_kafka_get_debug_contexts(...) dk__rdk_table.rd_kafka_get_debug_contexts(__VA_ARGS__)
 #define rd_kafka_conf_set_opaque(...) dk__rdk_table.rd_kafka_conf_set_opaque(__VA_ARGS__)
 #define rd_kafka_conf_set_events(...) dk__rdk_table.rd_kafka_conf_set_events(__VA_ARGS__)
 #define rd_kafka_conf_set_log_cb(...) dk__rdk_table.rd_kafka_conf_set_log_cb(__VA_ARGS__)
@@ -156,57 +119,33 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_conf_set_stats_cb(...) dk__rdk_table.rd_kafka_conf_set_stats_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_throttle_cb(...) dk__rdk_table.rd_kafka_conf_set_throttle_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_rebalance_cb(...) dk__rdk_table.rd_kafka_conf_set_rebalance_cb(__VA_ARGS__)
-#define rd_kafka_conf_set_offset_commit_cb(...) dk__rdk_table.rd_kafka_conf_set_offset_commit_cb(__VA_ARGS__)
-#define rd_kafka_conf_set_dr_msg_cb(...) dk__rdk_table.rd_kafka_conf_set_dr_msg_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_oauthbearer_token_refresh_cb(...)                                                          \
     dk__rdk_table.rd_kafka_conf_set_oauthbearer_token_refresh_cb(__VA_ARGS__)
-#define rd_kafka_conf_set_background_event_cb(...) dk__rdk_table.rd_kafka_conf_set_background_event_cb(__VA_ARGS__)
-#define rd_kafka_conf_enable_sasl_queue(...) dk__rdk_table.rd_kafka_conf_enable_sasl_queue(__VA_ARGS__)
 #define rd_kafka_new(...) dk__rdk_table.rd_kafka_new(__VA_ARGS__)
 #define rd_kafka_destroy(...) dk__rdk_table.rd_kafka_destroy(__VA_ARGS__)
 #define rd_kafka_destroy_flags(...) dk__rdk_table.rd_kafka_destroy_flags(__VA_ARGS__)
-#define rd_kafka_name(...) dk__rdk_table.rd_kafka_name(__VA_ARGS__)
 #define rd_kafka_opaque(...) dk__rdk_table.rd_kafka_opaque(__VA_ARGS__)
 #define rd_kafka_clusterid(...) dk__rdk_table.rd_kafka_clusterid(__VA_ARGS__)
 #define rd_kafka_controllerid(...) dk__rdk_table.rd_kafka_controllerid(__VA_ARGS__)
-#define rd_kafka_wait_destroyed(...) dk__rdk_table.rd_kafka_wait_destroyed(__VA_ARGS__)
-#define rd_kafka_thread_cnt(...) dk__rdk_table.rd_kafka_thread_cnt(__VA_ARGS__)
-#define rd_kafka_poll(...) dk__rdk_table.rd_kafka_poll(__VA_ARGS__)
 #define rd_kafka_poll_set_consumer(...) dk__rdk_table.rd_kafka_poll_set_consumer(__VA_ARGS__)
-#define rd_kafka_yield(...) dk__rdk_table.rd_kafka_yield(__VA_ARGS__)
-#define rd_kafka_outq_len(...) dk__rdk_table.rd_kafka_outq_len(__VA_ARGS__)
-#define rd_kafka_set_log_queue(...) dk__rdk_table.rd_kafka_set_log_queue(__VA_ARGS__)
-#define rd_kafka_set_log_level(...) dk__rdk_table.rd_kafka_set_log_level(__VA_ARGS__)
 #define rd_kafka_queue_new(...) dk__rdk_table.rd_kafka_queue_new(__VA_ARGS__)
 #define rd_kafka_queue_destroy(...) dk__rdk_table.rd_kafka_queue_destroy(__VA_ARGS__)
 #define rd_kafka_queue_get_main(...) dk__rdk_table.rd_kafka_queue_get_main(__VA_ARGS__)
 #define rd_kafka_queue_get_consumer(...) dk__rdk_table.rd_kafka_queue_get_consumer(__VA_ARGS__)
 #define rd_kafka_queue_get_partition(...) dk__rdk_table.rd_kafka_queue_get_partition(__VA_ARGS__)
-#define rd_kafka_queue_get_background(...) dk__rdk_table.rd_kafka_queue_get_background(__VA_ARGS__)
-#define rd_kafka_queue_get_sasl(...) dk__rdk_table.rd_kafka_queue_get_sasl(__VA_ARGS__)
 #define rd_kafka_queue_forward(...) dk__rdk_table.rd_kafka_queue_forward(__VA_ARGS__)
-#define rd_kafka_queue_length(...) dk__rdk_table.rd_kafka_queue_length(__VA_ARGS__)
 #define rd_kafka_queue_yield(...) dk__rdk_table.rd_kafka_queue_yield(__VA_ARGS__)
 #define rd_kafka_queue_poll(...) dk__rdk_table.rd_kafka_queue_poll(__VA_ARGS__)
-#define rd_kafka_queue_poll_callback(...) dk__rdk_table.rd_kafka_queue_poll_callback(__VA_ARGS__)
-#define rd_kafka_queue_io_event_enable(...) dk__rdk_table.rd_kafka_queue_io_event_enable(__VA_ARGS__)
 #define rd_kafka_queue_cb_event_enable(...) dk__rdk_table.rd_kafka_queue_cb_event_enable(__VA_ARGS__)
 #define rd_kafka_event_type(...) dk__rdk_table.rd_kafka_event_type(__VA_ARGS__)
-#define rd_kafka_event_name(...) dk__rdk_table.rd_kafka_event_name(__VA_ARGS__)
 #define rd_kafka_event_destroy(...) dk__rdk_table.rd_kafka_event_destroy(__VA_ARGS__)
-#define rd_kafka_event_message_next(...) dk__rdk_table.rd_kafka_event_message_next(__VA_ARGS__)
 #define rd_kafka_event_message_array(...) dk__rdk_table.rd_kafka_event_message_array(__VA_ARGS__)
-#define rd_kafka_event_message_count(...) dk__rdk_table.rd_kafka_event_message_count(__VA_ARGS__)
 #define rd_kafka_event_config_string(...) dk__rdk_table.rd_kafka_event_config_string(__VA_ARGS__)
 #define rd_kafka_event_error(...) dk__rdk_table.rd_kafka_event_error(__VA_ARGS__)
 #define rd_kafka_event_error_string(...) dk__rdk_table.rd_kafka_event_error_string(__VA_ARGS__)
 #define rd_kafka_event_error_is_fatal(...) dk__rdk_table.rd_kafka_event_error_is_fatal(__VA_ARGS__)
 #define rd_kafka_event_log(...) dk__rdk_table.rd_kafka_event_log(__VA_ARGS__)
-#define rd_kafka_event_debug_contexts(...) dk__rdk_table.rd_kafka_event_debug_contexts(__VA_ARGS__)
 #define rd_kafka_event_stats(...) dk__rdk_table.rd_kafka_event_stats(__VA_ARGS__)
-#define rd_kafka_event_opaque(...) dk__rdk_table.rd_kafka_event_opaque(__VA_ARGS__)
-#define rd_kafka_event_topic_partition(...) dk__rdk_table.rd_kafka_event_topic_partition(__VA_ARGS__)
-#define rd_kafka_event_topic_partition_list(...) dk__rdk_table.rd_kafka_event_topic_partition_list(__VA_ARGS__)
 #define rd_kafka_subscribe(...) dk__rdk_table.rd_kafka_subscribe(__VA_ARGS__)
 #define rd_kafka_unsubscribe(...) dk__rdk_table.rd_kafka_unsubscribe(__VA_ARGS__)
 #define rd_kafka_subscription(...) dk__rdk_table.rd_kafka_subscription(__VA_ARGS__)
@@ -219,55 +158,29 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_memberid(...) dk__rdk_table.rd_kafka_memberid(__VA_ARGS__)
 #define rd_kafka_consumer_poll(...) dk__rdk_table.rd_kafka_consumer_poll(__VA_ARGS__)
 #define rd_kafka_consumer_close(...) dk__rdk_table.rd_kafka_consumer_close(__VA_ARGS__)
-#define rd_kafka_consumer_close_queue(...) dk__rdk_table.rd_kafka_consumer_close_queue(__VA_ARGS__)
 #define rd_kafka_consumer_closed(...) dk__rdk_table.rd_kafka_consumer_closed(__VA_ARGS__)
 #define rd_kafka_consume_queue(...) dk__rdk_table.rd_kafka_consume_queue(__VA_ARGS__)
-#define rd_kafka_consume_batch_queue(...) dk__rdk_table.rd_kafka_consume_batch_queue(__VA_ARGS__)
-#define rd_kafka_pause_partitions(...) dk__rdk_table.rd_kafka_pause_partitions(__VA_ARGS__)
-#define rd_kafka_resume_partitions(...) dk__rdk_table.rd_kafka_resume_partitions(__VA_ARGS__)
-#define rd_kafka_seek(...) dk__rdk_table.rd_kafka_seek(__VA_ARGS__)
 #define rd_kafka_seek_partitions(...) dk__rdk_table.rd_kafka_seek_partitions(__VA_ARGS__)
-#define rd_kafka_position(...) dk__rdk_table.rd_kafka_position(__VA_ARGS__)
 #define rd_kafka_committed(...) dk__rdk_table.rd_kafka_committed(__VA_ARGS__)
-#define rd_kafka_commit(...) dk__rdk_table.rd_kafka_commit(__VA_ARGS__)
 #define rd_kafka_commit_queue(...) dk__rdk_table.rd_kafka_commit_queue(__VA_ARGS__)
-#define rd_kafka_offsets_store(...) dk__rdk_table.rd_kafka_offsets_store(__VA_ARGS__)
 #define rd_kafka_offsets_for_times(...) dk__rdk_table.rd_kafka_offsets_for_times(__VA_ARGS__)
 #define rd_kafka_query_watermark_offsets(...) dk__rdk_table.rd_kafka_query_watermark_offsets(__VA_ARGS__)
 #define rd_kafka_get_watermark_offsets(...) dk__rdk_table.rd_kafka_get_watermark_offsets(__VA_ARGS__)
 #define rd_kafka_consumer_group_metadata(...) dk__rdk_table.rd_kafka_consumer_group_metadata(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_new(...) dk__rdk_table.rd_kafka_consumer_group_metadata_new(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_new_with_genid(...)                                                         \
-    dk__rdk_table.rd_kafka_consumer_group_metadata_new_with_genid(__VA_ARGS__)
 #define rd_kafka_consumer_group_metadata_destroy(...)                                                                \
     dk__rdk_table.rd_kafka_consumer_group_metadata_destroy(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_read(...) dk__rdk_table.rd_kafka_consumer_group_metadata_read(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_write(...) dk__rdk_table.rd_kafka_consumer_group_metadata_write(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_new(...) dk__rdk_table.rd_kafka_topic_partition_list_new(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_destroy(...) dk__rdk_table.rd_kafka_topic_partition_list_destroy(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_add(...) dk__rdk_table.rd_kafka_topic_partition_list_add(__VA_ARGS__)
-#define rd_kafka_topic_partition_list_add_range(...)                                                                 \
-    dk__rdk_table.rd_kafka_topic_partition_list_add_range(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_copy(...) dk__rdk_table.rd_kafka_topic_partition_list_copy(__VA_ARGS__)
-#define rd_kafka_topic_partition_list_del(...) dk__rdk_table.rd_kafka_topic_partition_list_del(__VA_ARGS__)
-#define rd_kafka_topic_partition_list_del_by_idx(...)                                                                \
-    dk__rdk_table.rd_kafka_topic_partition_list_del_by_idx(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_find(...) dk__rdk_table.rd_kafka_topic_partition_list_find(__VA_ARGS__)
-#define rd_kafka_topic_partition_list_set_offset(...)                                                                \
-    dk__rdk_table.rd_kafka_topic_partition_list_set_offset(__VA_ARGS__)
-#define rd_kafka_topic_partition_list_sort(...) dk__rdk_table.rd_kafka_topic_partition_list_sort(__VA_ARGS__)
-#define rd_kafka_topic_partition_destroy(...) dk__rdk_table.rd_kafka_topic_partition_destroy(__VA_ARGS__)
 #define rd_kafka_message_destroy(...) dk__rdk_table.rd_kafka_message_destroy(__VA_ARGS__)
 #define rd_kafka_message_errstr(...) dk__rdk_table.rd_kafka_message_errstr(__VA_ARGS__)
 #define rd_kafka_message_timestamp(...) dk__rdk_table.rd_kafka_message_timestamp(__VA_ARGS__)
 #define rd_kafka_message_latency(...) dk__rdk_table.rd_kafka_message_latency(__VA_ARGS__)
 #define rd_kafka_message_headers(...) dk__rdk_table.rd_kafka_message_headers(__VA_ARGS__)
-#define rd_kafka_message_detach_headers(...) dk__rdk_table.rd_kafka_message_detach_headers(__VA_ARGS__)
-#define rd_kafka_message_status(...) dk__rdk_table.rd_kafka_message_status(__VA_ARGS__)
-#define rd_kafka_message_broker_id(...) dk__rdk_table.rd_kafka_message_broker_id(__VA_ARGS__)
 #define rd_kafka_headers_new(...) dk__rdk_table.rd_kafka_headers_new(__VA_ARGS__)
 #define rd_kafka_headers_destroy(...) dk__rdk_table.rd_kafka_headers_destroy(__VA_ARGS__)
-#define rd_kafka_headers_copy(...) dk__rdk_table.rd_kafka_headers_copy(__VA_ARGS__)
 #define rd_kafka_header_add(...) dk__rdk_table.rd_kafka_header_add(__VA_ARGS__)
 #define rd_kafka_header_cnt(...) dk__rdk_table.rd_kafka_header_cnt(__VA_ARGS__)
 #define rd_kafka_header_get_all(...) dk__rdk_table.rd_kafka_header_get_all(__VA_ARGS__)
@@ -276,7 +189,6 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_topic_name(...) dk__rdk_table.rd_kafka_topic_name(__VA_ARGS__)
 #define rd_kafka_topic_conf_new(...) dk__rdk_table.rd_kafka_topic_conf_new(__VA_ARGS__)
 #define rd_kafka_topic_conf_destroy(...) dk__rdk_table.rd_kafka_topic_conf_destroy(__VA_ARGS__)
-#define rd_kafka_topic_conf_set(...) dk__rdk_table.rd_kafka_topic_conf_set(__VA_ARGS__)
 #define rd_kafka_topic_conf_dump(...) dk__rdk_table.rd_kafka_topic_conf_dump(__VA_ARGS__)
 #define rd_kafka_produce(...) dk__rdk_table.rd_kafka_produce(__VA_ARGS__)
 #define rd_kafka_produceva(...) dk__rdk_table.rd_kafka_produceva(__VA_ARGS__)
@@ -285,7 +197,6 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_purge(...) dk__rdk_table.rd_kafka_purge(__VA_ARGS__)
 #define rd_kafka_init_transactions(...) dk__rdk_table.rd_kafka_init_transactions(__VA_ARGS__)
 #define rd_kafka_begin_transaction(...) dk__rdk_table.rd_kafka_begin_transaction(__VA_ARGS__)
-#define rd_kafka_send_offsets_to_transaction(...) dk__rdk_table.rd_kafka_send_offsets_to_transaction(__VA_ARGS__)
 #define rd_kafka_commit_transaction(...) dk__rdk_table.rd_kafka_commit_transaction(__VA_ARGS__)
 #define rd_kafka_abort_transaction(...) dk__rdk_table.rd_kafka_abort_transaction(__VA_ARGS__)
 #define rd_kafka_metadata(...) dk__rdk_table.rd_kafka_metadata(__VA_ARGS__)
@@ -293,38 +204,20 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_oauthbearer_set_token(...) dk__rdk_table.rd_kafka_oauthbearer_set_token(__VA_ARGS__)
 #define rd_kafka_oauthbearer_set_token_failure(...) dk__rdk_table.rd_kafka_oauthbearer_set_token_failure(__VA_ARGS__)
 #define rd_kafka_sasl_set_credentials(...) dk__rdk_table.rd_kafka_sasl_set_credentials(__VA_ARGS__)
-#define rd_kafka_sasl_background_callbacks_enable(...)                                                               \
-    dk__rdk_table.rd_kafka_sasl_background_callbacks_enable(__VA_ARGS__)
 #define rd_kafka_AdminOptions_new(...) dk__rdk_table.rd_kafka_AdminOptions_new(__VA_ARGS__)
 #define rd_kafka_AdminOptions_destroy(...) dk__rdk_table.rd_kafka_AdminOptions_destroy(__VA_ARGS__)
 #define rd_kafka_AdminOptions_set_request_timeout(...)                                                               \
     dk__rdk_table.rd_kafka_AdminOptions_set_request_timeout(__VA_ARGS__)
 #define rd_kafka_AdminOptions_set_operation_timeout(...)                                                             \
     dk__rdk_table.rd_kafka_AdminOptions_set_operation_timeout(__VA_ARGS__)
-#define rd_kafka_AdminOptions_set_validate_only(...)                                                                 \
-    dk__rdk_table.rd_kafka_AdminOptions_set_validate_only(__VA_ARGS__)
-#define rd_kafka_AdminOptions_set_opaque(...) dk__rdk_table.rd_kafka_AdminOptions_set_opaque(__VA_ARGS__)
 #define rd_kafka_NewTopic_new(...) dk__rdk_table.rd_kafka_NewTopic_new(__VA_ARGS__)
 #define rd_kafka_NewTopic_destroy(...) dk__rdk_table.rd_kafka_NewTopic_destroy(__VA_ARGS__)
-#define rd_kafka_NewTopic_destroy_array(...) dk__rdk_table.rd_kafka_NewTopic_destroy_array(__VA_ARGS__)
 #define rd_kafka_NewTopic_set_config(...) dk__rdk_table.rd_kafka_NewTopic_set_config(__VA_ARGS__)
 #define rd_kafka_CreateTopics(...) dk__rdk_table.rd_kafka_CreateTopics(__VA_ARGS__)
 #define rd_kafka_CreateTopics_result_topics(...) dk__rdk_table.rd_kafka_CreateTopics_result_topics(__VA_ARGS__)
 #define rd_kafka_event_CreateTopics_result(...) dk__rdk_table.rd_kafka_event_CreateTopics_result(__VA_ARGS__)
-#define rd_kafka_DeleteTopic_new(...) dk__rdk_table.rd_kafka_DeleteTopic_new(__VA_ARGS__)
-#define rd_kafka_DeleteTopic_destroy(...) dk__rdk_table.rd_kafka_DeleteTopic_destroy(__VA_ARGS__)
-#define rd_kafka_DeleteTopics(...) dk__rdk_table.rd_kafka_DeleteTopics(__VA_ARGS__)
-#define rd_kafka_DeleteTopics_result_topics(...) dk__rdk_table.rd_kafka_DeleteTopics_result_topics(__VA_ARGS__)
-#define rd_kafka_event_DeleteTopics_result(...) dk__rdk_table.rd_kafka_event_DeleteTopics_result(__VA_ARGS__)
 #define rd_kafka_topic_result_error(...) dk__rdk_table.rd_kafka_topic_result_error(__VA_ARGS__)
 #define rd_kafka_topic_result_error_string(...) dk__rdk_table.rd_kafka_topic_result_error_string(__VA_ARGS__)
-#define rd_kafka_topic_result_name(...) dk__rdk_table.rd_kafka_topic_result_name(__VA_ARGS__)
-#define rd_kafka_NewPartitions_new(...) dk__rdk_table.rd_kafka_NewPartitions_new(__VA_ARGS__)
-#define rd_kafka_NewPartitions_destroy(...) dk__rdk_table.rd_kafka_NewPartitions_destroy(__VA_ARGS__)
-#define rd_kafka_CreatePartitions(...) dk__rdk_table.rd_kafka_CreatePartitions(__VA_ARGS__)
-#define rd_kafka_CreatePartitions_result_topics(...)                                                                 \
-    dk__rdk_table.rd_kafka_CreatePartitions_result_topics(__VA_ARGS__)
-#define rd_kafka_event_CreatePartitions_result(...) dk__rdk_table.rd_kafka_event_CreatePartitions_result(__VA_ARGS__)
 #define rd_kafka_mock_cluster_new(...) dk__rdk_table.rd_kafka_mock_cluster_new(__VA_ARGS__)
 #define rd_kafka_mock_cluster_destroy(...) dk__rdk_table.rd_kafka_mock_cluster_destroy(__VA_ARGS__)
 #define rd_kafka_mock_cluster_bootstraps(...) dk__rdk_table.rd_kafka_mock_cluster_bootstraps(__VA_ARGS__)
@@ -332,12 +225,9 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_mock_topic_set_error(...) dk__rdk_table.rd_kafka_mock_topic_set_error(__VA_ARGS__)
 #define rd_kafka_mock_push_request_errors_array(...)                                                                 \
     dk__rdk_table.rd_kafka_mock_push_request_errors_array(__VA_ARGS__)
-#define rd_kafka_mock_clear_request_errors(...) dk__rdk_table.rd_kafka_mock_clear_request_errors(__VA_ARGS__)
 #define rd_kafka_mock_broker_set_down(...) dk__rdk_table.rd_kafka_mock_broker_set_down(__VA_ARGS__)
 #define rd_kafka_mock_broker_set_up(...) dk__rdk_table.rd_kafka_mock_broker_set_up(__VA_ARGS__)
 #define rd_kafka_mock_broker_set_rtt(...) dk__rdk_table.rd_kafka_mock_broker_set_rtt(__VA_ARGS__)
-#define rd_kafka_mock_coordinator_set(...) dk__rdk_table.rd_kafka_mock_coordinator_set(__VA_ARGS__)
-#define rd_kafka_mock_partition_set_leader(...) dk__rdk_table.rd_kafka_mock_partition_set_leader(__VA_ARGS__)
 #define rd_kafka_message_leader_epoch(...) dk__rdk_table.rd_kafka_message_leader_epoch(__VA_ARGS__)
 #define rd_kafka_topic_partition_get_leader_epoch(...)                                                               \
     dk__rdk_table.rd_kafka_topic_partition_get_leader_epoch(__VA_ARGS__)
