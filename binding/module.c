@@ -31,9 +31,9 @@ add_constants(PyObject *module)
         {"OFFSET_END", DK_OFFSET_END},
         {"OFFSET_STORED", DK_OFFSET_STORED},
         {"OFFSET_INVALID", DK_OFFSET_INVALID},
-        {"TIMESTAMP_NOT_AVAILABLE", 0},
-        {"TIMESTAMP_CREATE_TIME", 1},
-        {"TIMESTAMP_LOG_APPEND_TIME", 2},
+        {"TIMESTAMP_NOT_AVAILABLE", DK_TIMESTAMP_NOT_AVAILABLE},
+        {"TIMESTAMP_CREATE_TIME", DK_TIMESTAMP_CREATE_TIME},
+        {"TIMESTAMP_LOG_APPEND_TIME", DK_TIMESTAMP_LOG_APPEND_TIME},
     };
 
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)

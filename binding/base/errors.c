@@ -8,6 +8,8 @@
 
 #include "base/vocab.h"
 
+#include "dk/kafka.h"
+
 /* ---- classes ------------------------------------------------------------------------------------------------------ */
 
 /* ConfigError's first argument may be a KafkaError (see raise_config_text()); what people read is the text. */
@@ -93,8 +95,6 @@ config_error_class(native_state *state)
     return state->kafka_config_error;
 }
 
-#define CONFIG_INVALID_ARG (-186) /* librdkafka's _INVALID_ARG */
-
 static PyObject *
 raise_config_text(native_state *state, PyObject *key, PyObject *text)
 {
@@ -105,7 +105,7 @@ raise_config_text(native_state *state, PyObject *key, PyObject *text)
     if (cls == state->config_error)
         arg = Py_NewRef(text);
     else
-        arg = native_kafka_error(state, CONFIG_INVALID_ARG, PyUnicode_AsUTF8(text), false, false, false);
+        arg = native_kafka_error(state, DK_KAFKA_INVALID_ARG, PyUnicode_AsUTF8(text), false, false, false);
     if (arg != NULL)
         exc = PyObject_CallOneArg(cls, arg);
     if (exc != NULL && PyObject_SetAttrString(exc, "text", text) == 0 &&
@@ -159,7 +159,7 @@ raise_engine_config(native_state *state, const char *text)
 static PyObject *
 raise_kafka(native_state *state, dk_status st, const dk_error *err, const char *text)
 {
-    int code = err != NULL && err->kafka != 0 ? err->kafka : -196; /* _FAIL */
+    int code = err != NULL && err->kafka != 0 ? err->kafka : DK_KAFKA_FAIL;
     PyObject *error, *cls = native_vocab(state, NATIVE_KafkaException);
 
     if (cls == NULL)
@@ -176,7 +176,7 @@ PyObject *
 native_raise(native_state *state, dk_status st, const dk_error *err)
 {
     const char *text = err != NULL && err->text[0] != '\0' ? err->text : dk_status_text(st);
-    dk_error timed_out = {.kafka = -185, .retriable = true}; /* _TIMED_OUT */
+    dk_error timed_out = {.kafka = DK_KAFKA_TIMED_OUT, .retriable = true};
 
     switch (st) {
     case DK_ENOMEM:

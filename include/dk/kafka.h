@@ -42,6 +42,14 @@ DK_API const char *dk_library_path(void);
  */
 DK_API DK_MUST_CHECK dk_status dk_library_load(const char *path, dk_error *err);
 
+/* Error numbers of librdkafka that its users ask for by name, and kinds of timestamps. */
+#define DK_KAFKA_TIMED_OUT (-185)
+#define DK_KAFKA_INVALID_ARG (-186)
+#define DK_KAFKA_FAIL (-196)
+#define DK_TIMESTAMP_NOT_AVAILABLE 0
+#define DK_TIMESTAMP_CREATE_TIME 1
+#define DK_TIMESTAMP_LOG_APPEND_TIME 2
+
 /* dk_kafka_err_name, dk_kafka_err_text - name ("_TIMED_OUT") and sentence of a librdkafka error number.
  * Ownership: static strings. Threads: any.
  */
@@ -156,7 +164,7 @@ typedef struct dk_delivery { /* all borrowed from the event */
     int64_t offset;
     dk_slice key, value;
     int64_t timestamp;  /* ms; -1 if none */
-    int timestamp_type; /* 0 not available, 1 create time, 2 log append time */
+    int timestamp_type; /* DK_TIMESTAMP_* */
     int64_t latency_us; /* -1 if unknown */
     int kafka_err;
     const char *errstr; /* NULL if delivered */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of retry and dead-letter topics. What is written on the messages is in route_headers.c.
+ * Names of retry and dead-letter topics. What is written on the messages is in headers.c.
  */
 #include "dk/route.h"
 
@@ -8,36 +8,31 @@
 
 #include "base/internal.h"
 
-enum { NUMBER_DIGITS = 9 }; /* more is not a number of ours */
+_Static_assert(DK_TOPIC_SIZE == DK__TOPIC_NAME_MAX + 1, "a name and its NUL");
 
-static bool
-is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-}
+enum { NUMBER_DIGITS = 9 }; /* more is not a number of ours */
 
 dk_status
 dk_route_check_topic(const char *name, dk_error *err)
 {
     const char *p;
 
+    if (dk__is_topic_name(name))
+        return DK_OK;
     if (name == NULL || name[0] == '\0')
         return dk__error_set(err, DK_ECONFIG, "a topic name must not be empty");
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return dk__error_set(err, DK_ECONFIG, "\"%s\" is not a topic name", name);
     for (p = name; *p != '\0'; p++)
-        if (!is_name_char(*p))
+        if (!dk__is_topic_char(*p))
             return dk__error_set(
                 err, DK_ECONFIG,
                 "\"%s\" is not a topic name: letters, digits, '.', '_' and '-' are allowed, byte %zu is "
                 "something else",
                 name, (size_t)(p - name));
-    if (p - name >= DK_TOPIC_SIZE)
-        return dk__error_set(err, DK_ECONFIG,
-                             "\"%.60s...\" is not a topic name: it is %zu characters long, %d are allowed", name,
-                             (size_t)(p - name), DK_TOPIC_SIZE - 1);
-    return DK_OK;
+    return dk__error_set(err, DK_ECONFIG,
+                         "\"%.60s...\" is not a topic name: it is %zu characters long, %d are allowed", name,
+                         (size_t)(p - name), DK__TOPIC_NAME_MAX);
 }
 
 /* A retry topic taken apart. */
@@ -99,14 +94,14 @@ check_parts(const dk_route_names *names, dk_slice origin, const char *suffix, dk
     const char *p;
 
     for (p = names->group; *p != '\0'; p++)
-        if (!is_name_char(*p))
+        if (!dk__is_topic_char(*p))
             return dk__error_set(
                 err, DK_ECONFIG,
                 "group.id \"%s\" cannot be part of a topic name, which its retry and dead-letter topics "
                 "need: letters, digits, '.', '_' and '-' are allowed",
                 names->group);
     for (p = suffix; *p != '\0'; p++)
-        if (!is_name_char(*p))
+        if (!dk__is_topic_char(*p))
             return dk__error_set(err, DK_ECONFIG,
                                  "topic suffix \"%s\": letters, digits, '.', '_' and '-' are allowed", suffix);
     return dk__error_set(

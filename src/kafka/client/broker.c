@@ -98,10 +98,10 @@ dk_broker_create_topic(dk_broker *b, const char *topic, int partitions, dk_error
 
     if (st != DK_OK)
         return st;
-    if (topic == NULL || *topic == '\0' || strlen(topic) > 249 || partitions < 1)
+    if (topic == NULL || *topic == '\0' || strlen(topic) > DK__TOPIC_NAME_MAX || partitions < 1)
         return dk__error_set(err, DK_EINVAL,
-                             "a topic needs a name of 1 to 249 characters and a partition, not \"%.20s\" and %d",
-                             topic != NULL ? topic : "", partitions);
+                             "a topic needs a name of 1 to %d characters and a partition, not \"%.20s\" and %d",
+                             DK__TOPIC_NAME_MAX, topic != NULL ? topic : "", partitions);
     rkerr = rd_kafka_mock_topic_create(b->cluster, topic, partitions, b->nodes < 3 ? b->nodes : 3);
     if (rkerr == RD_KAFKA_RESP_ERR_NO_ERROR)
         return DK_OK;

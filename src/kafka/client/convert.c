@@ -6,6 +6,18 @@
 
 #include "kafka/client/internal.h"
 
+#define SAME(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), #ours " is " #theirs)
+SAME(DK_KAFKA_TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT);
+SAME(DK_KAFKA_INVALID_ARG, RD_KAFKA_RESP_ERR__INVALID_ARG);
+SAME(DK_KAFKA_FAIL, RD_KAFKA_RESP_ERR__FAIL);
+SAME(DK_TIMESTAMP_NOT_AVAILABLE, RD_KAFKA_TIMESTAMP_NOT_AVAILABLE);
+SAME(DK_TIMESTAMP_CREATE_TIME, RD_KAFKA_TIMESTAMP_CREATE_TIME);
+SAME(DK_TIMESTAMP_LOG_APPEND_TIME, RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME);
+SAME(DK_OFFSET_BEGINNING, RD_KAFKA_OFFSET_BEGINNING);
+SAME(DK_OFFSET_END, RD_KAFKA_OFFSET_END);
+SAME(DK_OFFSET_STORED, RD_KAFKA_OFFSET_STORED);
+SAME(DK_OFFSET_INVALID, RD_KAFKA_OFFSET_INVALID);
+
 /* ---- error numbers --------------------------------------------------------------------------------------------- */
 
 /* librdkafka names numbers it does not know in a buffer that the next call overwrites; say it once and for all. */

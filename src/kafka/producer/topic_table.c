@@ -52,11 +52,11 @@ static dk_status
 make_topic(const dk_alloc *alloc, rd_kafka_t *rk, const char *name, dk__topic **out, dk_error *err)
 {
     size_t n = strlen(name);
-    dk__topic *t = n <= 249 ? dk__malloc(alloc, sizeof *t + n + 1) : NULL;
+    dk__topic *t = n <= DK__TOPIC_NAME_MAX ? dk__malloc(alloc, sizeof *t + n + 1) : NULL;
 
-    if (n > 249)
-        return dk__error_set(err, DK_EINVAL, "a topic's name has at most 249 characters, \"%.20s...\" has %zu", name,
-                             n);
+    if (n > DK__TOPIC_NAME_MAX)
+        return dk__error_set(err, DK_EINVAL, "a topic's name has at most %d characters, \"%.20s...\" has %zu",
+                             DK__TOPIC_NAME_MAX, name, n);
     if (t == NULL)
         return dk__error_set(err, DK_ENOMEM, "topic \"%s\"", name);
     memcpy(t->name, name, n + 1);

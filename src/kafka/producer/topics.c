@@ -14,25 +14,15 @@
 
 /* ---- making ---------------------------------------------------------------------------------------------------- */
 
-static bool
-is_topic_name(const char *name)
-{
-    size_t n = name != NULL ? strlen(name) : 0;
-
-    if (n < 1 || n > 249 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return false;
-    return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
-}
-
 static dk_status
 check_spec(const dk_topic_spec *spec, dk_error *err)
 {
-    if (spec == NULL || !is_topic_name(spec->name))
+    if (spec == NULL || !dk__is_topic_name(spec->name))
         return dk__error_set(
             err, DK_EINVAL,
-            "\"%.100s\" is no name for a topic: it has 1 to 249 letters, digits, dots, underscores and "
-            "dashes, and is not \".\" or \"..\"",
-            spec != NULL && spec->name != NULL ? spec->name : "");
+            "\"%.100s\" is no name for a topic: it has 1 to %d letters, digits, dots, underscores and dashes, and "
+            "is not \".\" or \"..\"",
+            spec != NULL && spec->name != NULL ? spec->name : "", DK__TOPIC_NAME_MAX);
     if (spec->partitions == 0 || spec->partitions < -1)
         return dk__error_set(err, DK_EINVAL,
                              "topic \"%s\" cannot have %d partitions: 1 or more, or -1 for the broker's default",
