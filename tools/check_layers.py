@@ -124,6 +124,22 @@ def check_rdk() -> Iterator[str]:
         yield f"{RDK}:1: {name}() is asked of librdkafka, but nobody calls it"
 
 
+STATUS = re.compile(r"^ +XX\((E\w+), -\d+", re.MULTILINE)
+
+
+def unused_statuses(header: str, sources: Iterable[str]) -> list[str]:
+    """Statuses that dk/base.h promises and nobody returns."""
+    returned = {name for text in sources for name in re.findall(r"\bDK_(E\w+)", text)}
+    return [name for name in STATUS.findall(header) if name not in returned]
+
+
+def check_statuses() -> Iterator[str]:
+    """Offences of the list of statuses."""
+    header = (ROOT / "include/dk/base.h").read_text(encoding="utf-8")
+    for name in unused_statuses(header, (path.read_text(encoding="utf-8") for path in c_files("src"))):
+        yield f"include/dk/base.h:1: nobody returns DK_{name}"
+
+
 def module_name(path: Path) -> str:
     """``django_kafka/topic/__init__.py`` -> ``django_kafka.topic``."""
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -205,7 +221,7 @@ def check_python() -> Iterator[str]:
 
 def main() -> int:
     """Print all offences."""
-    offences = [*check_c(), *check_rdk(), *check_python()]
+    offences = [*check_c(), *check_rdk(), *check_statuses(), *check_python()]
     for offence in offences:
         print(offence)
     return 1 if offences else 0

@@ -43,7 +43,7 @@ run_error(native_client *client, const dk_event *ev)
     if (client->cbs->error_cb != NULL)
         return call_one(client->cbs->error_cb,
                         native_kafka_error(client->state, code, text != NULL && text[0] != '\0' ? text : NULL,
-                                           dk_event_fatal(ev), dk_event_retriable(ev), false));
+                                           dk_event_fatal(ev), false, false));
     native_log(client->state, client->cbs->logger, dk_event_fatal(ev) ? 2 : 3, "%s: %s", dk_kafka_err_name(code),
                text != NULL && text[0] != '\0' ? text : dk_kafka_err_text(code));
     return 0;

@@ -68,8 +68,7 @@ error_message(ConsumerObject *self, const dk_event *ev)
     }
     if (text != NULL)
         f.value = (dk_slice){.p = (const uint8_t *)text, .n = strlen(text)};
-    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev),
-                                 dk_event_retriable(ev), false);
+    f.error = native_kafka_error(self->state, dk_event_kafka_err(ev), text, dk_event_fatal(ev), false, false);
     if (f.error != NULL)
         msg = native_message_new(self->state, &f);
     Py_XDECREF(f.error);

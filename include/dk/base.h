@@ -30,9 +30,9 @@ extern "C" {
 #endif
 
 /* One list makes the enum, the names and the texts. The range a status is in says what may be done next:
- * usage (-1..-99): the caller broke the contract; need (-100..-199): supply something and call again;
- * record (-200..-299): this message can never pass; transient (-300..-399): the same call may pass later;
- * kafka (-400..-499): Kafka or librdkafka refused, err->kafka says why; fatal (-900..): free the handle.
+ * usage (-1..-99): the caller broke the contract; record (-200..-299): this message can never pass;
+ * transient (-300..-399): the same call may pass later; kafka (-400..-499): Kafka or librdkafka refused, err->kafka
+ * says why; fatal (-900..): free the handle.
  */
 #define DK_STATUS_MAP(XX)                                                                                            \
     XX(OK, 0, "success")                                                                                             \
@@ -42,10 +42,8 @@ extern "C" {
     XX(ECONFIG, -4, "invalid configuration")                                                                         \
     XX(ECLOSED, -5, "handle is closed")                                                                              \
     XX(ESTATE, -6, "not possible in this state")                                                                     \
-    XX(NEED_SCHEMA, -100, "schema id is not in the cache")                                                           \
     XX(EWIRE, -200, "not Confluent wire format")                                                                     \
     XX(EAVRO, -201, "malformed Avro value")                                                                          \
-    XX(ECOLUMN, -202, "value does not fit the target column")                                                        \
     XX(ESCHEMA, -203, "invalid or incompatible schema")                                                              \
     XX(ECALLBACK, -204, "a callback asked to stop")                                                                  \
     XX(ETIMEOUT, -300, "timed out")                                                                                  \

@@ -177,7 +177,6 @@ DK_API const char *dk_event_fac(const dk_event *ev);
 DK_API const char *dk_event_text(const dk_event *ev);
 DK_API int dk_event_kafka_err(const dk_event *ev);
 DK_API bool dk_event_fatal(const dk_event *ev);
-DK_API bool dk_event_retriable(const dk_event *ev);
 DK_API int64_t dk_event_value(const dk_event *ev);
 DK_API int32_t dk_event_broker_id(const dk_event *ev);
 DK_API const dk_partitions *dk_event_partitions(const dk_event *ev);

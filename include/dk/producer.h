@@ -3,7 +3,8 @@
  * The producer: a bounded queue with back-pressure, delivery reports taken as events, served by a thread of its own so
  * that nothing piles up when nobody polls.
  *
- * Every function returns DK_EFORKED in a child of the process that made the handle (free then only forgets it).
+ * In a child of the process that made the handle no function takes a lock or changes anything: those that return a status
+ * return DK_EFORKED, the others nothing (NULL, 0); free then only forgets the handle.
  */
 #ifndef DK_PRODUCER_H
 #define DK_PRODUCER_H
@@ -75,13 +76,25 @@ DK_API DK_MUST_CHECK dk_status dk_producer_wait_event(dk_producer *p, int timeou
 /* dk_producer_len - records queued or on their way, plus reports with an opaque not yet taken. */
 DK_API size_t dk_producer_len(dk_producer *p);
 
+/* dk_producer_counters_get - counts since the start. delivered and failed are never more than produced. All zero in a
+ * child. Threads: any. */
 typedef struct dk_producer_counters {
     uint64_t produced, delivered, failed, events_dropped;
 } dk_producer_counters;
 DK_API void dk_producer_counters_get(dk_producer *p, dk_producer_counters *out);
 
+/* dk_producer_metadata - what the cluster says of a topic (NULL: of all), within timeout_ms (-1: for ever). Asking for a
+ * topic by name may make it. Ownership: *out is yours, dk_metadata_free(). Threads: any.
+ * Errors: DK_EKAFKA (err->retriable: no broker answered), DK_EINVAL, DK_EFORKED, DK_ENOMEM.
+ */
 DK_API DK_MUST_CHECK dk_status dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms,
                                                     dk_metadata **out, dk_error *err);
+
+/* dk_producer_oauth_token, _failure - the answer to an OAUTH event: a token that is good until lifetime_ms (since 1970),
+ * with at most 64 extensions; or why there is none, then librdkafka asks again. dk_producer_sasl_credentials - user and
+ * password for connections made from now on. Ownership: everything is borrowed. Threads: any.
+ * Errors: DK_EINVAL, DK_EKAFKA (refused; err->text says why), DK_EFORKED.
+ */
 DK_API DK_MUST_CHECK dk_status dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms,
                                                        const char *principal, const dk_pair *extensions, size_t n,
                                                        dk_error *err);

@@ -133,6 +133,8 @@ use_in_child(dk_broker *b)
     const int number = 1;
     int bad = 0;
 
+    alarm(10);
+    bad += strcmp(dk_broker_bootstrap(b), "") != 0;
     bad += dk_broker_create_topic(b, "t", 1, NULL) != DK_EFORKED;
     bad += dk_broker_push_errors(b, 0, &number, 1, NULL) != DK_EFORKED;
     bad += dk_broker_set_topic_error(b, "t", 3, NULL) != DK_EFORKED;

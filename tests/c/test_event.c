@@ -45,7 +45,6 @@ DK_TEST(event_first_in_first_out)
     ev = must_take(q, DK_EVENT_ERROR);
     CHECK_EQ(dk_event_kafka_err(ev), RD_KAFKA_RESP_ERR__TRANSPORT);
     CHECK(!dk_event_fatal(ev));
-    CHECK(!dk_event_retriable(ev));
     CHECK_STR(dk_event_text(ev), "two");
     dk_event_free(ev);
     ev = must_take(q, DK_EVENT_THROTTLE);

@@ -7,6 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dk/forward.h"
+#include "dk/topics.h"
+#include "kafka/client/event.h"
+#include "kafka/producer/internal.h"
 #include "post.h"
 
 DK_TEST(producer_bad_configuration)
@@ -89,14 +93,24 @@ use_in_child(dk_producer *p)
 {
     dk_record rec = post_record("x", NULL);
     dk_producer_counters counters = {1, 1, 1, 1};
+    dk_ticket ticket = {.batch = NULL};
+    const dk_copy copy = {.topic = "t"};
+    const dk_topic_spec spec = {.name = "new", .partitions = 1, .replication = 1};
+    dk_topic_info info;
     dk_metadata *meta;
     dk_error err;
     size_t done = 1;
     int bad = 0;
 
+    alarm(10); /* whoever waits for a lock is ended */
+
     bad += dk_producer_produce(p, &rec, &err) != DK_EFORKED;
     bad += strstr(err.text, "fork()") == NULL;
     bad += dk_producer_produce_many(p, &rec, &rec.value, NULL, 1, &done, NULL) != DK_EFORKED || done != 0;
+    bad += dk_producer_forward(p, &ticket, &copy, NULL) != DK_EFORKED;
+    bad += dk_producer_copies(p) != 0;
+    bad += dk_producer_create_topic(p, &spec, 10, NULL, NULL) != DK_EFORKED;
+    bad += dk_producer_describe_topic(p, "t", 10, &info, NULL) != DK_EFORKED;
     bad += dk_producer_wait_room(p, 0) != DK_EFORKED;
     bad += dk_producer_flush(p, 1000, NULL, NULL) != DK_EFORKED;
     bad += dk_producer_purge(p, true, true, true, NULL) != DK_EFORKED;
@@ -117,6 +131,7 @@ use_in_child(dk_producer *p)
     return bad;
 }
 
+/* Every function of the producer, in a child that was born while others held all of its locks. */
 DK_TEST(producer_in_a_forked_child)
 {
     post r = POST_OPEN_WITH(1, {"linger.ms", "50"});
@@ -124,10 +139,15 @@ DK_TEST(producer_in_a_forked_child)
     pid_t pid;
 
     post_produce_numbers(r.producer, 0, 10);
+    dk__events_push_log(r.producer->events, 6, "TEST", "an event to be taken");
+    pthread_mutex_lock(&r.producer->topics.lock);
+    pthread_mutex_lock(&r.producer->events->lock);
     pid = fork();
     CHECK(pid >= 0);
     if (pid == 0)
         _exit(use_in_child(r.producer));
+    pthread_mutex_unlock(&r.producer->events->lock);
+    pthread_mutex_unlock(&r.producer->topics.lock);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), 0);
@@ -144,6 +164,8 @@ DK_TEST_FAULT(producer_out_of_memory)
     dk_producer *p = NULL;
     dk_broker *b = NULL;
     dk_pair pairs[2] = {{"bootstrap.servers", NULL}};
+    dk_metadata *meta = NULL;
+    dk_topic_info info;
     dk_record rec;
     dk_error err;
     dk_status st;
@@ -166,7 +188,19 @@ DK_TEST_FAULT(producer_out_of_memory)
     CHECK_OK_ERR(st, &err);
     for (dk_event *ev; (ev = dk_producer_event(p)) != NULL;)
         dk_event_free(ev);
+    if (NOMEM_ERR(dk_producer_metadata(p, NULL, TEN_SECONDS, &meta, &err), &err))
+        goto out;
+    if (NOMEM_ERR(dk_producer_describe_topic(p, "t", TEN_SECONDS, &info, &err), &err))
+        goto out;
+    if (NOMEM_ERR(dk_producer_create_topic(p, &(dk_topic_spec){.name = "new", .partitions = 1, .replication = 1},
+                                           TEN_SECONDS, NULL, &err),
+                  &err))
+        goto out;
+    rec.topic = "another";
+    if (NOMEM_ERR(dk_producer_produce(p, &rec, &err), &err))
+        goto out;
 out:
+    dk_metadata_free(meta);
     dk_producer_free(p);
     dk_broker_free(b);
 }
@@ -224,6 +258,8 @@ DK_TEST(producer_oauth_token_is_asked_for)
     CHECK_STATUS(dk_producer_oauth_token(p, NULL, expiry, "me", NULL, 0, &err), DK_EINVAL);
     CHECK_STATUS(dk_producer_oauth_token(p, "token", 1, "me", NULL, 0, &err), DK_EKAFKA);
     CHECK_CONTAINS(err.text, "OAuth token is refused: ");
+    CHECK_STATUS(dk_producer_oauth_token(p, "token", expiry, "me", &(dk_pair){"name", NULL}, 1, &err), DK_EINVAL);
+    CHECK_STATUS(dk_producer_oauth_token(p, "token", expiry, "me", extensions, 65, &err), DK_EINVAL);
     CHECK_OK_ERR(dk_producer_oauth_token(p, "token", expiry, "me", extensions, 1, &err), &err);
     dk_producer_oauth_failure(p, "no token today");
     ev = post_event(p, DK_EVENT_ERROR);

@@ -182,34 +182,27 @@ dk_metadata_free(dk_metadata *meta)
 
 /* ---- credentials ----------------------------------------------------------------------------------------------- */
 
-/* librdkafka wants the extensions as one list: key, value, key, value. */
-static const char **
-flatten(const dk_pair *pairs, size_t n)
-{
-    const char **list = dk__calloc(NULL, n + 1, 2 * sizeof *list);
-
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        list[2 * i] = pairs[i].key;
-        list[2 * i + 1] = pairs[i].value;
-    }
-    return list;
-}
+#define MAX_EXTENSIONS 64
 
 dk_status
 dk__oauth_token(rd_kafka_t *rk, const char *token, int64_t lifetime_ms, const char *principal,
                 const dk_pair *extensions, size_t n, dk_error *err)
 {
-    const char **list;
+    const char *list[2 * MAX_EXTENSIONS]; /* as librdkafka wants them: key, value, key, value */
     char why[320] = "";
     rd_kafka_resp_err_t rkerr;
 
     if (token == NULL || principal == NULL || (n > 0 && extensions == NULL))
         return dk__error_set(err, DK_EINVAL, "an OAuth token needs a token and a principal");
-    list = flatten(extensions, n);
-    if (list == NULL)
-        return dk__error_set(err, DK_ENOMEM, "SASL extensions");
+    if (n > MAX_EXTENSIONS)
+        return dk__error_set(err, DK_EINVAL, "an OAuth token has at most %d extensions, not %zu", MAX_EXTENSIONS, n);
+    for (size_t i = 0; i < n; i++) {
+        if (extensions[i].key == NULL || extensions[i].value == NULL)
+            return dk__error_set(err, DK_EINVAL, "extension %zu of an OAuth token lacks its name or its value", i);
+        list[2 * i] = extensions[i].key;
+        list[2 * i + 1] = extensions[i].value;
+    }
     rkerr = rd_kafka_oauthbearer_set_token(rk, token, lifetime_ms, principal, list, 2 * n, why, sizeof why);
-    dk__free(NULL, list);
     if (rkerr == RD_KAFKA_RESP_ERR_NO_ERROR)
         return DK_OK;
     dk__error_set(err, DK_EKAFKA, "the OAuth token is refused: %s", why);

@@ -76,7 +76,7 @@ dk_broker_free(dk_broker *b)
 const char *
 dk_broker_bootstrap(const dk_broker *b)
 {
-    return rd_kafka_mock_cluster_bootstraps(b->cluster);
+    return b != NULL && !dk__forked(b->fork_generation) ? rd_kafka_mock_cluster_bootstraps(b->cluster) : "";
 }
 
 static dk_status

@@ -94,12 +94,6 @@ dk_event_fatal(const dk_event *ev)
     return ev->fatal;
 }
 
-bool
-dk_event_retriable(const dk_event *ev)
-{
-    return ev->retriable;
-}
-
 int64_t
 dk_event_value(const dk_event *ev)
 {

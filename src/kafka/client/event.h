@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of an event, for those who make one.
+ * The inside of an event, for those who make one, and of the queue.
  */
 #ifndef DK_KAFKA_CLIENT_EVENT_H
 #define DK_KAFKA_CLIENT_EVENT_H
@@ -14,7 +14,6 @@ struct dk_event {
     int level;
     int kafka_err;
     bool fatal;
-    bool retriable;
     bool droppable; /* the queue's */
     int32_t broker_id;
     int64_t value;
@@ -26,6 +25,22 @@ struct dk_event {
     void (*drop)(dk_event *ev);
     size_t n_wanted; /* DELIVERY: reports that somebody waits for */
     size_t n_failed; /* DELIVERY: reports of failures that nobody waits for */
+};
+
+struct dk__events {
+    const dk_alloc *alloc;
+    /* Guards what follows. Innermost: nothing is called with it held but the allocator. */
+    pthread_mutex_t lock;
+    dk_event *first, **last;
+    dk_event *reserve; /* says "out of memory" when another event cannot be made */
+    size_t droppable, droppable_bytes, failures;
+    void (*notify)(void *ctx);
+    void *notify_ctx;
+    /* Read without the lock; written by whoever queues or takes, with it. */
+    atomic_size_t len, reports;
+    /* Counted by any thread. */
+    atomic_ullong dropped;
+    atomic_bool heartbeat_lost; /* set by librdkafka's threads (its log), cleared by the consumer's */
 };
 
 /* An event with room for n more bytes behind it, at *tail. NULL: no memory. */

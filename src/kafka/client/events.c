@@ -8,19 +8,6 @@
 #define MAX_QUEUED_BYTES (8 << 20) /* the same for the bytes of their texts */
 #define MAX_FAILURES 1000          /* waiting reports of failed messages that have no opaque */
 
-struct dk__events {
-    const dk_alloc *alloc;
-    pthread_mutex_t lock;
-    dk_event *first, **last;
-    dk_event *reserve; /* says "out of memory" when another event cannot be made */
-    size_t droppable, droppable_bytes, failures;
-    void (*notify)(void *ctx);
-    void *notify_ctx;
-    atomic_size_t len, reports;
-    atomic_ullong dropped;
-    atomic_bool heartbeat_lost;
-};
-
 static dk_event *
 make_reserve(const dk_alloc *alloc)
 {

@@ -9,8 +9,10 @@ dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_e
 {
     dk_record rec;
     const dk__topic *t;
-    dk_status st;
+    dk_status st = dk__producer_enter(p, err);
 
+    if (st != DK_OK)
+        return st;
     if (ticket == NULL || ticket->batch == NULL || copy == NULL)
         return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was not answered");
     rec = (dk_record){.topic = copy->topic,

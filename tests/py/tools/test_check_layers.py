@@ -21,6 +21,11 @@ def test_functions_of_librdkafka_that_nobody_calls() -> None:
     assert check_layers.unused_functions(DOOR, sources) == ["rd_kafka_poll"]
 
 
+def test_statuses_that_nobody_returns() -> None:
+    header = '    XX(OK, 0, "fine")\n    XX(EBUSY, -2, "busy")\n    XX(EFOO, -3, "foo")\n'
+    assert check_layers.unused_statuses(header, ["return DK_EBUSY;", "DK_EFOOD"]) == ["EFOO"]
+
+
 def test_the_most_special_layer_counts() -> None:
     assert check_layers.layer_of("src/kafka/consumer/batch.c") == "src/kafka/consumer"
     assert check_layers.layer_of("src/kafka/client/conf.c") == "src/kafka"
