@@ -2,8 +2,8 @@
  *
  * Which librdkafka the module uses.
  *
- * confluent_kafka's wheel carries a current librdkafka. It is found without importing confluent_kafka, which takes its
- * time and is needed later at most; as the loader knows libraries by their names, both end up with one copy.
+ * confluent_kafka's wheel carries a current librdkafka. It is found without importing confluent_kafka, which takes
+ * its time and is needed later at most; as the loader knows libraries by their names, both end up with one copy.
  */
 #include <stdlib.h>
 #include <string.h>

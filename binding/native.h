@@ -3,7 +3,8 @@
  * The types that live beside the module.
  *
  * The binding turns engine objects into Python objects and back and does nothing else. It sees include/dk only. The
- * engine never calls up: its events are taken from queues and their Python callables run here, on the caller's thread.
+ * engine never calls up: its events are taken from queues and their Python callables run here, on the caller's
+ * thread.
  */
 #ifndef DK_BINDING_NATIVE_H
 #define DK_BINDING_NATIVE_H

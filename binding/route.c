@@ -53,7 +53,7 @@ route_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 name_or_raise(RouteObject *self, dk_status st, const char *name, const dk_error *err)
@@ -93,7 +93,7 @@ route_dead_topic(PyObject *op, PyObject *obj)
     return name_or_raise(self, dk_route_dead_topic(&self->names, topic, name, &err), name, &err);
 }
 
-/* ---- the message --------------------------------------------------------------------------------------------------- */
+/* ---- the message ----------------------------------------------------------------------------------------------- */
 
 /* What dk_route_source borrows from. */
 typedef struct source {
@@ -234,7 +234,7 @@ route_attempts(PyObject *op, PyObject *msg)
     return result;
 }
 
-/* ---- headers ------------------------------------------------------------------------------------------------------ */
+/* ---- headers --------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 list_or_raise(RouteObject *self, dk_status st, dk_route_headers *list, const dk_error *err)
@@ -302,7 +302,7 @@ route_dead_headers(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObje
     return result;
 }
 
-/* ---- type --------------------------------------------------------------------------------------------------------- */
+/* ---- type ------------------------------------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(route_doc, "Route(group, retry_suffix, dead_suffix)\n--\n\n"
                         "Names and headers of the copies of a group's failed messages.");

@@ -27,7 +27,7 @@ native_callbacks_clear(native_callbacks *cbs)
     Py_CLEAR(cbs->logger);
 }
 
-/* ---- callables ---------------------------------------------------------------------------------------------------- */
+/* ---- callables ------------------------------------------------------------------------------------------------- */
 
 static int
 keep_callable(const char *name, PyObject *value, PyObject **slot)
@@ -73,7 +73,7 @@ take_callable(native_callbacks *cbs, const char *key, PyObject *value)
     return 0;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 value_text(native_state *state, PyObject *key, PyObject *value)
@@ -155,7 +155,7 @@ add_value(native_state *state, native_config *conf, PyObject *key, const char *k
     return append_pair(conf, key_text, text);
 }
 
-/* ---- the dict ----------------------------------------------------------------------------------------------------- */
+/* ---- the dict -------------------------------------------------------------------------------------------------- */
 
 static int parse_items(native_state *state, PyObject *dict, native_callbacks *cbs, native_config *conf, bool nested);
 

@@ -39,10 +39,11 @@ typedef struct native_config {
     bool auto_store;
 } native_config;
 
-/* A configuration dict into pairs and callables. -1 with ConfigError or TypeError; native_config_fini() in any case. */
+/* A configuration dict into pairs and callables. -1 with ConfigError or TypeError; native_config_fini() in any case.
+ */
 int native_config_parse(native_state *state, PyObject *dict, native_callbacks *cbs, native_config *out);
 void native_config_fini(native_config *conf);
 
-/* ---- events.c ----------------------------------------------------------------------------------------------------- */
+/* ---- events.c -------------------------------------------------------------------------------------------------- */
 
 #endif

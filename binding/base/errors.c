@@ -10,7 +10,7 @@
 
 #include "dk/kafka.h"
 
-/* ---- classes ------------------------------------------------------------------------------------------------------ */
+/* ---- classes --------------------------------------------------------------------------------------------------- */
 
 /* ConfigError's first argument may be a KafkaError (see raise_config_text()); what people read is the text. */
 static PyObject *
@@ -70,10 +70,10 @@ native_add_exceptions(PyObject *module, native_state *state)
                          &state->stopped);
 }
 
-/* ---- configuration ------------------------------------------------------------------------------------------------ */
+/* ---- configuration --------------------------------------------------------------------------------------------- */
 
-/* The class that is raised: a ConfigError that code written for confluent_kafka catches as a KafkaException, too. It can
- * only be made once confluent_kafka is imported; without it a plain ConfigError has to do. */
+/* The class that is raised: a ConfigError that code written for confluent_kafka catches as a KafkaException, too. It
+ * can only be made once confluent_kafka is imported; without it a plain ConfigError has to do. */
 static PyObject *
 config_error_class(native_state *state)
 {
@@ -154,7 +154,7 @@ raise_engine_config(native_state *state, const char *text)
     return NULL;
 }
 
-/* ---- the mapping -------------------------------------------------------------------------------------------------- */
+/* ---- the mapping ----------------------------------------------------------------------------------------------- */
 
 static PyObject *
 raise_kafka(native_state *state, dk_status st, const dk_error *err, const char *text)

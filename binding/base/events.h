@@ -7,7 +7,8 @@
 
 #include "base/client.h"
 
-/* Run the callable of an event that both clients have (not assignments, deliveries). -1 with the callable's exception. */
+/* Run the callable of an event that both clients have (not assignments, deliveries). -1 with the callable's
+ * exception. */
 int native_event_run(native_client *client, const dk_event *ev);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * TopicPartition, to and from the engine's. Objects given to us are read by their attributes, so look-alikes do as well.
+ * TopicPartition, to and from the engine's. Objects given to us are read by their attributes, so look-alikes do as
+ * well.
  */
 #include "base/partitions.h"
 

@@ -19,8 +19,8 @@ typedef struct native_views {
 
 void native_views_release(native_views *v);
 
-/* The bytes of bytes, str, None or NULL, borrowed; with v also of objects with a buffer, which v holds. -1 with TypeError,
- * where `what` is what an error calls it. */
+/* The bytes of bytes, str, None or NULL, borrowed; with v also of objects with a buffer, which v holds. -1 with
+ * TypeError, where `what` is what an error calls it. */
 int native_slice(PyObject *obj, const char *what, native_views *v, dk_slice *out);
 
 static inline PyObject *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * confluent_kafka's classes: what users import from there is what they get from here. Imported when first needed, which
- * is on cold paths only.
+ * confluent_kafka's classes: what users import from there is what they get from here. Imported when first needed,
+ * which is on cold paths only.
  */
 #include "base/vocab.h"
 

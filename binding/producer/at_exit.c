@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Nothing that was produced is lost silently: what is still queued when the interpreter ends is flushed, for a bounded
- * time, and a Producer that is dropped before hands its engine handle to the module until its records are delivered.
+ * Nothing that was produced is lost silently: what is still queued when the interpreter ends is flushed, for a
+ * bounded time, and a Producer that is dropped before hands its engine handle to the module until its records are
+ * delivered.
  */
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 #include "base/times.h"
 #include "producer/producer.h"
 
-/* ---- at exit ------------------------------------------------------------------------------------------------------ */
+/* ---- at exit --------------------------------------------------------------------------------------------------- */
 
 #define EXIT_FLUSH_MS 30000
 
@@ -125,7 +126,8 @@ register_with_multiprocessing(PyObject *hook)
 
 static PyMethodDef exit_hook = {"_flush_producers", flush_producers, METH_NOARGS, NULL};
 
-/* Once per process: a forked child has dropped what its parent registered, or runs it for handles that are not its. */
+/* Once per process: a forked child has dropped what its parent registered, or runs it for handles that are not its.
+ */
 int
 native_exit_register(native_state *state)
 {
@@ -148,7 +150,7 @@ native_exit_register(native_state *state)
     return rc;
 }
 
-/* ---- orphans ------------------------------------------------------------------------------------------------------ */
+/* ---- orphans --------------------------------------------------------------------------------------------------- */
 
 static void
 free_producer(void *p)

@@ -22,7 +22,7 @@ native_producer_enter(ProducerObject *self)
     return 0;
 }
 
-/* ---- reports ------------------------------------------------------------------------------------------------------ */
+/* ---- reports --------------------------------------------------------------------------------------------------- */
 
 int
 native_report_new(ProducerObject *self, PyObject *callback, size_t n, native_report **out)
@@ -138,7 +138,7 @@ run_delivery(ProducerObject *self, const dk_delivery *d)
     return rc;
 }
 
-/* ---- copies that were refused ------------------------------------------------------------------------------------- */
+/* ---- copies that were refused ---------------------------------------------------------------------------------- */
 
 #define COME_AGAIN_MS 1000 /* when nobody says otherwise */
 
@@ -169,7 +169,7 @@ run_refused(ProducerObject *self, const dk_event *ev, size_t i, dk_ticket *ticke
     return result == NULL ? -1 : 0;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------------------------- */
 
 /* Of several callables that raise, the first one's exception is passed on; the others' are reported. */
 static void

@@ -11,7 +11,7 @@
 
 #include "dk/forward.h"
 
-/* ---- making and ending -------------------------------------------------------------------------------------------- */
+/* ---- making and ending ----------------------------------------------------------------------------------------- */
 
 static PyObject *
 producer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -183,7 +183,7 @@ producer_close(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     return PyLong_FromSsize_t(left);
 }
 
-/* ---- questions ---------------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------------------------- */
 
 static native_client
 client_of(ProducerObject *self)
@@ -270,7 +270,7 @@ producer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     Py_RETURN_NONE;
 }
 
-/* ---- type --------------------------------------------------------------------------------------------------------- */
+/* ---- type ------------------------------------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(
     producer_doc,

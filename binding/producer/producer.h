@@ -34,7 +34,7 @@ typedef struct ProducerObject {
 
 extern PyType_Spec native_producer_spec;
 
-/* ---- deliveries.c ------------------------------------------------------------------------------------------------- */
+/* ---- deliveries.c ---------------------------------------------------------------------------------------------- */
 
 int native_producer_enter(ProducerObject *self); /* -1 with RuntimeError when closed */
 /* A report that waits for n deliveries; NULL without an exception when there is no callable. */
@@ -43,27 +43,27 @@ void native_report_done(ProducerObject *self, native_report *r, size_t n);
 void native_reports_free(ProducerObject *self);
 int native_producer_events(ProducerObject *self, int *count); /* run callables; -1 with an exception */
 
-/* ---- wait.c ------------------------------------------------------------------------------------------------------- */
+/* ---- wait.c ---------------------------------------------------------------------------------------------------- */
 
 /* What comes of a call that queues and returned st: 0 it is queued; 1 there is room again, or perhaps; -1 with an
- * exception: BufferError at the deadline, what a callable or a signal handler raised, or the call's error. *deadline is
- * 0 at first. */
+ * exception: BufferError at the deadline, what a callable or a signal handler raised, or the call's error. *deadline
+ * is 0 at first. */
 int native_queued(ProducerObject *self, dk_status st, const dk_error *err, int64_t *deadline);
 Py_ssize_t native_producer_flush(ProducerObject *self, int64_t deadline); /* what is left, -1 with an exception */
 
-/* ---- produce.c: what produce() and produce_many() have in common --------------------------------------------------- */
+/* ---- produce.c: what produce() and produce_many() have in common ----------------------------------------------- */
 
 int native_record_of(PyObject *topic, PyObject *partition, PyObject *timestamp, dk_record *rec);
 int native_callback_of(ProducerObject *self, PyObject *callback, PyObject *on_delivery, PyObject **out);
 
-/* ---- at_exit.c ---------------------------------------------------------------------------------------------------- */
+/* ---- at_exit.c ------------------------------------------------------------------------------------------------- */
 
 int native_exit_register(native_state *state); /* once per process; -1 with an exception */
 void native_orphan_adopt(native_state *state,
                          dk_producer *p);       /* takes p, and frees it when its records are delivered */
 void native_orphans_sweep(native_state *state); /* free those that are done */
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods --------------------------------------------------------------------------------------------------- */
 
 #define XX(name) PyObject *producer_##name(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 /* produce.c, produce_many.c, forward.c */

@@ -3,8 +3,8 @@
  * The embedded development broker: librdkafka's mock cluster on a loopback port. Memory only, about 4 MB kept per
  * partition, no transactions, no offsets by time: for demos and tests, not for data.
  *
- * A handle may be used from any thread. It belongs to the process that made it: in a child functions return DK_EFORKED,
- * dk_broker_bootstrap() "", and dk_broker_free() only forgets the handle.
+ * A handle may be used from any thread. It belongs to the process that made it: in a child functions return
+ * DK_EFORKED, dk_broker_bootstrap() "", and dk_broker_free() only forgets the handle.
  */
 #ifndef DK_BROKER_H
 #define DK_BROKER_H
@@ -31,8 +31,9 @@ DK_API const char *dk_broker_bootstrap(const dk_broker *b);
 DK_API DK_MUST_CHECK dk_status dk_broker_create_topic(dk_broker *b, const char *topic, int partitions, dk_error *err);
 
 /* Fault injection, for tests: the next n requests of this API key (Kafka's numbers: 0 Produce, 1 Fetch, 8
- * OffsetCommit, 9 OffsetFetch, 10 FindCoordinator, 11 JoinGroup, 12 Heartbeat) fail with these error numbers, which are
- * borrowed. _set_topic_error - all requests for a topic fail; 0 ends it. Errors: DK_EINVAL, DK_EFORKED, DK_ENOMEM. */
+ * OffsetCommit, 9 OffsetFetch, 10 FindCoordinator, 11 JoinGroup, 12 Heartbeat) fail with these error numbers, which
+ * are borrowed. _set_topic_error - all requests for a topic fail; 0 ends it. Errors: DK_EINVAL, DK_EFORKED,
+ * DK_ENOMEM. */
 DK_API DK_MUST_CHECK dk_status dk_broker_push_errors(dk_broker *b, int16_t api_key, const int *kafka_errs, size_t n,
                                                      dk_error *err);
 DK_API DK_MUST_CHECK dk_status dk_broker_set_topic_error(dk_broker *b, const char *topic, int kafka_err,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a failed message goes, and what is written on it: names of retry and dead-letter topics, and their headers. Text
- * only: knows neither Kafka nor the clock.
+ * Where a failed message goes, and what is written on it: names of retry and dead-letter topics, and their headers.
+ * Text only: knows neither Kafka nor the clock.
  */
 #ifndef DK_ROUTE_H
 #define DK_ROUTE_H

@@ -26,14 +26,12 @@ typedef struct dk_topic_info {
     int16_t replication; /* the least of all partitions; 0 if it does not exist */
 } dk_topic_info;
 
-/* dk_producer_create_topic - make a topic, by the producer's connection. A topic that exists
- * already is no error and needs no permission: *created (may be NULL) tells the difference, nothing is compared. Waits at
- * most timeout_ms (-1: a minute). The embedded broker does not make topics by request, but on first use and with its own
- * number of partitions: this call does that.
- * Threads: any. Ownership: spec is borrowed.
- * Errors: DK_EINVAL (a name or number that cannot be), DK_ETIMEOUT (it may have been made all the same), DK_EKAFKA
- * (err->kafka: not permitted, too few brokers for the replication, refused setting; err->retriable: no broker
- * answered; err->text says what to do),
+/* dk_producer_create_topic - make a topic, by the producer's connection. A topic that exists already is no error and
+ * needs no permission: *created (may be NULL) tells the difference, nothing is compared. Waits at most timeout_ms
+ * (-1: a minute). The embedded broker does not make topics by request, but on first use and with its own number of
+ * partitions: this call does that. Threads: any. Ownership: spec is borrowed. Errors: DK_EINVAL (a name or number
+ * that cannot be), DK_ETIMEOUT (it may have been made all the same), DK_EKAFKA (err->kafka: not permitted, too few
+ * brokers for the replication, refused setting; err->retriable: no broker answered; err->text says what to do),
  * DK_EFORKED, DK_ECLOSED, DK_ENOMEM.
  */
 DK_API DK_MUST_CHECK dk_status dk_producer_create_topic(dk_producer *p, const dk_topic_spec *spec, int timeout_ms,

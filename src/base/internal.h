@@ -31,18 +31,19 @@ int64_t dk__now_ms(void);
 int dk__left_ms(int64_t deadline_ms, int slice_ms);
 int64_t dk__deadline_ms(int timeout_ms); /* -1 for ever */
 
-/* guard.c - fork generation. A handle remembers dk__fork_generation() at birth; dk__forked() says whether this process is
- * a fork of the one that made it. */
+/* guard.c - fork generation. A handle remembers dk__fork_generation() at birth; dk__forked() says whether this
+ * process is a fork of the one that made it. */
 unsigned dk__fork_generation(void);
 bool dk__forked(unsigned generation);
 
-/* topic_name.c - letters, digits, dots, underscores and dashes, at most so many, and not "." or "..". NULL is none. */
+/* topic_name.c - letters, digits, dots, underscores and dashes, at most so many, and not "." or "..". NULL is none.
+ */
 #define DK__TOPIC_NAME_MAX 249
 bool dk__is_topic_char(char c);
 bool dk__is_topic_name(const char *name);
 
-/* thread.c - a thread that runs fn(arg) with all signals blocked: signals are for the threads of the application. `whose`
- * is for the error's text. DK_ENOMEM if there can be none. */
+/* thread.c - a thread that runs fn(arg) with all signals blocked: signals are for the threads of the application.
+ * `whose` is for the error's text. DK_ENOMEM if there can be none. */
 DK_MUST_CHECK dk_status dk__thread_start(pthread_t *out, void *(*fn)(void *arg), void *arg, const char *whose,
                                          dk_error *err);
 

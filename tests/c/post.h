@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What tests of the producer need: an embedded broker with the topic "t", a producer, and a reader of what has arrived. The
- * reader is a bare consumer of librdkafka, so that nothing of ours checks itself.
+ * What tests of the producer need: an embedded broker with the topic "t", a producer, and a reader of what has
+ * arrived. The reader is a bare consumer of librdkafka, so that nothing of ours checks itself.
  */
 #ifndef DK_TEST_POST_H
 #define DK_TEST_POST_H

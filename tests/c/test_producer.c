@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/producer/producer.c on the embedded broker: its life, and what it asks and tells besides records.
+ * Tests of src/kafka/producer/producer.c on the embedded broker: its life, and what it asks and tells besides
+ * records.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ DK_TEST(producer_free_with_messages_waiting)
     post_close(&r);
 }
 
-/* ---- threads and processes ------------------------------------------------------------------------------------------- */
+/* ---- threads and processes ------------------------------------------------------------------------------------- */
 
 typedef struct worker {
     dk_producer *producer;
@@ -157,7 +158,7 @@ DK_TEST(producer_in_a_forked_child)
     post_close(&r);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 DK_TEST_FAULT(producer_out_of_memory)
 {
@@ -205,7 +206,7 @@ out:
     dk_broker_free(b);
 }
 
-/* ---- asking and telling the cluster ---------------------------------------------------------------------------------- */
+/* ---- asking and telling the cluster ---------------------------------------------------------------------------- */
 
 DK_TEST(producer_metadata)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/client/rdk.c with plain linking; test_table.c has those of the build that finds librdkafka at run time.
+ * Tests of src/kafka/client/rdk.c with plain linking; test_table.c has those of the build that finds librdkafka at
+ * run time.
  */
 #include <stdlib.h>
 

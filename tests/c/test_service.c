@@ -4,7 +4,7 @@
  */
 #include "post.h"
 
-/* ---- reports --------------------------------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------------------------- */
 
 DK_TEST(producer_reports_of_opaques)
 {
@@ -136,7 +136,7 @@ DK_TEST(producer_report_waits_for_memory)
     post_close(&r);
 }
 
-/* ---- trouble on the way ---------------------------------------------------------------------------------------------- */
+/* ---- trouble on the way ---------------------------------------------------------------------------------------- */
 
 DK_TEST(producer_retries_keep_the_order)
 {
@@ -156,8 +156,8 @@ DK_TEST(producer_retries_keep_the_order)
     post_close(&r);
 }
 
-/* Were a second request on its way, librdkafka would take its acceptance for that of the refused one before it: brokers
- * refuse a gap, except those (and this one) that do not know the producer yet. */
+/* Were a second request on its way, librdkafka would take its acceptance for that of the refused one before it:
+ * brokers refuse a gap, except those (and this one) that do not know the producer yet. */
 DK_TEST(producer_confirms_only_what_is_there)
 {
     post r = POST_OPEN_WITH(1, {"retry.backoff.ms", "10"}, {"batch.num.messages", "1"}, {"linger.ms", "0"});

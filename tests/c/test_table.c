@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/client/rdk.c as the extension has it: the engine calls librdkafka through a table and this program is
- * not linked to any. Each test has a process of its own, so each chooses its library anew. That the program links at
- * all shows that every function the engine uses is redirected.
+ * Tests of src/kafka/client/rdk.c as the extension has it: the engine calls librdkafka through a table and this
+ * program is not linked to any. Each test has a process of its own, so each chooses its library anew. That the
+ * program links at all shows that every function the engine uses is redirected.
  *
  * DK_TEST_LIBRDKAFKA may name a librdkafka to test besides the system's, for example the one in confluent-kafka's
  * wheel.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/producer/topics.c. The embedded broker does not make topics by request; DK_TEST_BOOTSTRAP may name a real
- * one (of one node, whose topics can be added to).
+ * Tests of src/kafka/producer/topics.c. The embedded broker does not make topics by request; DK_TEST_BOOTSTRAP may
+ * name a real one (of one node, whose topics can be added to).
  */
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * An event: what librdkafka's threads had to say, copied at once. It owns all of its memory, so it may outlive the client.
+ * An event: what librdkafka's threads had to say, copied at once. It owns all of its memory, so it may outlive the
+ * client.
  */
 #include "kafka/client/event.h"
 
@@ -56,7 +57,7 @@ dk_event_free(dk_event *ev)
     dk__free(ev->alloc, ev);
 }
 
-/* ---- accessors ------------------------------------------------------------------------------------------------------- */
+/* ---- accessors ------------------------------------------------------------------------------------------------- */
 
 dk_event_kind
 dk_event_kind_of(const dk_event *ev)

@@ -189,7 +189,7 @@ dk__events_heartbeat_lost(dk__events *q)
     return atomic_exchange(&q->heartbeat_lost, false);
 }
 
-/* ---- making events --------------------------------------------------------------------------------------------------- */
+/* ---- making events --------------------------------------------------------------------------------------------- */
 
 void
 dk__events_push_log(dk__events *q, int level, const char *fac, const char *text)

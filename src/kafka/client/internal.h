@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What src/kafka/client gives to consumer and producer, and its files to one another. src/kafka is the only folder that
- * sees rdkafka.h, and only through rdk.h.
+ * What src/kafka/client gives to consumer and producer, and its files to one another. src/kafka is the only folder
+ * that sees rdkafka.h, and only through rdk.h.
  */
 #ifndef DK_KAFKA_CLIENT_INTERNAL_H
 #define DK_KAFKA_CLIENT_INTERNAL_H
@@ -35,24 +35,24 @@ typedef struct dk__conf_info {
 } dk__conf_info;
 
 /* dk__conf_new - pairs to rd_kafka_conf_t, with the engine's defaults and forced values. On DK_OK *out is yours
- * (rd_kafka_new() takes it). Errors: DK_ECONFIG with a text that names the key, the value and what to do; a key that is
- * unknown to this librdkafka is named together with its version and, if there is one, the nearest right name. */
+ * (rd_kafka_new() takes it). Errors: DK_ECONFIG with a text that names the key, the value and what to do; a key that
+ * is unknown to this librdkafka is named together with its version and, if there is one, the nearest right name. */
 DK_MUST_CHECK dk_status dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **out,
                                      dk__conf_info *info, dk_error *err);
-/* dk__client_new - rd_kafka_new(): takes conf, whether it succeeds or not. Errors: DK_ECONFIG (settings that do not go
- * together; librdkafka's words), DK_EKAFKA (no threads, no memory). */
+/* dk__client_new - rd_kafka_new(): takes conf, whether it succeeds or not. Errors: DK_ECONFIG (settings that do not
+ * go together; librdkafka's words), DK_EKAFKA (no threads, no memory). */
 DK_MUST_CHECK dk_status dk__client_new(dk__client kind, rd_kafka_conf_t *conf, rd_kafka_t **out, dk_error *err);
 
-/* ---- suggest.c -------------------------------------------------------------------------------------------------- */
+/* ---- suggest.c ------------------------------------------------------------------------------------------------- */
 
 #define DK__CONF_KEY_SIZE 64
 /* The known key that is at most a third of its letters away from this one. False: there is none. */
 bool dk__conf_nearest(const char *key, char out[DK__CONF_KEY_SIZE]);
 
-/* ---- events.c --------------------------------------------------------------------------------------------------- */
+/* ---- events.c -------------------------------------------------------------------------------------------------- */
 
-/* A bounded FIFO of events with its own lock. LOG, STATS, THROTTLE and ERRORs that are not fatal are dropped (and counted)
- * when it is full, others never. */
+/* A bounded FIFO of events with its own lock. LOG, STATS, THROTTLE and ERRORs that are not fatal are dropped (and
+ * counted) when it is full, others never. */
 typedef struct dk__events dk__events;
 
 DK_MUST_CHECK dk_status dk__events_new(const dk_alloc *alloc, dk__events **out);
@@ -60,8 +60,8 @@ void dk__events_free(dk__events *q);
 /* notify is called (from any thread, with no lock held) after something was queued. */
 void dk__events_notify(dk__events *q, void (*notify)(void *ctx), void *ctx);
 dk_event *dk__events_take(dk__events *q);
-/* Queue an event, which is taken. NULL stands for one for which there was no memory: the reserve is queued in its place,
- * unless it may be dropped. */
+/* Queue an event, which is taken. NULL stands for one for which there was no memory: the reserve is queued in its
+ * place, unless it may be dropped. */
 void dk__events_push(dk__events *q, dk_event *ev, bool droppable);
 bool dk__events_empty(const dk__events *q); /* cheap: one atomic load */
 uint64_t dk__events_dropped(const dk__events *q);
@@ -70,8 +70,8 @@ const dk_alloc *dk__events_alloc(const dk__events *q);
 /* Reports of failures that nobody waits for are bounded: do n more have room? */
 bool dk__events_has_room(dk__events *q, size_t n);
 
-/* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a preallocated
- * "out of memory" ERROR event. All strings are copied. */
+/* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a
+ * preallocated "out of memory" ERROR event. All strings are copied. */
 void dk__events_push_log(dk__events *q, int level, const char *fac, const char *text);
 /* A request to the group's coordinator has timed out, says librdkafka's log; has one since the last call? */
 void dk__events_lose_heartbeat(dk__events *q);
@@ -86,10 +86,10 @@ void dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg)
 /* Reports with an opaque that wait to be taken: one atomic load. */
 size_t dk__events_reports(const dk__events *q);
 
-/* ---- callbacks.c ------------------------------------------------------------------------------------------------ */
+/* ---- callbacks.c ----------------------------------------------------------------------------------------------- */
 
-/* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where there
- * are callbacks); others are ignored. rkev stays the caller's. */
+/* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where
+ * there are callbacks); others are ignored. rkev stays the caller's. */
 void dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev);
 
 /* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks into conf. They find their queue through
@@ -108,7 +108,7 @@ dk_status dk__kafka_error(dk_error *err, rd_kafka_resp_err_t rkerr, const char *
 /* The same from an rd_kafka_error_t, which it destroys. */
 dk_status dk__rd_error(dk_error *err, rd_kafka_error_t *rderr, const char *what);
 
-/* ---- admin.c: questions that both clients can ask (metadata, OAuth, SASL) --------------------------------------- */
+/* ---- admin.c: questions that both clients can ask (metadata, OAuth, SASL) -------------------------------------- */
 
 DK_MUST_CHECK dk_status dk__metadata(const dk_alloc *alloc, rd_kafka_t *rk, const char *topic, int timeout_ms,
                                      dk_metadata **out, dk_error *err);
@@ -117,7 +117,7 @@ DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64
 DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password,
                                              dk_error *err);
 
-/* ---- wake.c: a pipe that poll(2) waits on ------------------------------------------------------------------------ */
+/* ---- wake.c: a pipe that poll(2) waits on ---------------------------------------------------------------------- */
 
 typedef struct dk__wake {
     int fd[2];

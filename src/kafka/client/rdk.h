@@ -5,8 +5,8 @@
  * process has already. Either way the rest of the engine is written in ordinary rd_kafka_...() calls.
  *
  * A function that is not named below must not be used: in the extension it would stay an undefined symbol. To add
- * one, write it in the list and in the redirections; rdk.c refuses to compile if one of the two is forgotten. The list
- * has only what the engine calls, for the library that is found has to have all of it (tools/check_layers.py).
+ * one, write it in the list and in the redirections; rdk.c refuses to compile if one of the two is forgotten. The
+ * list has only what the engine calls, for the library that is found has to have all of it (tools/check_layers.py).
  * Variadic ones with a va_list protocol of their own (rd_kafka_producev) stay out: use the array form
  * (rd_kafka_produceva).
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a producer knows of the copies that answer tickets: an opaque that says so, without memory of its own. It points
- * to the message's entry in its batch, which the ticket keeps alive, and is marked by the lowest bit, which no pointer of
- * a caller has set.
+ * What a producer knows of the copies that answer tickets: an opaque that says so, without memory of its own. It
+ * points to the message's entry in its batch, which the ticket keeps alive, and is marked by the lowest bit, which no
+ * pointer of a caller has set.
  */
 #include "kafka/consumer/internal.h"
 #include "kafka/producer/internal.h"

@@ -12,7 +12,7 @@
 #include "dk/producer.h"
 #include "kafka/client/internal.h"
 
-/* ---- topic_table.c: the topics that were written to ---------------------------------------------------------------- */
+/* ---- topic_table.c: the topics that were written to ------------------------------------------------------------ */
 
 #define DK__TOPIC_BUCKETS 64
 
@@ -35,7 +35,7 @@ void dk__topics_fini(dk__topic_table *table);
 DK_MUST_CHECK dk_status dk__topics_get(dk__topic_table *table, rd_kafka_t *rk, const char *name,
                                        const dk__topic **out, dk_error *err);
 
-/* ---- the handle --------------------------------------------------------------------------------------------------- */
+/* ---- the handle ------------------------------------------------------------------------------------------------ */
 
 struct dk_producer {
     dk__events *events; /* first: librdkafka's callbacks find it through the opaque */
@@ -64,34 +64,35 @@ struct dk_producer {
     atomic_size_t copies;   /* forwarded, not reported */
 };
 
-/* ---- copies.c: what librdkafka carries for a copy that answers a ticket ------------------------------------------- */
+/* ---- copies.c: what librdkafka carries for a copy that answers a ticket ---------------------------------------- */
 
 void *dk__copy_opaque(const dk_ticket *ticket);
 bool dk__is_copy(const void *opaque);
 dk_ticket dk__copy_ticket(void *opaque);
 void dk__copy_confirmed(void *opaque);
 
-/* ---- reports.c ---------------------------------------------------------------------------------------------------- */
+/* ---- reports.c ------------------------------------------------------------------------------------------------- */
 
-/* DELIVERY: a copy of those of the n reports (at most DK__MAX_REPORTS) that have an opaque or failed. Failed ones without
- * an opaque are dropped (and counted) when many wait already, and carry no value. Returns false if there was no memory:
- * nothing was queued then, try again later. Delivered ones without an opaque cost nothing here. */
+/* DELIVERY: a copy of those of the n reports (at most DK__MAX_REPORTS) that have an opaque or failed. Failed ones
+ * without an opaque are dropped (and counted) when many wait already, and carry no value. Returns false if there was
+ * no memory: nothing was queued then, try again later. Delivered ones without an opaque cost nothing here. */
 #define DK__MAX_REPORTS 256
 DK_MUST_CHECK bool dk__reports_push(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n);
 
-/* ---- service.c ---------------------------------------------------------------------------------------------------- */
+/* ---- service.c ------------------------------------------------------------------------------------------------- */
 
 DK_MUST_CHECK dk_status dk__service_start(dk_producer *p, dk_error *err);
 void dk__service_stop(dk_producer *p);
-/* After the stop: have librdkafka report the copies that are on their way as failed, so that their tickets come back. */
+/* After the stop: have librdkafka report the copies that are on their way as failed, so that their tickets come back.
+ */
 void dk__service_give_up_copies(dk_producer *p);
 
-/* ---- producer.c --------------------------------------------------------------------------------------------------- */
+/* ---- producer.c ------------------------------------------------------------------------------------------------ */
 
 /* DK_EINVAL for NULL, DK_EFORKED in a child; *err is left alone when it is fine. */
 dk_status dk__producer_enter(const dk_producer *p, dk_error *err);
 
-/* ---- send.c ------------------------------------------------------------------------------------------------------- */
+/* ---- send.c ---------------------------------------------------------------------------------------------------- */
 
 /* Reports that nobody takes must not grow without bound; librdkafka no longer counts their messages. */
 bool dk__reports_full(const dk_producer *p);

@@ -99,7 +99,7 @@ dk__producer_enter(const dk_producer *p, dk_error *err)
     return DK_OK;
 }
 
-/* ---- events and numbers ---------------------------------------------------------------------------------------------- */
+/* ---- events and numbers ---------------------------------------------------------------------------------------- */
 
 dk_event *
 dk_producer_event(dk_producer *p)
@@ -119,7 +119,7 @@ dk_producer_counters_get(dk_producer *p, dk_producer_counters *out)
     out->events_dropped = dk__events_dropped(p->events);
 }
 
-/* ---- asking and telling the cluster ---------------------------------------------------------------------------------- */
+/* ---- asking and telling the cluster ---------------------------------------------------------------------------- */
 
 dk_status
 dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms, dk_metadata **out, dk_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Delivery reports that somebody waits for, as DELIVERY events: a copy of each, in the block of its event, so librdkafka's
- * messages are free again before anybody takes it (flush and transactions wait for just that).
+ * Delivery reports that somebody waits for, as DELIVERY events: a copy of each, in the block of its event, so
+ * librdkafka's messages are free again before anybody takes it (flush and transactions wait for just that).
  */
 #include "kafka/client/event.h"
 #include "kafka/producer/internal.h"
@@ -36,7 +36,7 @@ reports_of(const dk_event *ev)
     return ev->drop == drop_reports ? ev->load : NULL;
 }
 
-/* ---- which reports, and what of them --------------------------------------------------------------------------------- */
+/* ---- which reports, and what of them --------------------------------------------------------------------------- */
 
 /* Does somebody wait for this report? A copy's ticket need not be told that all is well. */
 static bool
@@ -171,7 +171,7 @@ topic_of(const rd_kafka_message_t *msg)
     return name != NULL ? name : "";
 }
 
-/* ---- the event ------------------------------------------------------------------------------------------------------- */
+/* ---- the event ------------------------------------------------------------------------------------------------- */
 
 /* What an event of these reports needs besides itself. */
 static size_t
@@ -243,7 +243,7 @@ dk__reports_push(dk__events *q, const rd_kafka_message_t *const *msgs, size_t n)
     return true;
 }
 
-/* ---- accessors ------------------------------------------------------------------------------------------------------- */
+/* ---- accessors ------------------------------------------------------------------------------------------------- */
 
 size_t
 dk_event_deliveries(const dk_event *ev)

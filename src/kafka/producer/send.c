@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Records into librdkafka's queue, which copies them. This takes no lock of ours: a topic's handle is found in a table that
- * only grows, counters are atomic.
+ * Records into librdkafka's queue, which copies them. This takes no lock of ours: a topic's handle is found in a
+ * table that only grows, counters are atomic.
  */
 #include "kafka/producer/internal.h"
 
 #define MANY 128        /* records per rd_kafka_produce_batch() */
 #define SIZE_SLACK 1024 /* closer than this to message.max.bytes librdkafka has to say whether a record fits */
 
-/* ---- why a record was not taken -------------------------------------------------------------------------------------- */
+/* ---- why a record was not taken -------------------------------------------------------------------------------- */
 
 static dk_status
 refuse_size(dk_producer *p, const dk_record *rec, dk_error *err)
@@ -92,7 +92,7 @@ refuse(dk_producer *p, const dk_record *rec, rd_kafka_resp_err_t rkerr, dk_error
     return st;
 }
 
-/* ---- one record ------------------------------------------------------------------------------------------------------ */
+/* ---- one record ------------------------------------------------------------------------------------------------ */
 
 static bool
 is_slice(dk_slice s)
@@ -253,7 +253,7 @@ dk_producer_produce(dk_producer *p, const dk_record *rec, dk_error *err)
     return st == DK_OK ? dk__send_one(p, t, rec, err) : st;
 }
 
-/* ---- many records ---------------------------------------------------------------------------------------------------- */
+/* ---- many records ---------------------------------------------------------------------------------------------- */
 
 typedef struct many {
     const dk_record *rec;

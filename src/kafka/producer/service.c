@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The producer's own thread: it serves librdkafka's main queue, counts delivery reports, resolves the tickets of copies that
- * were delivered and queues the reports that somebody waits for.
+ * The producer's own thread: it serves librdkafka's main queue, counts delivery reports, resolves the tickets of
+ * copies that were delivered and queues the reports that somebody waits for.
  */
 #include <time.h>
 

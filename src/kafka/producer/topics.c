@@ -304,7 +304,7 @@ create_topic(const dk_alloc *alloc, rd_kafka_t *rk, const dk_topic_spec *spec, i
                     : request(alloc, rk, spec, deadline, created, err);
 }
 
-/* ---- by a producer's connection ----------------------------------------------------------------------------------- */
+/* ---- by a producer's connection -------------------------------------------------------------------------------- */
 
 dk_status
 dk_producer_create_topic(dk_producer *p, const dk_topic_spec *spec, int timeout_ms, bool *created, dk_error *err)
