@@ -88,7 +88,7 @@ let_hand_go(BatchObject *self)
 
     self->spare = self->hand;
     self->hand = NULL;
-    Py_XDECREF(old);
+    native_message_let_go(old);
 }
 
 /* At its end the batch is closed at once: while it is open, its partitions give nothing to the next fetch(). */
@@ -97,6 +97,8 @@ end_walk(BatchObject *self)
 {
     dk_batch_close(self->core->b);
     self->core = NULL;
+    let_hand_go(self);
+    let_hand_go(self);
 }
 
 /* The index that the walk gives next, or -1 at its end. Finishes the message in hand. */
@@ -160,6 +162,18 @@ batch_next_topic(PyObject *op, PyObject *ignored)
 }
 
 static PyObject *
+no_hand(BatchObject *self, const char *what, dk_status st)
+{
+    if (st != DK_ESTATE)
+        return native_raise(self->kept->state, st, NULL);
+    if (self->core != NULL && dk_batch_current(self->core->b) >= 0)
+        PyErr_Format(PyExc_RuntimeError, "%s: the message in hand has an outcome already", what);
+    else
+        PyErr_Format(PyExc_RuntimeError, "%s: no message is in hand", what);
+    return NULL;
+}
+
+static PyObject *
 batch_fail(PyObject *op, PyObject *delay)
 {
     BatchObject *self = (BatchObject *)op;
@@ -169,10 +183,8 @@ batch_fail(PyObject *op, PyObject *delay)
     if (native_delay_ms(delay, "delay", &ms) < 0)
         return NULL;
     st = self->core != NULL ? dk_batch_fail(self->core->b, ms) : DK_ESTATE;
-    if (st != DK_OK) {
-        PyErr_SetString(PyExc_RuntimeError, "fail(): no message is in hand");
-        return NULL;
-    }
+    if (st != DK_OK)
+        return no_hand(self, "fail()", st);
     self->pending = -1;
     let_hand_go(self);
     Py_RETURN_NONE;
@@ -182,9 +194,10 @@ int
 native_batch_defer(PyObject *op, dk_ticket *out)
 {
     BatchObject *self = (BatchObject *)op;
+    dk_status st = self->core != NULL ? dk_batch_defer(self->core->b, out) : DK_ESTATE;
 
-    if (self->core == NULL || dk_batch_defer(self->core->b, out) != DK_OK) {
-        PyErr_SetString(PyExc_RuntimeError, "no message is in hand");
+    if (st != DK_OK) {
+        no_hand(self, "defer()", st);
         return -1;
     }
     self->pending = -1;
@@ -211,8 +224,6 @@ batch_close(PyObject *op, PyObject *ignored)
     if (self->core != NULL) {
         end_walk(self);
         self->pending = -1;
-        Py_CLEAR(self->hand);
-        Py_CLEAR(self->spare);
     }
     Py_RETURN_NONE;
 }
@@ -249,6 +260,19 @@ batch_current(PyObject *op, void *closure)
 /* ---- notes -------------------------------------------------------------------------------------------------------- */
 
 static PyObject *
+note_too_large(const dk_batch *b, size_t n)
+{
+    uint32_t i = (uint32_t)dk_batch_current(b);
+
+    PyErr_Format(
+        PyExc_ValueError,
+        "note(): %zu bytes for %s, partition %d, offset %lld are too many. Brokers take at most %d bytes of commit "
+        "metadata (offset.metadata.max.bytes)",
+        n, dk_batch_topic(b, i), (int)dk_batch_partition(b, i), (long long)dk_batch_offset(b, i), DK_NOTE_MAX_BYTES);
+    return NULL;
+}
+
+static PyObject *
 batch_note(PyObject *op, PyObject *text)
 {
     BatchObject *self = (BatchObject *)op;
@@ -258,11 +282,9 @@ batch_note(PyObject *op, PyObject *text)
     if (native_str(text, "a note", &utf8) < 0)
         return NULL;
     st = self->core != NULL ? dk_batch_note(self->core->b, utf8) : DK_ESTATE;
-    if (st == DK_ESTATE) {
-        PyErr_SetString(PyExc_RuntimeError, "note(): no message is in hand");
-        return NULL;
-    }
-    return st != DK_OK ? native_raise(self->kept->state, st, NULL) : Py_NewRef(Py_None);
+    if (st == DK_EINVAL)
+        return note_too_large(self->core->b, strlen(utf8));
+    return st != DK_OK ? no_hand(self, "note()", st) : Py_NewRef(Py_None);
 }
 
 static PyObject *

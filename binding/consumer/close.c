@@ -7,25 +7,16 @@
 #include "base/times.h"
 #include "consumer/consumer.h"
 
-/* One more slice of closing: 1 done, 0 not yet, -1 with an exception. */
+/* One more slice of closing: 1 done, 0 not yet, -1 with an exception. *st, *err: how it ended. */
 static int
-close_slice(ConsumerObject *self, int64_t deadline)
+close_slice(ConsumerObject *self, dk_status *st, dk_error *err)
 {
-    dk_error err = {.code = DK_OK};
-    dk_status st;
-
     Py_BEGIN_ALLOW_THREADS
-    st = dk_consumer_close(self->c, native_left_ms(deadline, NATIVE_SLICE_MS), &err);
+    *st = dk_consumer_close_wait(self->c, NATIVE_SLICE_MS, err);
     Py_END_ALLOW_THREADS
-    if (st == DK_OK || st == DK_ECLOSED)
+    if (*st != DK_ETIMEOUT)
         return 1;
-    if (st != DK_ETIMEOUT) {
-        native_raise(self->state, st, &err);
-        return -1;
-    }
-    if (PyErr_CheckSignals() < 0)
-        return -1;
-    return 0;
+    return PyErr_CheckSignals() < 0 ? -1 : 0;
 }
 
 /* Callables that raise do not keep the consumer from leaving; what the first one raised comes in the end. */
@@ -45,23 +36,22 @@ close_events(ConsumerObject *self, PyObject **first)
 static PyObject *
 close_consumer(ConsumerObject *self, int timeout_ms)
 {
-    int64_t deadline = native_deadline(timeout_ms);
     PyObject *first = NULL;
+    dk_error err = {.code = DK_OK};
+    dk_status st;
     int done;
 
     native_hand_drop(self);
+    dk_consumer_close_begin(self->c, timeout_ms);
     do {
         close_events(self, &first);
-        done = close_slice(self, deadline);
-    } while (done == 0 && (deadline < 0 || native_now_ms() < deadline));
-    if (done > 0) {
+        done = close_slice(self, &st, &err);
+    } while (done == 0);
+    if (done > 0) { /* whatever could not be done: closed it is */
         close_events(self, &first);
         self->closed = true;
-    } else if (done == 0) {
-        dk_error err = {.kafka = -185,
-                        .text = "the consumer could not leave its group in time; it goes on in the background"};
-
-        native_raise(self->state, DK_ETIMEOUT, &err);
+        if (st != DK_OK && st != DK_ECLOSED)
+            native_raise(self->state, st, &err);
     }
     if (first != NULL && !PyErr_Occurred())
         PyErr_SetRaisedException(first);

@@ -42,14 +42,14 @@ run_assignment(ConsumerObject *self, PyObject *cb, const dk_event *ev)
     return result == NULL ? -1 : 0;
 }
 
-/* The engine gives the partitions back once the callable has returned, or raised. */
+/* The engine goes on with the assignment, or gives the partitions back, once the callable has returned, or raised. */
 static int
-run_revocation(ConsumerObject *self, const dk_event *ev)
+run_rebalance(ConsumerObject *self, PyObject *cb, const dk_event *ev)
 {
-    bool lost = dk_event_kind_of(ev) == DK_EVENT_LOST;
-    int rc = run_assignment(self, lost && self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
+    int rc = run_assignment(self, cb, ev);
 
-    dk_consumer_rebalance_ack(self->c);
+    if (self->c != NULL)
+        dk_consumer_rebalance_ack(self->c);
     return rc;
 }
 
@@ -82,10 +82,11 @@ run_event(ConsumerObject *self, const dk_event *ev, PyObject **message)
 
     switch (dk_event_kind_of(ev)) {
     case DK_EVENT_ASSIGN:
-        return run_assignment(self, self->on_assign, ev);
+        return run_rebalance(self, self->on_assign, ev);
     case DK_EVENT_REVOKE:
+        return run_rebalance(self, self->on_revoke, ev);
     case DK_EVENT_LOST:
-        return run_revocation(self, ev);
+        return run_rebalance(self, self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
     case DK_EVENT_MESSAGE:
         if (message == NULL)
             return native_event_run(&client, ev);

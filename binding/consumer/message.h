@@ -26,9 +26,6 @@ extern PyType_Spec native_message_spec;
 /* ---- message_make.c ----------------------------------------------------------------------------------------------- */
 
 PyObject *native_message_borrow(native_core *core, uint32_t index);
-/* Make msg the message at index, if nobody else holds it; else a new one. Takes the reference msg (may be NULL). */
-PyObject *native_message_reuse(MessageObject *msg, native_core *core, uint32_t index);
-
 typedef struct native_message_fields {
     const char *topic;
     int32_t partition;
@@ -47,6 +44,7 @@ MessageObject *native_message_alone(PyTypeObject *type); /* with `own`, and noth
 void native_message_dealloc(PyObject *op);
 int native_message_clear(PyObject *op);
 void native_own_free(native_own *own);
+void native_message_clear_parts(MessageObject *msg);
 
 /* From now on the message may be part of a cycle. */
 void native_message_track(PyObject *op);
@@ -79,5 +77,12 @@ NATIVE_MESSAGE_GETTERS(XX)
 NATIVE_MESSAGE_SETTERS(XX)
 #undef XX
 PyObject *message_detach(PyObject *op, PyObject *ignored);
+
+/* ---- message_walk.c ----------------------------------------------------------------------------------------------- */
+
+/* Make msg the message at index, if nobody else holds it; else a new one. Takes the reference msg (may be NULL). */
+PyObject *native_message_reuse(MessageObject *msg, native_core *core, uint32_t index);
+/* The walk has left it behind: drop a reference (NULL is fine). Keeps the current exception, if there is one. */
+void native_message_let_go(MessageObject *msg);
 
 #endif

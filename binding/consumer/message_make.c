@@ -39,28 +39,14 @@ native_message_borrow(native_core *core, uint32_t index)
     return (PyObject *)msg;
 }
 
-static void
-clear_parts(MessageObject *msg)
+void
+native_message_clear_parts(MessageObject *msg)
 {
     Py_CLEAR(msg->topic);
     Py_CLEAR(msg->key);
     Py_CLEAR(msg->value);
     Py_CLEAR(msg->headers);
     Py_CLEAR(msg->error);
-}
-
-PyObject *
-native_message_reuse(MessageObject *msg, native_core *core, uint32_t index)
-{
-#if NATIVE_FREELIST > 0
-    if (msg != NULL && Py_REFCNT(msg) == 1 && msg->core == core && !PyObject_GC_IsTracked((PyObject *)msg)) {
-        clear_parts(msg);
-        msg->index = index;
-        return (PyObject *)msg;
-    }
-#endif
-    Py_XDECREF(msg);
-    return native_message_borrow(core, index);
 }
 
 void
@@ -83,7 +69,7 @@ native_message_clear(PyObject *op)
 
     msg->own = NULL;
     native_own_free(own);
-    clear_parts(msg);
+    native_message_clear_parts(msg);
     return 0;
 }
 

@@ -52,6 +52,7 @@ keep_assignment_callables(ConsumerObject *self, PyObject *on_assign, PyObject *o
     Py_XSETREF(self->on_revoke, Py_XNewRef(on_revoke));
     Py_XSETREF(self->on_lost, Py_XNewRef(on_lost));
     dk_consumer_set_rebalance_ack(self->c, on_revoke != NULL || on_lost != NULL);
+    dk_consumer_set_assign_ack(self->c, on_assign != NULL);
 }
 
 PyObject *

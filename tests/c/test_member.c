@@ -3,7 +3,7 @@
  * Tests of src/kafka/member.c: stories of heartbeats that were lost, told look by look.
  */
 #include "dk_test.h"
-#include "kafka/consumer/internal.h"
+#include "kafka/consumer/handle.h"
 
 typedef struct story {
     dk__member m;

@@ -176,6 +176,47 @@ set_consumer_defaults(rd_kafka_conf_t *conf)
     (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", FETCH_BACKOFF_MS, why, sizeof why);
 }
 
+/* What is read ahead is the engine's to bound, for all partitions together. librdkafka itself keeps some responses, or
+ * reading would stop each time one is taken. */
+#define AHEAD_KBYTES 2048
+#define AHEAD_MESSAGES 50000
+
+static int
+least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int
+most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static dk_status
+force_int(rd_kafka_conf_t *conf, const char *key, int value, dk_error *err)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "%d", value);
+    return force(conf, key, text, err);
+}
+
+static dk_status
+share_budget(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
+{
+    int kbytes = get_int(conf, "queued.max.messages.kbytes", 65536),
+        messages = get_int(conf, "queued.min.messages", 100000);
+    int response = get_int(conf, "fetch.message.max.bytes", 1048576) / 1024;
+    int rd_kbytes = least(most(AHEAD_KBYTES, 2 * response), most(kbytes / 2, 1));
+    int rd_messages = least(AHEAD_MESSAGES, most(messages / 2, 1));
+    dk_status st = force_int(conf, "queued.max.messages.kbytes", rd_kbytes, err);
+
+    info->ahead_bytes = (size_t)most(kbytes - rd_kbytes, 1) * 1024;
+    info->ahead_messages = (uint64_t)most(messages - rd_messages, 1);
+    return st != DK_OK ? st : force_int(conf, "queued.min.messages", rd_messages, err);
+}
+
 static int64_t
 reset_offset(const rd_kafka_conf_t *conf)
 {
@@ -214,7 +255,7 @@ finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
     st = force(conf, "enable.auto.commit", "false", err);
     if (st == DK_OK)
         st = force(conf, "enable.auto.offset.store", "false", err);
-    return st;
+    return st != DK_OK ? st : share_budget(conf, info, err);
 }
 
 /* Settings with which an idempotent producer cannot be had; who writes them means them. */

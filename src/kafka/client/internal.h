@@ -29,6 +29,8 @@ typedef struct dk__conf_info {
     bool has_group;              /* group.id was given and is not empty */
     int64_t reset_offset;        /* auto.offset.reset, default latest: where a partition begins of which nothing is
                                     committed; RD_KAFKA_OFFSET_INVALID: that is an error */
+    size_t ahead_bytes;          /* consumer: what the engine may hold read ahead, besides librdkafka; by */
+    uint64_t ahead_messages;     /* queued.max.messages.kbytes and queued.min.messages */
     int message_timeout_ms;      /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
     int max_message_bytes;       /* producer: message.max.bytes, default 1000000 */
     int queue_max_messages;      /* producer: queue.buffering.max.messages, default 100000 */

@@ -46,21 +46,21 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
     XX(rd_kafka_destroy_flags) XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) \
     XX(rd_kafka_poll_set_consumer) XX(rd_kafka_queue_new) XX(rd_kafka_queue_destroy) XX(rd_kafka_queue_get_main) \
     XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_forward) \
-    XX(rd_kafka_queue_yield) XX(rd_kafka_queue_poll) XX(rd_kafka_queue_cb_event_enable) XX(rd_kafka_event_type) \
+    XX(rd_kafka_queue_yield) XX(rd_kafka_queue_poll) XX(rd_kafka_queue_poll_callback) XX(rd_kafka_queue_cb_event_enable) XX(rd_kafka_event_type) \
     XX(rd_kafka_event_destroy) XX(rd_kafka_event_message_array) XX(rd_kafka_event_config_string) \
     XX(rd_kafka_event_error) XX(rd_kafka_event_error_string) XX(rd_kafka_event_error_is_fatal) \
     XX(rd_kafka_event_log) XX(rd_kafka_event_stats) XX(rd_kafka_subscribe) XX(rd_kafka_unsubscribe) \
     XX(rd_kafka_subscription) XX(rd_kafka_assign) XX(rd_kafka_assignment) XX(rd_kafka_incremental_assign) \
     XX(rd_kafka_incremental_unassign) XX(rd_kafka_assignment_lost) XX(rd_kafka_rebalance_protocol) \
-    XX(rd_kafka_memberid) XX(rd_kafka_consumer_poll) XX(rd_kafka_consumer_close) XX(rd_kafka_consumer_closed) \
-    XX(rd_kafka_consume_queue) XX(rd_kafka_seek_partitions) XX(rd_kafka_committed) XX(rd_kafka_commit_queue) \
+    XX(rd_kafka_memberid) XX(rd_kafka_consumer_poll) XX(rd_kafka_consumer_close_queue) XX(rd_kafka_consumer_closed) \
+    XX(rd_kafka_consume_batch_queue) XX(rd_kafka_seek_partitions) XX(rd_kafka_position) XX(rd_kafka_committed) XX(rd_kafka_commit_queue) \
     XX(rd_kafka_offsets_for_times) XX(rd_kafka_query_watermark_offsets) XX(rd_kafka_get_watermark_offsets) \
     XX(rd_kafka_consumer_group_metadata) XX(rd_kafka_consumer_group_metadata_destroy) \
     XX(rd_kafka_topic_partition_list_new) XX(rd_kafka_topic_partition_list_destroy) \
     XX(rd_kafka_topic_partition_list_add) XX(rd_kafka_topic_partition_list_copy) \
     XX(rd_kafka_topic_partition_list_find) XX(rd_kafka_message_destroy) XX(rd_kafka_message_errstr) \
     XX(rd_kafka_message_timestamp) XX(rd_kafka_message_latency) XX(rd_kafka_message_headers) \
-    XX(rd_kafka_headers_new) XX(rd_kafka_headers_destroy) XX(rd_kafka_header_add) XX(rd_kafka_header_cnt) \
+    XX(rd_kafka_headers_new) XX(rd_kafka_headers_copy) XX(rd_kafka_headers_destroy) XX(rd_kafka_header_add) XX(rd_kafka_header_cnt) \
     XX(rd_kafka_header_get_all) XX(rd_kafka_topic_new) XX(rd_kafka_topic_destroy) XX(rd_kafka_topic_name) \
     XX(rd_kafka_topic_conf_new) XX(rd_kafka_topic_conf_destroy) XX(rd_kafka_topic_conf_dump) XX(rd_kafka_produce) \
     XX(rd_kafka_produceva) XX(rd_kafka_produce_batch) XX(rd_kafka_flush) XX(rd_kafka_purge) \
@@ -136,6 +136,7 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_queue_forward(...) dk__rdk_table.rd_kafka_queue_forward(__VA_ARGS__)
 #define rd_kafka_queue_yield(...) dk__rdk_table.rd_kafka_queue_yield(__VA_ARGS__)
 #define rd_kafka_queue_poll(...) dk__rdk_table.rd_kafka_queue_poll(__VA_ARGS__)
+#define rd_kafka_queue_poll_callback(...) dk__rdk_table.rd_kafka_queue_poll_callback(__VA_ARGS__)
 #define rd_kafka_queue_cb_event_enable(...) dk__rdk_table.rd_kafka_queue_cb_event_enable(__VA_ARGS__)
 #define rd_kafka_event_type(...) dk__rdk_table.rd_kafka_event_type(__VA_ARGS__)
 #define rd_kafka_event_destroy(...) dk__rdk_table.rd_kafka_event_destroy(__VA_ARGS__)
@@ -157,10 +158,11 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_rebalance_protocol(...) dk__rdk_table.rd_kafka_rebalance_protocol(__VA_ARGS__)
 #define rd_kafka_memberid(...) dk__rdk_table.rd_kafka_memberid(__VA_ARGS__)
 #define rd_kafka_consumer_poll(...) dk__rdk_table.rd_kafka_consumer_poll(__VA_ARGS__)
-#define rd_kafka_consumer_close(...) dk__rdk_table.rd_kafka_consumer_close(__VA_ARGS__)
+#define rd_kafka_consumer_close_queue(...) dk__rdk_table.rd_kafka_consumer_close_queue(__VA_ARGS__)
 #define rd_kafka_consumer_closed(...) dk__rdk_table.rd_kafka_consumer_closed(__VA_ARGS__)
-#define rd_kafka_consume_queue(...) dk__rdk_table.rd_kafka_consume_queue(__VA_ARGS__)
+#define rd_kafka_consume_batch_queue(...) dk__rdk_table.rd_kafka_consume_batch_queue(__VA_ARGS__)
 #define rd_kafka_seek_partitions(...) dk__rdk_table.rd_kafka_seek_partitions(__VA_ARGS__)
+#define rd_kafka_position(...) dk__rdk_table.rd_kafka_position(__VA_ARGS__)
 #define rd_kafka_committed(...) dk__rdk_table.rd_kafka_committed(__VA_ARGS__)
 #define rd_kafka_commit_queue(...) dk__rdk_table.rd_kafka_commit_queue(__VA_ARGS__)
 #define rd_kafka_offsets_for_times(...) dk__rdk_table.rd_kafka_offsets_for_times(__VA_ARGS__)
@@ -180,6 +182,7 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_message_latency(...) dk__rdk_table.rd_kafka_message_latency(__VA_ARGS__)
 #define rd_kafka_message_headers(...) dk__rdk_table.rd_kafka_message_headers(__VA_ARGS__)
 #define rd_kafka_headers_new(...) dk__rdk_table.rd_kafka_headers_new(__VA_ARGS__)
+#define rd_kafka_headers_copy(...) dk__rdk_table.rd_kafka_headers_copy(__VA_ARGS__)
 #define rd_kafka_headers_destroy(...) dk__rdk_table.rd_kafka_headers_destroy(__VA_ARGS__)
 #define rd_kafka_header_add(...) dk__rdk_table.rd_kafka_header_add(__VA_ARGS__)
 #define rd_kafka_header_cnt(...) dk__rdk_table.rd_kafka_header_cnt(__VA_ARGS__)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Filling batches: from what was held back, then from the partitions' own queues, in turns.
+ * Filling batches, in turns over the partitions: what came back first, then what was read.
  */
 #include <limits.h>
 #include <stdio.h>
 
-#include "kafka/consumer/internal.h"
+#include "kafka/consumer/handle.h"
 
-#define TURN_MIN 32 /* messages a partition gives before the next one has its turn */
-#define CUT_MS 50   /* how long a batch may keep partitions waiting that are not in it */
+#define TURN_MIN 32         /* messages a partition gives before the next one has its turn */
+#define CUT_MS 50           /* how long a batch may keep partitions waiting that are not in it */
+#define RELOG_TOLD_MS 60000 /* between two lines about logs that began again */
 
 typedef struct fill {
     dk_consumer *c;
@@ -18,147 +19,60 @@ typedef struct fill {
     int64_t now_ms;
 } fill;
 
-void
-dk__message_error(dk_consumer *c, rd_kafka_message_t *msg)
-{
-    if (msg->err == RD_KAFKA_RESP_ERR__FATAL)
-        atomic_store(&c->fatal, true);
-    if (msg->err && (msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF || c->info.partition_eof))
-        dk__events_push_message_error(c->events, msg);
-    rd_kafka_message_destroy(msg);
-}
-
 static bool
 full(const fill *f)
 {
     return f->b->len == f->max || f->bytes >= f->c->opts.batch_max_bytes;
 }
 
-static size_t
-weight(const rd_kafka_message_t *msg)
-{
-    return msg->len + msg->key_len + sizeof(dk__entry);
-}
-
+/* Lock held. A log that is served again and again would fill ours. */
 static void
-append(fill *f, dk__part *part, rd_kafka_message_t *msg, dk_batch *owner)
+tell_relog(dk_consumer *c, const dk__part *part, int64_t old_end, int64_t offset, int64_t now_ms)
 {
-    f->b->entries[f->b->len++] = (dk__entry){
-        .msg = msg,
-        .part = part,
-        .owner = owner != NULL ? owner : f->b,
-        .generation = atomic_load_explicit(&part->generation, memory_order_relaxed),
-        .outcome = DK__NEW,
-    };
-    part->busy = f->b;
-    part->owed++;
-    f->bytes += weight(msg);
-}
+    char text[400], more[64] = "";
 
-/* An error of a partition (its end, above all) comes behind the messages that were fetched before it: with some of them in
- * this batch it waits until they have been walked. False: it waits. */
-static bool
-pass_error(fill *f, dk__part *part)
-{
-    if (part->busy != NULL)
-        return false;
-    dk__message_error(f->c, part->error);
-    part->error = NULL;
-    return true;
-}
-
-/* The topic was made anew, or the broker has lost the end of its log: offsets come again and are other messages'. They
- * count for themselves, when all is known of the messages before. NULL: not yet. */
-static rd_kafka_message_t *
-pass_anew(fill *f, dk__part *part)
-{
-    rd_kafka_message_t *msg = part->anew;
-    char text[400];
-
-    if (!dk__part_quiet(part))
-        return NULL;
+    if (c->relog_told_ms != 0 && now_ms - c->relog_told_ms < RELOG_TOLD_MS) {
+        c->relog_untold++;
+        return;
+    }
+    if (c->relog_untold > 0)
+        snprintf(more, sizeof more, " (%lld more since the last such line)", (long long)c->relog_untold);
     snprintf(
         text, sizeof text,
-        "%s [%d]: after offset %lld comes offset %lld: the log was cut off, or the topic made anew; it is followed "
-        "from there",
-        part->topic, (int)part->partition, (long long)part->read, (long long)msg->offset);
-    dk__events_push_log(f->c->events, 4, "ANEW", text);
-    part->anew = NULL;
-    dk__part_reset(f->c, part);
-    part->read = msg->offset;
-    return msg;
+        "%s [%d]: offset %lld follows offset %lld without a seek: the topic was recreated, or its log was truncated. "
+        "The consumer goes on from there%s",
+        part->topic, (int)part->partition, (long long)offset, (long long)old_end, more);
+    c->relog_told_ms = now_ms;
+    c->relog_untold = 0;
+    dk__events_push_log(c->events, 4, "RELOG", text);
 }
 
-/* The next data message of the partition's queue, or NULL. */
-static rd_kafka_message_t *
-next_data(fill *f, dk__part *part)
-{
-    rd_kafka_message_t *msg;
-
-    if (part->anew != NULL)
-        return pass_anew(f, part);
-    while (part->error == NULL || pass_error(f, part)) {
-        msg = rd_kafka_consume_queue(part->queue, 0);
-        if (msg == NULL)
-            return NULL;
-        if (msg->err) {
-            part->error = msg;
-        } else if (msg->offset > part->read) {
-            part->read = msg->offset;
-            return msg;
-        } else {
-            part->anew = msg;
-            return pass_anew(f, part);
-        }
-    }
-    return NULL;
-}
-
-static rd_kafka_message_t *
-read_queue(fill *f, dk__part *part)
-{
-    rd_kafka_message_t *msg;
-
-    if (!atomic_load_explicit(&part->ready, memory_order_acquire))
-        return NULL;
-    msg = next_data(f, part);
-    if (msg != NULL || part->error != NULL || part->anew != NULL)
-        return msg;
-    /* Lower the flag, then look again: what came in between has raised it or is seen now. */
-    atomic_store(&part->ready, false);
-    msg = next_data(f, part);
-    if (msg != NULL || part->error != NULL || part->anew != NULL)
-        atomic_store(&part->ready, true);
-    return msg;
-}
-
-/* Up to `turn` messages of one partition. Out of memory leaves the message in hand with the partition. */
+/* Up to `turn` messages of one partition. */
 static dk_status
 fill_from(fill *f, dk__part *part, uint32_t turn)
 {
-    dk_status st;
+    dk__handed handed;
 
     while (turn-- > 0 && !full(f)) {
-        dk__held_msg m = {0};
+        dk__entry *e = &f->b->entries[f->b->len];
+        dk__next next = dk__ledger_hand_out(part->ledger, f->now_ms, part->busy == f->b, e, &handed);
 
-        st = dk__held_reserve(f->c, &part->held, part->owed + 1);
-        if (st != DK_OK)
-            return st;
-        if (!dk__held_pop(&part->held, &m)) {
-            m.msg = read_queue(f, part);
-            if (m.msg == NULL)
-                return DK_OK;
-        }
-        if (dk__part_awaits_note(part, m.msg->offset, f->now_ms)) {
-            dk__held_insert(&part->held, m);
+        if (next == DK__NEXT_NOMEM)
+            return DK_ENOMEM;
+        if (next == DK__NEXT_NONE)
             return DK_OK;
+        if (next == DK__NEXT_ERROR) {
+            if (handed.error->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                dk__ledger_reach(part->ledger, handed.error->offset, -1);
+            dk__tell_error(f->c, handed.error);
+            continue;
         }
-        st = dk__offsets_deliver(&part->offsets, m.msg->offset);
-        if (st != DK_OK) {
-            dk__held_insert(&part->held, m);
-            return st;
-        }
-        append(f, part, m.msg, m.owner);
+        if (handed.new_log)
+            tell_relog(f->c, part, handed.old_end, e->msg->offset, f->now_ms);
+        e->part = part;
+        part->busy = f->b;
+        f->b->len++;
+        f->bytes += dk__message_weight(e->msg) + sizeof *e;
     }
     return DK_OK;
 }
@@ -180,7 +94,7 @@ fill_batch(fill *f)
             dk__part *part = c->parts[(c->next_part + i) % n];
             dk_status st;
 
-            if (part->busy != f->b && !dk__part_open(part, f->now_ms))
+            if (part->busy != f->b && !dk__part_is_open(part, f->now_ms))
                 continue;
             st = fill_from(f, part, turn);
             if (st != DK_OK)
@@ -192,31 +106,7 @@ fill_batch(fill *f)
     return DK_OK;
 }
 
-/* Has a partition that is in no batch something to hand out? Lock held. */
-static bool
-others_wait(const dk_consumer *c, int64_t now_ms)
-{
-    for (size_t i = 0; i < c->n_parts; i++) {
-        const dk__part *part = c->parts[i];
-
-        if (dk__part_open(part, now_ms) && (part->held.len > 0 || atomic_load(&part->ready)))
-            return true;
-    }
-    return false;
-}
-
-bool
-dk__batches_cut(dk_consumer *c, int64_t now_ms)
-{
-    bool wait = c->open != NULL && others_wait(c, now_ms);
-
-    for (dk_batch *b = c->open; wait && b != NULL; b = b->next)
-        if (now_ms - b->opened_ms >= CUT_MS)
-            atomic_store_explicit(&b->cut, true, memory_order_relaxed);
-    return c->open != NULL;
-}
-
-/* How long until a held-back partition is due; -1: none is. Lock held. */
+/* How long until something that waits may be handed out; -1: nothing waits for a time. Lock held. */
 static int
 next_due_ms(const dk_consumer *c, int64_t now_ms)
 {
@@ -224,9 +114,10 @@ next_due_ms(const dk_consumer *c, int64_t now_ms)
 
     for (size_t i = 0; i < c->n_parts; i++) {
         const dk__part *part = c->parts[i];
+        int64_t at = part->assigned ? dk__ledger_due_ms(part->ledger) : 0;
 
-        if (part->assigned && part->due_ms > now_ms && part->due_ms < due)
-            due = part->due_ms;
+        if (at > now_ms && at < due)
+            due = at;
     }
     if (due == INT64_MAX)
         return -1;
@@ -244,7 +135,9 @@ collect(dk_consumer *c, uint32_t max, dk_batch **out, int *due_ms)
     if (f.b == NULL)
         return DK_ENOMEM;
     pthread_mutex_lock(&c->lock);
-    st = fill_batch(&f);
+    st = dk__intake(c, max);
+    if (st == DK_OK)
+        st = fill_batch(&f);
     if (f.b->len > 0) {
         f.b->opened_ms = f.now_ms;
         f.b->next = c->open;
@@ -256,9 +149,38 @@ collect(dk_consumer *c, uint32_t max, dk_batch **out, int *due_ms)
     *due_ms = next_due_ms(c, f.now_ms);
     pthread_mutex_unlock(&c->lock);
     if (f.b->len == 0)
-        dk__batch_unref(f.b);
+        dk__batch_drop(f.b);
     return st;
 }
+
+/* ---- cutting --------------------------------------------------------------------------------------------------------- */
+
+/* Has a partition that is in no batch something to hand out? Lock held. */
+static bool
+others_wait(const dk_consumer *c, int64_t now_ms)
+{
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (dk__part_is_open(c->parts[i], now_ms) && dk__ledger_ready(c->parts[i]->ledger, now_ms))
+            return true;
+    return false;
+}
+
+bool
+dk__batches_cut(dk_consumer *c, int64_t now_ms)
+{
+    bool wait = false, old = false;
+
+    for (dk_batch *b = c->open; b != NULL; b = b->next)
+        old |= now_ms - b->opened_ms >= CUT_MS;
+    if (old && dk__intake(c, 0) == DK_OK) /* who waits may still be in librdkafka's queue */
+        wait = others_wait(c, now_ms);
+    for (dk_batch *b = c->open; wait && b != NULL; b = b->next)
+        if (now_ms - b->opened_ms >= CUT_MS)
+            atomic_store_explicit(&b->cut, true, memory_order_relaxed);
+    return c->open != NULL;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------------------------- */
 
 static dk_status
 fatal_status(dk_consumer *c, dk_error *err)
@@ -267,7 +189,7 @@ fatal_status(dk_consumer *c, dk_error *err)
     rd_kafka_resp_err_t rkerr = rd_kafka_fatal_error(c->rk, text, sizeof text);
 
     if (!rkerr)
-        strcpy(text, "out of memory for an assignment");
+        snprintf(text, sizeof text, "out of memory for an assignment");
     dk__error_set(err, DK_EFATAL, "The consumer cannot go on: %s. Make a new one.", text);
     if (err != NULL) {
         err->kafka = rkerr;

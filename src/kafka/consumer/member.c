@@ -10,7 +10,7 @@
  * The coordinator cannot be asked instead: librdkafka's request for the description of a group ends the process by an
  * assertion when the coordinator goes away meanwhile. All on the engine thread.
  */
-#include "kafka/consumer/internal.h"
+#include "kafka/consumer/handle.h"
 
 #define GRACE_MS 3000  /* how long an assignment may take to come after the epoch */
 #define WATCH_MS 30000 /* how long after a lost heartbeat the epoch is looked at */

@@ -48,7 +48,7 @@ dk__offsets_reset(dk__offsets *o)
     o->head = 0;
     o->len = 0;
     o->finished = 0;
-    o->mark = DK_OFFSET_INVALID;
+    o->mark = o->edge = DK_OFFSET_INVALID;
     o->committed = DK_OFFSET_INVALID;
     o->last = DK_OFFSET_INVALID;
 }
@@ -102,7 +102,7 @@ static void
 advance(dk__offsets *o)
 {
     while (o->len > 0 && slot_at(o, 0)->v < 0) {
-        o->mark = offset_of(slot_at(o, 0)) + 1;
+        o->mark = o->edge = offset_of(slot_at(o, 0)) + 1;
         o->finished--;
         drop_head(o);
     }
@@ -139,7 +139,7 @@ dk__offsets_done(dk__offsets *o, int64_t offset)
     struct dk__offsets_slot *s;
 
     if (o->len > 0 && slot_at(o, 0)->v == offset) {
-        o->mark = offset + 1;
+        o->mark = o->edge = offset + 1;
         drop_head(o);
         if (o->finished > 0)
             advance(o);
@@ -167,8 +167,20 @@ dk__offsets_store(dk__offsets *o, int64_t next)
         drop_head(o);
     }
     o->mark = next;
+    o->edge = DK_OFFSET_INVALID;
     advance(o);
     return o->mark != before;
+}
+
+void
+dk__offsets_reach(dk__offsets *o, int64_t next)
+{
+    if (o->len > 0 || next <= o->mark)
+        return;
+    o->mark = next;
+    o->edge = DK_OFFSET_INVALID;
+    if (o->last < next - 1)
+        o->last = next - 1;
 }
 
 uint32_t

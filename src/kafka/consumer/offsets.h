@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which offsets of one partition are finished.
+ * The tracker: which offsets of one partition are finished.
+ *
+ * Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the first that is not
+ * finished, or the end of the run if all are: the offset that may be committed. Not thread-safe: its ledger's owner
+ * guards it.
  */
 #ifndef DK_KAFKA_CONSUMER_OFFSETS_H
 #define DK_KAFKA_CONSUMER_OFFSETS_H
@@ -8,15 +12,13 @@
 #include "base/internal.h"
 #include "dk/kafka.h"
 
-/* Offsets are delivered in increasing order (with gaps) and finished in any order; the mark is the first that is not
- * finished, or the end of the run if all are: the offset that may be committed. Not thread-safe: the consumer's lock
- * guards it. */
 typedef struct dk__offsets {
     const dk_alloc *alloc;
     struct dk__offsets_slot *ring; /* power of two */
     uint32_t cap, head, len;
     uint32_t finished; /* how many of the len are finished, behind one that is not */
     int64_t mark;      /* next offset to consume as far as finished; DK_OFFSET_INVALID before the first delivery */
+    int64_t edge;      /* equals the mark when the record right before it is the last finished one: no gap between */
     int64_t committed; /* last mark given to a commit that succeeded */
     int64_t last;      /* highest delivered offset */
 } dk__offsets;
@@ -33,6 +35,9 @@ bool dk__offsets_done(dk__offsets *o, int64_t offset);
  * explicitly, lower than the mark (then the mark goes back and later done marks stay known). Returns true if the mark
  * changed. */
 bool dk__offsets_store(dk__offsets *o, int64_t next);
+/* The log has nothing more before next, and all that was delivered is finished: the mark goes there. Lower ones and calls
+ * while something is pending are ignored. */
+void dk__offsets_reach(dk__offsets *o, int64_t next);
 uint32_t dk__offsets_pending(const dk__offsets *o); /* delivered, not finished */
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a consumer is and where it should go on: pause, resume, seek, position, and the broker's view of offsets.
+ * Where a consumer is: pause, resume, position.
  */
-#include "kafka/consumer/internal.h"
+#include "kafka/consumer/handle.h"
 
 /* Do `act` to each assigned partition of the list; the others get an error of their own. */
-static dk_status
-each_part(dk_consumer *c, dk_partitions *parts, void (*act)(dk_consumer *, dk__part *, dk_partition *), dk_error *err)
+dk_status
+dk__each_part(dk_consumer *c, dk_partitions *parts, void (*act)(dk_consumer *, dk__part *, dk_partition *),
+              dk_error *err)
 {
     dk_status st = dk__consumer_enter(c, err);
 
@@ -30,28 +31,29 @@ pause_part(dk_consumer *c, dk__part *part, dk_partition *p)
 {
     (void)c;
     (void)p;
-    atomic_fetch_or(&part->gate, DK__GATE_PAUSED);
+    dk__part_shut(part, DK__GATE_PAUSED);
+    if (part->busy == NULL) /* it may be for long */
+        dk__ledger_own(part->ledger);
 }
 
 static void
 resume_part(dk_consumer *c, dk__part *part, dk_partition *p)
 {
     (void)p;
-    atomic_fetch_and(&part->gate, ~DK__GATE_PAUSED);
-    part->due_ms = 0;
+    dk__part_unshut(part, DK__GATE_PAUSED);
     dk__wake_raise(&c->wake);
 }
 
 dk_status
 dk_consumer_pause(dk_consumer *c, dk_partitions *parts, dk_error *err)
 {
-    return each_part(c, parts, pause_part, err);
+    return dk__each_part(c, parts, pause_part, err);
 }
 
 dk_status
 dk_consumer_resume(dk_consumer *c, dk_partitions *parts, dk_error *err)
 {
-    return each_part(c, parts, resume_part, err);
+    return dk__each_part(c, parts, resume_part, err);
 }
 
 /* ---- position ------------------------------------------------------------------------------------------------------- */
@@ -61,11 +63,13 @@ position_part(dk_consumer *c, dk__part *part, dk_partition *p)
 {
     dk_batch *b = part->busy;
     int hand = b == NULL ? -1 : atomic_load(&b->hand);
+    uint32_t end = b == NULL ? 0 : atomic_load(&b->hand_end);
 
     (void)c;
-    p->offset = part->position;
-    if (hand >= 0 && hand < (int)b->len && b->entries[hand].part == part)
-        p->offset = b->entries[hand].msg->offset + 1;
+    p->offset = dk__ledger_position(part->ledger);
+    for (uint32_t i = (uint32_t)hand; hand >= 0 && i < end && i < b->len; i++)
+        if (b->entries[i].part == part)
+            p->offset = b->entries[i].msg->offset + 1;
 }
 
 dk_status
@@ -76,99 +80,9 @@ dk_consumer_position(dk_consumer *c, dk_partitions *parts, dk_error *err)
     if (st != DK_OK)
         return st;
     pthread_mutex_lock(&c->lock);
-    dk__batches_settle(c);
+    dk__settle_open(c);
     pthread_mutex_unlock(&c->lock);
     for (size_t i = 0; i < parts->len; i++)
         parts->items[i].offset = DK_OFFSET_INVALID;
-    return each_part(c, parts, position_part, err);
-}
-
-/* ---- seek ----------------------------------------------------------------------------------------------------------- */
-
-static void
-shut_for_seek(dk_consumer *c, dk__part *part, dk_partition *p)
-{
-    (void)c;
-    (void)p;
-    atomic_fetch_or(&part->gate, DK__GATE_SEEKING);
-}
-
-/* A partition that was moved starts anew; one that could not be moved goes on where it was, nothing dropped. */
-static void
-end_seek(dk_consumer *c, const rd_kafka_topic_partition_list_t *list)
-{
-    pthread_mutex_lock(&c->lock);
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *p = &list->elems[i];
-        dk__part *part = dk__part_find(c, p->topic, p->partition);
-
-        if (part == NULL || !part->assigned)
-            continue;
-        if (!p->err)
-            dk__part_seek(c, part, p->offset);
-        atomic_store(&part->ready, true);
-        atomic_fetch_and(&part->gate, ~DK__GATE_SEEKING);
-    }
-    pthread_mutex_unlock(&c->lock);
-    dk__wake_raise(&c->wake);
-}
-
-dk_status
-dk_consumer_seek(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
-{
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_error_t *rderr;
-    dk_status st = each_part(c, parts, shut_for_seek, err);
-
-    if (st == DK_OK)
-        st = dk__to_rd_list(parts, &list, err);
-    if (st != DK_OK)
-        return st;
-    rderr = rd_kafka_seek_partitions(c->rk, list, timeout_ms);
-    if (rderr != NULL) {
-        for (int i = 0; i < list->cnt; i++)
-            if (!list->elems[i].err)
-                list->elems[i].err = rd_kafka_error_code(rderr);
-        st = dk__rd_error(err, rderr, "seek");
-    }
-    end_seek(c, list);
-    if (st == DK_OK)
-        st = dk__from_rd_list(list, parts);
-    else if (dk__from_rd_list(list, parts) != DK_OK)
-        st = DK_ENOMEM;
-    rd_kafka_topic_partition_list_destroy(list);
-    return st;
-}
-
-/* ---- the broker's view ------------------------------------------------------------------------------------------------ */
-
-dk_status
-dk_consumer_watermarks(dk_consumer *c, const char *topic, int32_t partition, bool cached, int timeout_ms,
-                       int64_t *low, int64_t *high, dk_error *err)
-{
-    rd_kafka_resp_err_t rkerr;
-    dk_status st = dk__consumer_enter(c, err);
-
-    if (st != DK_OK)
-        return st;
-    rkerr = cached ? rd_kafka_get_watermark_offsets(c->rk, topic, partition, low, high)
-                   : rd_kafka_query_watermark_offsets(c->rk, topic, partition, low, high, timeout_ms);
-    return rkerr ? dk__kafka_error(err, rkerr, "watermark offsets") : DK_OK;
-}
-
-dk_status
-dk_consumer_offsets_for_times(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
-{
-    rd_kafka_topic_partition_list_t *list;
-    rd_kafka_resp_err_t rkerr;
-    dk_status st = dk__consumer_enter(c, err);
-
-    if (st == DK_OK)
-        st = dk__to_rd_list(parts, &list, err);
-    if (st != DK_OK)
-        return st;
-    rkerr = rd_kafka_offsets_for_times(c->rk, list, timeout_ms);
-    st = rkerr ? dk__kafka_error(err, rkerr, "offsets for times") : dk__from_rd_list(list, parts);
-    rd_kafka_topic_partition_list_destroy(list);
-    return st;
+    return dk__each_part(c, parts, position_part, err);
 }

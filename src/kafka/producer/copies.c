@@ -4,7 +4,7 @@
  * points to the message's entry in its batch, which the ticket keeps alive, and is marked by the lowest bit, which no
  * pointer of a caller has set.
  */
-#include "kafka/consumer/internal.h"
+#include "kafka/consumer/batch.h"
 #include "kafka/producer/internal.h"
 
 _Static_assert(_Alignof(dk__entry) > 1, "the lowest bit is free for the mark");
@@ -18,8 +18,11 @@ dk__is_copy(const void *opaque)
 void *
 dk__copy_opaque(const dk_ticket *ticket)
 {
-    dk__entry *e = &ticket->batch->entries[ticket->index];
+    dk__entry *e;
 
+    if (!dk__ticket_is_out(ticket))
+        return NULL;
+    e = &ticket->batch->entries[ticket->index];
     e->forwarded = ticket->batch;
     return (char *)e + 1;
 }
@@ -29,7 +32,8 @@ dk__copy_ticket(void *opaque)
 {
     dk__entry *e = (dk__entry *)(void *)((char *)opaque - 1);
 
-    return (dk_ticket){.batch = e->forwarded, .index = (uint32_t)(e - e->forwarded->entries)};
+    return (dk_ticket){
+        .batch = e->forwarded, .index = (uint32_t)(e - e->forwarded->entries), .serial = e->forwarded->serial};
 }
 
 void

@@ -10,10 +10,12 @@ dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_e
     dk_record rec;
     const dk__topic *t;
     dk_status st = dk__producer_enter(p, err);
+    void *opaque;
 
     if (st != DK_OK)
         return st;
-    if (ticket == NULL || ticket->batch == NULL || copy == NULL)
+    opaque = ticket == NULL || copy == NULL ? NULL : dk__copy_opaque(ticket);
+    if (opaque == NULL)
         return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was not answered");
     rec = (dk_record){.topic = copy->topic,
                       .partition = -1,
@@ -22,7 +24,7 @@ dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_e
                       .timestamp = copy->timestamp,
                       .headers = copy->headers,
                       .n_headers = copy->n_headers,
-                      .opaque = dk__copy_opaque(ticket)};
+                      .opaque = opaque};
     st = dk__send_begin(p, &rec, &t, err);
     if (st != DK_OK)
         return st;

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The assignment that the application sets by hand, or as its answer to what the group gives.
+ */
+#include "kafka/consumer/handle.h"
+
+dk_status
+dk__assign_give(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    dk_status st = DK_OK;
+
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; i < parts->cnt && st == DK_OK; i++)
+        st = dk__part_assign(c, parts->elems[i].topic, parts->elems[i].partition);
+    pthread_mutex_unlock(&c->lock);
+    return st;
+}
+
+void
+dk__assign_begin(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    pthread_mutex_lock(&c->lock);
+    for (int i = 0; i < parts->cnt; i++) {
+        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part != NULL && part->assigned && (atomic_load(&part->gate) & DK__GATE_CLOSED))
+            dk__part_begin(part);
+    }
+    pthread_mutex_unlock(&c->lock);
+    dk__wake_raise(&c->wake);
+}
+
+void
+dk__assign_forget(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    for (int i = 0; i < parts->cnt; i++) {
+        dk__part *part = dk__part_find(c, parts->elems[i].topic, parts->elems[i].partition);
+
+        if (part != NULL)
+            dk__part_revoke(part);
+    }
+}
+
+/* ---- by hand ---------------------------------------------------------------------------------------------------------- */
+
+/* Those that are assigned now: all, or those in `only`. */
+static rd_kafka_topic_partition_list_t *
+assigned_now(dk_consumer *c, const rd_kafka_topic_partition_list_t *only)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const dk__part *part = c->parts[i];
+
+        if (part->assigned &&
+            (only == NULL || rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)only, part->topic,
+                                                                part->partition) != NULL))
+            rd_kafka_topic_partition_list_add(list, part->topic, part->partition);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return list;
+}
+
+/* The caller's own thread may have a message in hand, so nothing is waited for. */
+static void
+take_back(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
+{
+    if (parts->cnt == 0)
+        return;
+    if (dk__commits(c))
+        dk__commit_finished(
+            c, (dk__commit_how){.only = parts, .sync = true, .by_ms = dk__now_ms() + c->opts.drain_ms}, NULL);
+    pthread_mutex_lock(&c->lock);
+    dk__assign_forget(c, parts);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Is this the answer to an assignment that waits for one? Takes list (may be NULL: none of them) if so. */
+static bool
+answer(dk_consumer *c, rd_kafka_topic_partition_list_t *list)
+{
+    bool answered;
+
+    pthread_mutex_lock(&c->lock);
+    answered = c->assigning;
+    if (answered) {
+        if (c->answer != NULL)
+            rd_kafka_topic_partition_list_destroy(c->answer);
+        c->answer = list != NULL ? list : rd_kafka_topic_partition_list_new(1);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return answered;
+}
+
+static dk_status
+assign_all(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *old = assigned_now(c, NULL);
+    rd_kafka_resp_err_t rkerr;
+
+    take_back(c, old);
+    rd_kafka_topic_partition_list_destroy(old);
+    if (list != NULL && dk__assign_give(c, list) != DK_OK)
+        return dk__error_set(err, DK_ENOMEM, "no memory for the assignment");
+    rkerr = rd_kafka_assign(c->rk, list);
+    if (rkerr)
+        return dk__kafka_error(err, rkerr, "assign");
+    if (list != NULL)
+        dk__assign_begin(c, list);
+    return DK_OK;
+}
+
+dk_status
+dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK && parts != NULL && parts->len > 0)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    if (answer(c, list))
+        return DK_OK;
+    st = assign_all(c, list, err);
+    if (list != NULL)
+        rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+/* Those that are ours already move to where they should begin: librdkafka takes no partition twice. */
+static dk_status
+assign_more(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *ours = assigned_now(c, list);
+    rd_kafka_error_t *rderr = NULL;
+
+    if (ours->cnt > 0) {
+        take_back(c, ours);
+        rderr = rd_kafka_incremental_unassign(c->rk, ours);
+    }
+    rd_kafka_topic_partition_list_destroy(ours);
+    if (rderr == NULL && dk__assign_give(c, list) != DK_OK)
+        return dk__error_set(err, DK_ENOMEM, "no memory for the assignment");
+    if (rderr == NULL)
+        rderr = rd_kafka_incremental_assign(c->rk, list);
+    if (rderr != NULL)
+        return dk__rd_error(err, rderr, "incremental assign");
+    dk__assign_begin(c, list);
+    return DK_OK;
+}
+
+dk_status
+dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    if (answer(c, list))
+        return DK_OK;
+    st = assign_more(c, list, err);
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
+dk_status
+dk_consumer_incremental_unassign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_error_t *rderr;
+    dk_status st = dk__consumer_enter(c, err);
+
+    if (st == DK_OK)
+        st = dk__to_rd_list(parts, &list, err);
+    if (st != DK_OK)
+        return st;
+    take_back(c, list);
+    rderr = rd_kafka_incremental_unassign(c->rk, list);
+    if (rderr != NULL)
+        st = dk__rd_error(err, rderr, "incremental unassign");
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting for what is in hand, before a partition is given back.
+ */
+#include "kafka/consumer/handle.h"
+
+/* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes the
+ * consumer has left the handler. Lock held. */
+static bool
+in_hand(dk_consumer *c)
+{
+    for (dk_batch *b = c->closing ? NULL : c->open; b != NULL; b = b->next) {
+        int hand = atomic_load(&b->hand);
+        uint32_t end = atomic_load(&b->hand_end);
+
+        for (uint32_t i = (uint32_t)hand; hand >= 0 && i < end && i < b->len; i++)
+            if (atomic_load(&b->entries[i].part->gate) & DK__GATE_REVOKING)
+                return true;
+    }
+    for (size_t i = 0; i < c->n_parts; i++)
+        if ((atomic_load(&c->parts[i]->gate) & DK__GATE_REVOKING) && dk__ledger_tickets(c->parts[i]->ledger) > 0)
+            return true;
+    return false;
+}
+
+void
+dk__drain(dk_consumer *c, int64_t deadline_ms)
+{
+    atomic_store(&c->draining, true);
+    while (in_hand(c) && !c->quit && dk__consumer_wait(c, deadline_ms))
+        ;
+    atomic_store(&c->draining, false);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Leaving the group: on the engine thread, within the time that dk_consumer_close() was given. Each step gets its part of
+ * it, so that a step that cannot be done leaves time for those behind it.
+ */
+#include <stdio.h>
+
+#include "kafka/consumer/handle.h"
+
+#define COMMIT_MS 15000 /* at most, where more time was given */
+#define LEAVE_MS 10000
+#define SLICE_MS 50
+
+/* The part of the time that is left, and no more than most_ms. */
+static int64_t
+deadline(int64_t close_by_ms, int64_t most_ms, int parts)
+{
+    int64_t now = dk__now_ms(), left = close_by_ms - now;
+
+    if (close_by_ms < 0)
+        return now + most_ms;
+    if (left < 0)
+        left = 0;
+    left = left * parts / 4;
+    return now + (left < most_ms ? left : most_ms);
+}
+
+static int64_t
+close_by(dk_consumer *c)
+{
+    int64_t by;
+
+    pthread_mutex_lock(&c->lock);
+    by = c->close_by_ms;
+    pthread_mutex_unlock(&c->lock);
+    return by;
+}
+
+static bool
+has_to_end(dk_consumer *c, int64_t by_ms)
+{
+    bool quit;
+
+    pthread_mutex_lock(&c->lock);
+    quit = c->quit;
+    pthread_mutex_unlock(&c->lock);
+    return quit || dk__now_ms() >= by_ms;
+}
+
+/* What goes wrong first is what dk_consumer_close() says. */
+static void
+note_failure(dk_consumer *c, rd_kafka_resp_err_t rkerr, const char *what)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->close_err.code == DK_OK) {
+        dk__kafka_error(&c->close_err, rkerr, what);
+        c->close_err.retriable = false; /* the consumer is closed */
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- what is in hand -------------------------------------------------------------------------------------------------- */
+
+static void
+drain(dk_consumer *c)
+{
+    int64_t by = deadline(close_by(c), c->opts.drain_ms, 2);
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (c->parts[i]->assigned)
+            dk__part_shut(c->parts[i], DK__GATE_REVOKING);
+    dk__drain(c, by);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- what is finished --------------------------------------------------------------------------------------------------- */
+
+static void
+name_partitions(const rd_kafka_topic_partition_list_t *list, char *text, size_t cap)
+{
+    size_t n =
+        (size_t)snprintf(text, cap, "offsets that could not be committed, so that these messages are redelivered:");
+
+    for (int i = 0; i < list->cnt && n < cap; i++) {
+        const rd_kafka_topic_partition_t *p = &list->elems[i];
+
+        if (cap - n < 200 && i + 1 < list->cnt) {
+            snprintf(text + n, cap - n, " and %d more", list->cnt - i);
+            return;
+        }
+        n += (size_t)snprintf(text + n, cap - n, "%s %.100s [%d] from offset %lld on", i > 0 ? "," : "", p->topic,
+                              (int)p->partition, (long long)p->offset);
+    }
+}
+
+static void
+commit(dk_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *result;
+    rd_kafka_resp_err_t rkerr;
+    char text[480];
+
+    if (!dk__commits(c))
+        return;
+    rkerr =
+        dk__commit_finished(c, (dk__commit_how){.sync = true, .by_ms = deadline(close_by(c), COMMIT_MS, 3)}, &result);
+    if (result == NULL)
+        return;
+    dk__events_push_partitions(c->events, DK_EVENT_COMMIT, rkerr, result);
+    for (int i = 0; !rkerr && i < result->cnt; i++)
+        rkerr = result->elems[i].err;
+    if (rkerr && rkerr != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        name_partitions(result, text, sizeof text);
+        dk__events_push_log(c->events, 4, "CLOSE", text);
+        note_failure(c, rkerr, text);
+    }
+    rd_kafka_topic_partition_list_destroy(result);
+}
+
+/* ---- goodbye ------------------------------------------------------------------------------------------------------------ */
+
+static void
+say_goodbye(dk_consumer *c)
+{
+    int64_t by = deadline(close_by(c), LEAVE_MS, 4);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+    rd_kafka_error_t *rderr = rd_kafka_consumer_close_queue(c->rk, queue);
+
+    while (!rd_kafka_consumer_closed(c->rk) && !has_to_end(c, by))
+        rd_kafka_queue_poll_callback(queue, SLICE_MS);
+    if (rderr != NULL)
+        note_failure(c, rd_kafka_error_code(rderr), "leaving the group");
+    else if (!rd_kafka_consumer_closed(c->rk))
+        note_failure(c, RD_KAFKA_RESP_ERR__TIMED_OUT,
+                     "the group could not be left: its other members wait for session.timeout.ms");
+    if (rderr != NULL)
+        rd_kafka_error_destroy(rderr);
+    rd_kafka_queue_destroy(queue);
+}
+
+void
+dk__leave_group(dk_consumer *c)
+{
+    rd_kafka_message_t *msg;
+
+    drain(c);
+    commit(c);
+    while ((msg = rd_kafka_consumer_poll(c->rk, 0)) != NULL) /* a rebalance that has begun is answered first */
+        dk__tell_error(c, msg);
+    c->leaving = true;
+    say_goodbye(c);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See note.h.
+ */
+#include "kafka/consumer/note.h"
+
+#include "kafka/consumer/ledger.h"
+
+void
+dk__note_adopt(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset)
+{
+    dk__free(alloc, n->text);
+    n->text = taken;
+    n->offset = offset;
+    n->dirty = n->pending = false;
+}
+
+void
+dk__note_clear(dk__note *n, const dk_alloc *alloc)
+{
+    dk__note_adopt(n, alloc, NULL, DK_OFFSET_INVALID);
+}
+
+void
+dk__note_make(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset, bool wait, int64_t now_ms)
+{
+    dk__note_adopt(n, alloc, taken, offset);
+    n->dirty = true;
+    n->pending = wait;
+    n->made_ms = now_ms;
+}
+
+/* What the broker does not know of an attempt, the next owner of the partition would not know either. */
+bool
+dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms)
+{
+    return n->pending && n->offset == offset && now_ms - n->made_ms < DK__NOTE_WAIT_MS;
+}
+
+void
+dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted)
+{
+    size_t len = n->text != NULL ? strlen(n->text) : 0;
+
+    if (n->text == NULL)
+        return;
+    if (!accepted)
+        n->dirty = true;
+    else if (size == len && memcmp(metadata, n->text, len) == 0)
+        n->pending = false;
+}

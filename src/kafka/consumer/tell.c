@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a partition's queue holds besides messages: its errors and its end, told as events.
+ */
+#include "kafka/consumer/handle.h"
+
+void
+dk__tell_error(dk_consumer *c, rd_kafka_message_t *msg)
+{
+    if (msg->err == RD_KAFKA_RESP_ERR__FATAL)
+        atomic_store(&c->fatal, true);
+    if (msg->err && (msg->err != RD_KAFKA_RESP_ERR__PARTITION_EOF || c->info.partition_eof))
+        dk__events_push_message_error(c->events, msg);
+    rd_kafka_message_destroy(msg);
+}
+
+void
+dk__tell_rebalance(dk_consumer *c, dk_event_kind kind, const rd_kafka_topic_partition_list_t *parts)
+{
+    pthread_mutex_lock(&c->lock);
+    c->told++;
+    pthread_mutex_unlock(&c->lock);
+    dk__events_push_partitions(c->events, kind, 0, parts);
+}
+
+void
+dk__report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const char *what)
+{
+    dk_error err;
+
+    if (rderr != NULL)
+        dk__rd_error(&err, rderr, what);
+    else if (rkerr)
+        dk__kafka_error(&err, rkerr, what);
+    else
+        return;
+    dk__events_push_error(c->events, err.kafka, err.fatal, err.text);
+}
