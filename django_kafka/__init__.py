@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 
+from django_kafka import hooks
 from django_kafka.conf import SETTINGS_KEY, settings
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry
@@ -100,9 +101,7 @@ class DjangoKafka:
             return 0
         for key in keys:
             self.consumers[key]  # an unknown key is better reported here than by a dying process
-        runner = importlib.import_module("django_kafka.consumer.runner")
-        code: int = runner.run_consumers(keys, exit_on_failure=exit_on_failure, grace=grace)
-        return code
+        return hooks.run_consumers(keys, exit_on_failure=exit_on_failure, grace=grace)
 
 
 kafka = DjangoKafka()
