@@ -22,12 +22,13 @@ PACKAGE = "django_kafka"
 
 # From the lowest floor to the highest. An entry is a package or a module; a module belongs to the longest that fits.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("exceptions", "_native"),
-    ("hooks", "utils", "serialization", "retry.settings", "topic.transforms"),
-    ("conf", "client_log", "registry", "retry.header", "dead_letter.header"),
-    ("producer", "retry.route", "failure_topics", "error_handlers"),
+    ("exceptions", "_native", "utils", "serialization", "retry.settings", "topic.transforms"),
+    ("hooks", "logs"),
+    ("events",),
+    ("conf", "registry", "error_handlers"),
+    ("producer",),
     ("",),  # django_kafka/__init__.py: `kafka`, the root of the API
-    ("schema", "copies"),
+    ("schema", "failures"),
     ("topic",),
     ("retry", "dead_letter"),
     ("consumer",),
