@@ -8,7 +8,6 @@ process (`kafka.producer`), `@kafka.retry(...)` and `kafka.run_consumers()`.
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 
+from django_kafka import events, hooks
 from django_kafka.conf import SETTINGS_KEY, settings
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.logs.loggers import ROOT
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.utils.process import per_process
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from django_kafka.producer import Producer
 
 __all__ = ["DjangoKafka", "autodiscover", "kafka"]
-
-logger = logging.getLogger(__name__)
 
 DISTRIBUTION = "django-kafka-native"
 
@@ -96,13 +95,11 @@ class DjangoKafka:
         Returns the exit code for the process. Errors: DjangoKafkaError for a key that is not registered."""
         keys = list(consumers or self.consumers)
         if not keys:
-            logger.debug("No consumers are registered, there is nothing to run.")
+            events.NOTHING_REGISTERED.tell(ROOT)
             return 0
         for key in keys:
             self.consumers[key]  # an unknown key is better reported here than by a dying process
-        runner = importlib.import_module("django_kafka.consumer.runner")
-        code: int = runner.run_consumers(keys, exit_on_failure=exit_on_failure, grace=grace)
-        return code
+        return hooks.run_consumers(keys, exit_on_failure=exit_on_failure, grace=grace)
 
 
 kafka = DjangoKafka()

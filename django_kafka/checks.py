@@ -393,7 +393,7 @@ def _check_failure_names(where: str, topic: Any, group: str | None) -> list[Chec
     """Whether retry and dead-letter topics can have the names that follow from group and topic."""
     if not group or topic.is_regex():
         return []
-    route = importlib.import_module("django_kafka.retry.route").route_of(group)
+    route = importlib.import_module("django_kafka.failures.names").route_of(group)
     try:
         route.retry_topic(topic.name)
         route.dead_topic(topic.name)

@@ -8,11 +8,10 @@ import re
 
 from confluent_kafka import KafkaError
 
-from django_kafka.client_log import QUIET_SECONDS, Repetitions
+from django_kafka import events
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.utils.logs import safely
-
-logger = logging.getLogger(__name__)
+from django_kafka.logs.loggers import CLIENT_ERRORS
+from django_kafka.logs.repetitions import QUIET_SECONDS, Repetitions
 
 _NO_SUCH_TOPIC = re.compile(r"Subscribed topic not available: (?P<topic>.+): [^:]+: [^:]+$")
 _HINTS = {
@@ -48,7 +47,7 @@ class ClientErrorHandler:
         """Log an error that is not fatal, with what can be done about it."""
         level, text = self._describe(error)
         if self._repetitions.admit(text) is not None:
-            safely(logger.log, level, "Kafka client error: %s", text)
+            events.CLIENT_ERROR.tell(CLIENT_ERRORS, level=level, text=text)
 
     def _describe(self, error: KafkaError) -> tuple[int, str]:
         said = f"{error.str()} ({error.name()})"

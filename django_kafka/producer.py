@@ -14,10 +14,12 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
+from django_kafka import events
 from django_kafka._native import ConfigError
 from django_kafka._native import Producer as ConfluentProducer
-from django_kafka.client_log import quieten
 from django_kafka.conf import NO_BROKERS, SETTINGS_KEY, Setting, has_brokers, load, settings, written_where
+from django_kafka.logs.client import quieten
+from django_kafka.logs.loggers import PRODUCER
 from django_kafka.utils.process import per_process
 
 quieten()
@@ -28,6 +30,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 _Scope = frozenset[str] | None
 
 
+# The ranges that the caller is in, innermost last, each with what is suppressed inside of it.
+_active: ContextVar[tuple[tuple[Suppression, _Scope], ...]] = ContextVar("django_kafka_suppression", default=())
+# They are asked for with each message: none, nearly always.
+active_suppressions = _active.get
+
+
 class Suppression:
     """A range of code in which messages to some topics, or to all, are not produced: context manager and decorator.
 
@@ -35,9 +43,6 @@ class Suppression:
     objects were made. An object can be entered again while it is active: recursively, by other threads or tasks. Of a
     decorated generator or coroutine the running parts are covered, and nothing that runs in between.
     """
-
-    # The active ranges of this context, innermost last, each with what is suppressed inside of it.
-    _active: ContextVar[tuple[tuple[Suppression, _Scope], ...]] = ContextVar("django_kafka_suppression", default=())
 
     def __init__(self, topics: list[str] | None = None, deactivate: bool = False) -> None:
         """topics: their names, None for all. deactivate: suppress nothing inside, whatever is suppressed outside."""
@@ -49,13 +54,13 @@ class Suppression:
     @classmethod
     def active(cls, topic: str | None = None) -> bool:
         """Whether messages to this topic are suppressed now; without a topic: whether all are."""
-        ranges = cls._active.get()
+        ranges = _active.get()
         if not ranges:
             return False
         scope = ranges[-1][1]
         return scope is None or (topic is not None and topic in scope)
 
-    def _inside(self, outer: _Scope) -> _Scope:
+    def inside(self, outer: _Scope) -> _Scope:
         """What is suppressed inside this range, when `outer` is around it."""
         if self.deactivate:
             return frozenset()
@@ -64,19 +69,19 @@ class Suppression:
         return outer | self.topics
 
     def __enter__(self) -> Suppression:
-        ranges = self._active.get()
+        ranges = _active.get()
         outer = ranges[-1][1] if ranges else frozenset()
-        self._active.set((*ranges, (self, self._inside(outer))))
+        _active.set((*ranges, (self, self.inside(outer))))
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
-        ranges = self._active.get()
+        ranges = _active.get()
         if ranges and ranges[-1][0] is self:
-            self._active.set(ranges[:-1])
+            _active.set(ranges[:-1])
         else:
-            self._active.set(self._without_last(ranges))
+            _active.set(self._without_last(ranges))
 
     def _without_last(self, ranges: tuple[tuple[Suppression, _Scope], ...]) -> tuple[tuple[Suppression, _Scope], ...]:
         """The ranges after this one ended although others were entered later (generators can do that)."""
@@ -88,7 +93,7 @@ class Suppression:
         left: list[tuple[Suppression, _Scope]] = []
         scope: _Scope = frozenset()
         for suppression in entered:
-            scope = suppression._inside(scope)
+            scope = suppression.inside(scope)
             left.append((suppression, scope))
         return tuple(left)
 
@@ -195,7 +200,7 @@ class Producer:
     what is queued stays with the parent."""
 
     config: dict[str, Any]
-    default_logger: logging.Logger = logging.getLogger(__name__)
+    default_logger: logging.Logger = PRODUCER
     default_error_handler: Setting[str] | str = Setting[str]("ERROR_HANDLER")
 
     def __init__(self, config: dict[str, Any] | None = None, **kwargs: Any) -> None:
@@ -220,7 +225,7 @@ class Producer:
             )
             raise
         if not has_brokers(self._configuration):
-            self.default_logger.warning("Messages are produced to nowhere and given up in the end: %s.", NO_BROKERS)
+            events.PRODUCER_WITHOUT_BROKERS.tell(self.default_logger, reason=NO_BROKERS)
 
     def _written_where(self, error: Exception, argument: dict[str, Any] | None) -> str:
         layers = [
@@ -264,7 +269,7 @@ class Producer:
             return 0
         return self._producer.produce_many(name, values, keys, **kwargs)
 
-    def _direct(self) -> ConfluentProducer | None:
+    def direct(self) -> ConfluentProducer | None:
         """The client, for topics that have looked at Suppression themselves; None when somebody has put produce() or
         the client in another's place and wants to see each call."""
         client = self._producer
@@ -275,7 +280,7 @@ class Producer:
         client = self.__dict__.get("_producer")
         left = client.flush(timeout) if client else 0
         if left:
-            self.default_logger.error("%d messages could not be delivered within %s s.", left, timeout)
+            events.PRODUCER_NOT_FLUSHED.tell(self.default_logger, count=left, seconds=timeout)
 
 
 _CLIENT = ConfluentProducer

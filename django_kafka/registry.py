@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django_kafka import hooks
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 
 if TYPE_CHECKING:
@@ -37,21 +37,26 @@ class Registry(Generic[T]):
 
         return decorate
 
+    def _complete(self) -> dict[str, type[T]]:
+        """All classes, also those that follow from the registered ones."""
+        return self._classes
+
     def __getitem__(self, key: str) -> type[T]:
         try:
-            return self._classes[key]
+            return self._complete()[key]
         except KeyError:
             raise DjangoKafkaError(f"`{key}` is not registered.") from None
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._classes
+        yield from self._complete()
 
     def __len__(self) -> int:
-        return len(self._classes)
+        return len(self._complete())
 
     def __contains__(self, item: object) -> bool:
         """Whether a class is registered; a key works too."""
-        return item in self._classes.values() or (isinstance(item, str) and item in self._classes)
+        classes = self._complete()
+        return item in classes.values() or (isinstance(item, str) and item in classes)
 
     def __bool__(self) -> bool:
         return True  # an empty registry is still a registry
@@ -78,24 +83,37 @@ class ConnectorsRegistry(Registry[Any]):
 class ConsumersRegistry(Registry["Consumer"]):
     """Consumers by dotted path; the retry consumer of one that needs it under the same key with `.retry`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._new: list[type[Consumer]] = []  # whose retry consumers are not built
+
     def register(self, cls: type[Consumer]) -> None:
         super().register(cls)
-        if not hasattr(getattr(cls, "topics", None), "get_retryable"):
-            return  # none, or no Topics(...): the system checks say so
-        # Looked up late: the consumer modules import the root package, which makes this registry.
-        build = importlib.import_module("django_kafka.retry.consumer").RetryConsumer.build
-        try:
-            retry_consumer = build(cls)
-        except ConfigurationError:
-            # The system checks say what is wrong, and a consumer like this does not start. An exception here would be
-            # one of the import of the project's module, in all of its processes, behind a screen of traceback.
-            return
-        if retry_consumer is not None:
-            self._classes[f"{self.get_key(cls)}.retry"] = retry_consumer
+        self._new.append(cls)
+        self._complete()
+
+    def _complete(self) -> dict[str, type[Consumer]]:
+        """Build the missing retry consumers: at registration, or at the first look-up after Django was set up."""
+        if self._new and (build := hooks.build_retry_consumer) is not None:
+            new, self._new = self._new, []
+            for cls in new:
+                retry_consumer = _build(build, cls)
+                if retry_consumer is not None:
+                    self._insert(self.get_key(cls), retry_consumer)
+        return self._classes
+
+    def _insert(self, key: str, retry_consumer: type[Consumer]) -> None:
+        """Behind its consumer, before those that were registered later."""
+        classes = list(self._classes.items())
+        self._classes.clear()
+        for known, cls in classes:
+            self._classes[known] = cls
+            if known == key:
+                self._classes[f"{key}.retry"] = retry_consumer
 
     def topic(self, topic_name: str) -> TopicConsumer | None:
         """The topic object of the first consumer, in the order of registration, that consumes this topic."""
-        for consumer in self._classes.values():
+        for consumer in self._complete().values():
             topics = getattr(consumer, "topics", None)
             if topics is None:
                 continue
@@ -104,4 +122,15 @@ class ConsumersRegistry(Registry["Consumer"]):
             except DjangoKafkaError:
                 continue
             return topic
+        return None
+
+
+def _build(build: Callable[[type[Consumer]], type[Consumer] | None], cls: type[Consumer]) -> type[Consumer] | None:
+    if not hasattr(getattr(cls, "topics", None), "get_retryable"):
+        return None  # none, or no Topics(...): the system checks say so
+    try:
+        return build(cls)
+    except ConfigurationError:
+        # The system checks say what is wrong, and a consumer like this does not start. An exception here would be one
+        # of the import of the project's module, in all of its processes, behind a screen of traceback.
         return None

@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Check who includes and imports whom, against the table of layers (ARCHITECTURE.md).
+"""Check which C file includes what, against the table of layers (ARCHITECTURE.md).
 
-C: every ``#include`` of a layer must be of the C library or POSIX, of a layer below it, or one of the libraries that
-the table gives to the file. Python: the face reaches C only through ``django_kafka._native``, and its modules do not
-import one another in a circle. Of librdkafka nothing is required that is not called. Prints each offence as
-``file:line: what``; the exit code says whether there was one.
+Every ``#include`` of a layer must be of the C library or POSIX, of a layer below it, or one of the libraries that the
+table gives to the file. Of librdkafka nothing is required that is not called. Prints each offence as ``file:line:
+what``; the exit code says whether there was one. The Python face has a tool of its own, check_face.py.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -63,9 +61,6 @@ LAYERS = {
     "examples": Layer(own=("dk/",)),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-
-# Ways into C that go past the binding.
-FORBIDDEN_IMPORTS = {"ctypes", "cffi", "tests", "tools"}
 
 
 def c_files(folder: str) -> Iterator[Path]:
@@ -140,88 +135,9 @@ def check_statuses() -> Iterator[str]:
         yield f"include/dk/base.h:1: nobody returns DK_{name}"
 
 
-def module_name(path: Path) -> str:
-    """``django_kafka/topic/__init__.py`` -> ``django_kafka.topic``."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    """Whether this is ``if TYPE_CHECKING:``, whose imports do not happen."""
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-
-
-def imports(tree: ast.AST, top_only: bool) -> Iterator[tuple[int, str]]:
-    """Line and full name of what is imported; ``from a import b`` gives ``a.b``. top_only: when the module loads."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
-        elif top_only and (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or is_type_checking(node)):
-            continue
-        else:
-            yield from imports(node, top_only)
-
-
-def loaded_by(name: str, modules: dict[str, Path]) -> str | None:
-    """The module of ours that importing this name loads: the name itself, or what it is an attribute of."""
-    while name:
-        if name in modules:
-            return name
-        name = name.rpartition(".")[0]
-    return None
-
-
-def find_circle(graph: dict[str, set[str]]) -> list[str] | None:
-    """A circle of imports, as the way from a module back to it."""
-    done: set[str] = set()
-
-    def walk(name: str, way: list[str]) -> list[str] | None:
-        if name in way:
-            return [*way[way.index(name) :], name]
-        if name in done:
-            return None
-        for other in sorted(graph[name]):
-            circle = walk(other, [*way, name])
-            if circle:
-                return circle
-        done.add(name)
-        return None
-
-    for name in sorted(graph):
-        circle = walk(name, [])
-        if circle:
-            return circle
-    return None
-
-
-def check_python() -> Iterator[str]:
-    """Offences of the Python face."""
-    modules = {module_name(path): path for path in sorted((ROOT / "django_kafka").rglob("*.py"))}
-    graph: dict[str, set[str]] = {name: set() for name in modules}
-    for module, path in modules.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        place = path.relative_to(ROOT)
-        for line, name in imports(tree, top_only=False):
-            if name.startswith("."):
-                yield f"{place}:{line}: relative import; write the full name"
-            elif name.split(".")[0] in FORBIDDEN_IMPORTS:
-                yield f"{place}:{line}: the package may not import {name.split('.')[0]}"
-        for _, name in imports(tree, top_only=True):
-            loaded = loaded_by(name, modules)
-            if loaded and loaded != module:
-                graph[module].add(loaded)
-    circle = find_circle(graph)
-    if circle:
-        place = modules[circle[0]].relative_to(ROOT)
-        yield f"{place}:1: modules import one another in a circle: {' -> '.join(circle)}"
-
-
 def main() -> int:
     """Print all offences."""
-    offences = [*check_c(), *check_rdk(), *check_statuses(), *check_python()]
+    offences = [*check_c(), *check_rdk(), *check_statuses()]
     for offence in offences:
         print(offence)
     return 1 if offences else 0

@@ -41,6 +41,7 @@ step "ruff format" ruff format -q --check .
 step mypy mypy
 step shell syntax
 [ ! -f tools/check_layers.py ] || step layers python tools/check_layers.py
+step face python tools/check_face.py
 if [ -f tools/check_symbols.sh ]; then
     step build tools/setup.sh native
     step symbols tools/check_symbols.sh

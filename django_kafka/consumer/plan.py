@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""How a consumer's messages travel: as directly as the methods that its class overrides allow."""
+"""How a consumer's messages travel: as directly as the methods that its class overrides allow.
+
+This is the one place that answers whether a method of a consumer is overridden."""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ _keep: list[Any] = []  # ids stay valid only as long as the functions live
 OUTCOME_METHODS = ("poll", "process_message", "commit_offset")
 # These are only called per message.
 HANDLING_METHODS = ("consume", "get_topic")
+# Between batches there is nothing to resume, unless something was paused or somebody wants to be called.
+RESUME_METHOD = "resume_partitions"
 
 
 def own(fn: F) -> F:
@@ -29,7 +33,7 @@ def own(fn: F) -> F:
 
 
 class Path(Enum):
-    """The ways through the loop, the fastest first."""
+    """The ways through the loop, the fastest first; each is a file in paths/."""
 
     DIRECT = "batches, the topic's consume() is called for each message"
     HOOKS = "batches, the consumer's consume() is called for each message"
@@ -42,6 +46,8 @@ class Plan:
 
     path: Path
     reasons: tuple[str, ...] = ()
+    # Whether resume_partitions() is called between batches even if nothing is paused.
+    always_resumes: bool = False
 
     def explain(self) -> str:
         why = "; ".join(self.reasons) or "no method that is called per message is overridden"
@@ -57,10 +63,11 @@ def is_overridden(consumer: Any, name: str) -> bool:
 
 def make_plan(consumer: Any, native: bool) -> Plan:
     """native: the consumer's client is the engine, not something in its place."""
+    resumes = is_overridden(consumer, RESUME_METHOD)
     if not native:
-        return Plan(Path.POLL, ("the client is not the engine's",))
+        return Plan(Path.POLL, ("the client is not the engine's",), resumes)
     for names, path in ((OUTCOME_METHODS, Path.POLL), (HANDLING_METHODS, Path.HOOKS)):
         reasons = tuple(f"{name}() is overridden" for name in names if is_overridden(consumer, name))
         if reasons:
-            return Plan(path, reasons)
-    return Plan(Path.DIRECT)
+            return Plan(path, reasons, resumes)
+    return Plan(Path.DIRECT, (), resumes)

@@ -402,7 +402,7 @@ def _child_main(job: Job, life: Connection, inherited: Sequence[Connection], gra
         logger.exception("%s failed.", multiprocessing.current_process().name)
     finally:
         # multiprocessing leaves by os._exit(); what libraries registered to send before the end should still be sent.
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001
         done.set()
         # Python takes its handlers away before it has ended: a signal that comes then, the supervisor's own behind
         # one to the group, would make a failure of an orderly end.

@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from django_kafka.utils.logs import safely
+from django_kafka import events
 
 if TYPE_CHECKING:
     from django_kafka._native import Consumer
@@ -48,9 +48,7 @@ class Watch:
                 reported = None
             elif message != reported:
                 reported = message
-                safely(
-                    self._logger.warning,
-                    "A handler has been running %.0f s (topic=%s partition=%s offset=%s); it keeps its partitions.",
-                    age / 1000,
-                    *message,
+                topic, partition, offset = message
+                events.HANDLER_SLOW.tell(
+                    self._logger, seconds=age / 1000, topic=topic, partition=partition, offset=offset
                 )

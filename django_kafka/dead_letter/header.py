@@ -1,28 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Headers of a dead letter."""
+"""Headers of a dead letter, and of what is replayed."""
 
 from __future__ import annotations
 
+from django_kafka.failures.headers import DeadLetterHeader
 from django_kafka.utils.message import Header
 
-
-class DeadLetterHeader(Header):
-    """MESSAGE is the name that the original used first, SUMMARY the later one; both hold the exception's text.
-
-    MESSAGE_* tell where the record was that failed last (after non-blocking retries a retry topic), ORIGIN_* where
-    the message came from at first."""
-
-    MESSAGE = "DEAD_LETTER_MESSAGE"
-    MESSAGE_TOPIC = "DEAD_LETTER_MESSAGE_TOPIC"
-    MESSAGE_PARTITION = "DEAD_LETTER_MESSAGE_PARTITION"
-    MESSAGE_OFFSET = "DEAD_LETTER_MESSAGE_OFFSET"
-    SUMMARY = "DEAD_LETTER_SUMMARY"
-    DETAIL = "DEAD_LETTER_DETAIL"
-    EXCEPTION = "DEAD_LETTER_EXCEPTION"
-    ORIGIN_TOPIC = "DEAD_LETTER_ORIGIN_TOPIC"
-    ORIGIN_PARTITION = "DEAD_LETTER_ORIGIN_PARTITION"
-    ORIGIN_OFFSET = "DEAD_LETTER_ORIGIN_OFFSET"
-    ORIGIN_TIMESTAMP = "DEAD_LETTER_ORIGIN_TIMESTAMP"
+__all__ = ["DeadLetterHeader", "ReplayHeader"]
 
 
 class ReplayHeader(Header):

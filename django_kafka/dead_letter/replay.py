@@ -10,28 +10,28 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from django_kafka import events
 from django_kafka._native import Message, Producer
-from django_kafka.copies import Copy, producer_config
 from django_kafka.dead_letter import browse
 from django_kafka.dead_letter.browse import Letter
-from django_kafka.dead_letter.header import DeadLetterHeader, ReplayHeader
+from django_kafka.dead_letter.header import ReplayHeader
 from django_kafka.dead_letter.marks import Marks, render
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.retry.header import RetryHeader
+from django_kafka.failures.copy import Copy
+from django_kafka.failures.headers import DeadLetterHeader, RetryHeader
+from django_kafka.failures.producer import producer_config
+from django_kafka.logs.loggers import REPLAY
 
 if TYPE_CHECKING:
     from django_kafka.dead_letter.catalogue import Cluster, Owner
     from django_kafka.dead_letter.select import Selection
     from django_kafka.topic import TopicConsumer
-
-logger = logging.getLogger(__name__)
 
 CHUNK = 500
 CHUNK_BYTES = 16_000_000
@@ -169,7 +169,7 @@ class Replay:
         try:
             self.handler.consume(restore(letter, origin))
         except Exception as error:
-            logger.debug("Replay of %s failed.", letter, exc_info=True)
+            events.REPLAY_FAILED.tell(REPLAY, letter=letter, exc_info=error)
             self.report(letter, f"{type(error).__name__}: {error}")
             return
         self._outbox.send([], [letter])
@@ -230,7 +230,7 @@ class Outbox:
             "error_cb": lambda _error: None,  # calls fail with what matters,
             "log_level": 2,  # so it need not be logged
         }
-        producer = Producer(config, logger=logger)
+        producer = Producer(config, logger=REPLAY)
         try:
             producer.init_transactions(TIMEOUT)
         except KafkaException as error:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka.serialization import MessageField
 
-from django_kafka.dead_letter.header import DeadLetterHeader
-from django_kafka.retry.header import RetryHeader
+from django_kafka.failures.headers import DeadLetterHeader, RetryHeader
 
 if TYPE_CHECKING:
     from django_kafka.dead_letter.browse import Letter

@@ -6,13 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django_kafka.conf import settings
-from django_kafka.copies import CUTS, Copy, cut, standalone
-from django_kafka.retry.route import clip, route_of
+from django_kafka.failures.copies import standalone
+from django_kafka.failures.copy import Copy
+from django_kafka.failures.headers import CUTS, clip, cut
+from django_kafka.failures.names import route_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicProducer
 
 if TYPE_CHECKING:
-    from django_kafka.copies import Slot
+    from django_kafka.failures.delivery import Delivery
 
 
 class DeadLetterTopicProducer(TopicProducer):
@@ -21,9 +23,9 @@ class DeadLetterTopicProducer(TopicProducer):
     key_serializer = NoOpSerializer
     value_serializer = NoOpSerializer
 
-    # Where the copy goes, and what has happened; a consumer's loop sets them. Without an outbox produce_for() waits
-    # for the broker's confirmation.
-    outbox: Slot | None = None
+    # Who takes the copy, and what has happened; a consumer sets them. Without a target produce_for() waits for the
+    # broker's confirmation.
+    target: Delivery | None = None
     exception: BaseException | None = None
 
     def __init__(self, group_id: str, msg: Any) -> None:
@@ -52,11 +54,11 @@ class DeadLetterTopicProducer(TopicProducer):
         """Produce the copy. header_summary and header_message are two names for the exception's text; header_detail
         is its traceback, which is cut if the record would be too large with it.
 
-        Errors: DjangoKafkaError when it cannot be produced (without an outbox: or is not confirmed)."""
+        Errors: DjangoKafkaError when it cannot be produced (without a target: or is not confirmed)."""
         summary = clip(header_summary if header_summary is not None else header_message or "")
         detail = cut((header_detail or "").encode(errors="replace"), CUTS[0])
         headers = self._route.dead_headers(self.msg, summary, _class_name(self.exception), detail)
-        (self.outbox or standalone()).send(Copy(self.msg, self.name, headers))
+        (self.target or standalone()).forward(Copy(self.msg, self.name, headers))
 
 
 def _class_name(exception: BaseException | None) -> str | None:

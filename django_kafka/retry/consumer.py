@@ -12,10 +12,10 @@ from django_kafka.consumer import Consumer, Topics
 from django_kafka.consumer.plan import own
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import ConfigurationError
-from django_kafka.retry.header import RetryHeader
+from django_kafka.failures.headers import RetryHeader
+from django_kafka.logs.safely import safely
 from django_kafka.retry.search import TopicSearch, refresh_interval
 from django_kafka.retry.topic import RetryTopicConsumer
-from django_kafka.utils.logs import safely
 from django_kafka.utils.moments import seconds_until
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class RetryConsumer(Consumer):
 
     origin: ClassVar[type[Consumer]]
     origin_group_id: ClassVar[str]
+    _config_settings = ("GLOBAL_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG")
 
     def __init__(self) -> None:
         super().__init__()
-        self._search = TopicSearch(self._consumer, refresh_interval(self.config))
+        self._member.chores.append(TopicSearch(self._consumer, refresh_interval(self.config)).look)
 
     @classmethod
     def build(cls, consumer_cls: type[Consumer]) -> type[RetryConsumer] | None:
@@ -91,12 +92,9 @@ class RetryConsumer(Consumer):
             **cls.config,
         }
 
-    def _chores(self) -> float | None:
-        return self._search.look()
-
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
         producer = self.get_topic(msg).get_producer_for(msg)  # type: ignore[attr-defined]
-        producer.outbox = self._outbox_for(msg)
+        producer.target = self._member.delivery(msg)
         retried = producer.retry(exc)
         if retried and producer.settings.should_log(producer.retry_attempt):
             safely(self.log_error, msg, exc_info=exc)
@@ -120,11 +118,11 @@ class RetryConsumer(Consumer):
 
         return when_due
 
-    def _on_failure(self, msg: Any, exc: Exception) -> bool:
+    def handle_exception(self, msg: Any, exc: Exception) -> bool:
         if isinstance(exc, NotDue):
             self.pause_partition(msg, exc.due)
             return False
-        return super()._on_failure(msg, exc)
+        return super().handle_exception(msg, exc)
 
     @own
     def process_message(self, msg: Any) -> None:

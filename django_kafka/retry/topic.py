@@ -7,15 +7,17 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django_kafka.conf import settings
-from django_kafka.copies import Copy, standalone
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.retry.route import clip, route_of
+from django_kafka.failures.copies import standalone
+from django_kafka.failures.copy import Copy
+from django_kafka.failures.headers import clip
+from django_kafka.failures.names import route_of
+from django_kafka.logs.tracebacks import text_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicConsumer, TopicProducer
-from django_kafka.utils.tracebacks import text_of
 
 if TYPE_CHECKING:
-    from django_kafka.copies import Slot
+    from django_kafka.failures.delivery import Delivery
     from django_kafka.retry.settings import RetrySettings
 
 
@@ -25,8 +27,8 @@ class RetryTopicProducer(TopicProducer):
     key_serializer = NoOpSerializer
     value_serializer = NoOpSerializer
 
-    # Where the copy goes; a consumer's loop sets it. Without one retry() waits for the broker's confirmation.
-    outbox: Slot | None = None
+    # Who takes the copy; a consumer sets it. Without one retry() waits for the broker's confirmation.
+    target: Delivery | None = None
 
     def __init__(self, retry_settings: RetrySettings, group_id: str, msg: Any) -> None:
         """group_id: of the consumer that handles the topic itself, also when the message is in a retry topic already.
@@ -72,12 +74,12 @@ class RetryTopicProducer(TopicProducer):
     def retry(self, exc: BaseException) -> bool:
         """Produce the copy, if the rules allow another try. Returns whether they do.
 
-        Errors: DjangoKafkaError when it cannot be produced (without an outbox: or is not confirmed)."""
+        Errors: DjangoKafkaError when it cannot be produced (without a target: or is not confirmed)."""
         if not self.settings.should_retry(self.msg, self.retry_attempt, exc):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
         headers = self._route.retry_headers(self.msg, clip(text_of(exc)), self.retry_attempt, due.timestamp())
-        (self.outbox or standalone()).send(Copy(self.msg, self.name, headers))
+        (self.target or standalone()).forward(Copy(self.msg, self.name, headers))
         return True
 
 

@@ -108,7 +108,7 @@ class AvroSchema:
     @classmethod
     def _unchecked(cls, name: str, fields: Iterable[Field], namespace: str | None) -> AvroSchema:
         schema = cls.__new__(cls)
-        schema._set(name, fields, namespace)
+        cls._set(schema, name, fields, namespace)
         return schema
 
     @classmethod

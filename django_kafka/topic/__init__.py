@@ -21,7 +21,7 @@ from confluent_kafka.serialization import (
 from django_kafka import kafka
 from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.producer import Producer, Suppression
+from django_kafka.producer import Producer, Suppression, active_suppressions
 from django_kafka.serialization import make
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class TopicProducer(ABC):
         cls = type(self)
         return (
             cls.serialize is _SERIALIZE
-            and cls.context in _CONTEXTS
+            and cls.context in CONTEXTS
             and cls.get_key_serializer is _GET_KEY_SERIALIZER
             and cls.get_value_serializer is _GET_VALUE_SERIALIZER
         )
@@ -122,10 +122,10 @@ class TopicProducer(ABC):
         A `key` is serialized only when given (None too). key_serializer_kwargs and value_serializer_kwargs go to the
         serializers, everything else (headers, partition, timestamp, on_delivery) to the client. Does nothing while
         the topic is suppressed."""
-        if _suppressions() and Suppression.active(self.name):
+        if active_suppressions() and Suppression.active(self.name):
             return
         producer = kafka.producer
-        client = producer._direct() if type(producer) is Producer else None
+        client = producer.direct() if type(producer) is Producer else None
         if client is not None and (not kwargs or (len(kwargs) == 1 and "key" in kwargs)):
             self._write(client, value, kwargs)
             return
@@ -170,7 +170,7 @@ class TopicProducer(ABC):
         value_options = kwargs.pop("value_serializer_kwargs", None)
         headers = kwargs.get("headers")
         producer: Any = kafka.producer
-        direct = type(producer) is Producer and producer._direct() is not None
+        direct = type(producer) is Producer and producer.direct() is not None
         if keys is not None:
             encoder = self._find_encoder(KEY) if direct and not key_options else None
             if encoder is not None:
@@ -201,8 +201,6 @@ def _sequence(items: Iterable[Any], name: str) -> Sequence[Any]:
     return list(items)
 
 
-# The ranges of Suppression around the caller: none, nearly always.
-_suppressions = Suppression._active.get
 _SERIALIZE = TopicProducer.serialize
 _GET_KEY_SERIALIZER = TopicProducer.get_key_serializer
 _GET_VALUE_SERIALIZER = TopicProducer.get_value_serializer
@@ -267,7 +265,7 @@ class TopicConsumer(ABC):
 
 
 # context() as a topic has it that overrides nothing: of TopicProducer, and of both kinds.
-_CONTEXTS = (TopicProducer.context, TopicConsumer.context)
+CONTEXTS = (TopicProducer.context, TopicConsumer.context)
 
 
 class Topic(TopicConsumer, TopicProducer, ABC):

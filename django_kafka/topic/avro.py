@@ -18,7 +18,7 @@ from django_kafka import kafka
 from django_kafka._native import AvroMethod, AvroReader, AvroSchema
 from django_kafka.conf import SETTINGS_KEY
 from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer
-from django_kafka.topic import _CONTEXTS, KEY, VALUE, Topic, TopicConsumer, TopicProducer
+from django_kafka.topic import CONTEXTS, KEY, VALUE, Topic, TopicConsumer, TopicProducer
 
 if TYPE_CHECKING:
     from confluent_kafka.serialization import MessageField
@@ -103,7 +103,7 @@ class AvroTopicProducer(TopicProducer, ABC):
         return (
             AvroSerializer is _OWN_SERIALIZER
             and cls.serialize is TopicProducer.serialize
-            and cls.context in _CONTEXTS
+            and cls.context in CONTEXTS
             and cls.get_key_serializer is AvroTopicProducer.get_key_serializer
             and cls.get_value_serializer is AvroTopicProducer.get_value_serializer
         )

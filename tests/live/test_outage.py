@@ -12,7 +12,7 @@ import tests.live.in_process  # noqa: F401  (configures Django)
 from tests.live.servers import PostgresServer
 
 from django.db import ProgrammingError, connections, transaction  # isort: skip
-from django_kafka.consumer.database import after_failure, is_outage  # isort: skip
+from django_kafka.failures.database import after_failure, is_outage  # isort: skip
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import time
 import pytest
 from django.test import override_settings
 
-from django_kafka.client_log import LOGGERS, ClientLog, Repetitions
+from django_kafka.logs.client import ClientLog
+from django_kafka.logs.loggers import OF_CLIENTS
+from django_kafka.logs.repetitions import Repetitions
 from tests.py.django.helpers import Recorder, consumer_of
 
 LINE = "FAIL: [thrd:b:1/1]: b:1/1: Connect to ipv4#b:1 failed: Connection refused (after %dms in state CONNECT)"
@@ -48,7 +50,7 @@ def test_memory_is_bounded() -> None:
     assert len(repetitions._told) <= 200
 
 
-@pytest.mark.parametrize("name", LOGGERS)
+@pytest.mark.parametrize("name", [logger.name for logger in OF_CLIENTS])
 def test_loggers_of_clients_have_it_once(name: str) -> None:
     assert sum(isinstance(one, ClientLog) for one in logging.getLogger(name).filters) == 1
 

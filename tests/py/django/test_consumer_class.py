@@ -18,9 +18,9 @@ import django_kafka.consumer
 import django_kafka.consumer.consumer
 from django_kafka import kafka
 from django_kafka.consumer import Consumer, Topics
-from django_kafka.consumer.loop import _reported
 from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Path, make_plan
+from django_kafka.consumer.results import _reported
 from django_kafka.consumer.runner import ConsumerWorker, KafkaConsumeRunner
 from django_kafka.consumer.supervisor import Exit, StopRequest
 from django_kafka.error_handlers import ClientErrorHandler

@@ -17,7 +17,6 @@ from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_kafka.copies import Copy
 from django_kafka.dead_letter.browse import Extent, Letter
 from django_kafka.dead_letter.catalogue import check_name, identify
 from django_kafka.dead_letter.marks import Marks, parse, render
@@ -26,6 +25,7 @@ from django_kafka.dead_letter.replay import Outbox, TooLarge, restore
 from django_kafka.dead_letter.select import Selection, parse_age, parse_place
 from django_kafka.dead_letter.show import describe
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.failures.copy import Copy
 from django_kafka.management.commands.kafka_dead_letters import Command, argument
 from django_kafka.management.progress import Progress
 from django_kafka.utils.message import Message

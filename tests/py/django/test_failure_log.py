@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_kafka.consumer import failure_log
-from django_kafka.consumer.failure_log import FailureLog
+from django_kafka.failures import log as failure_log
+from django_kafka.failures.log import FailureLog
 from django_kafka.testing.broker import kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
 from django_kafka.utils.message import Message
@@ -45,9 +45,16 @@ def elsewhere() -> BaseException:
         return exc
 
 
+class Told(list[str]):
+    """A logger that keeps the lines."""
+
+    def error(self, text: str, fields: dict[str, Any], **_: Any) -> None:
+        self.append(text % fields)
+
+
 def test_the_first_of_each_second_are_logged_the_others_told(clock: Clock) -> None:
-    told: list[str] = []
-    log = FailureLog(told.append)
+    told = Told()
+    log = FailureLog("C", told)  # type: ignore[arg-type]
     admitted = [log.admits(Message("t", partition=3, offset=n), fail(f"no {n}")) for n in range(25)]
     assert admitted == [True] * 10 + [False] * 15
     assert log.admits(Message("t"), elsewhere())  # another place
@@ -57,7 +64,7 @@ def test_the_first_of_each_second_are_logged_the_others_told(clock: Clock) -> No
     clock.now += 1.5
     log.tell()
     assert told == [
-        "15 more messages of 't' failed at the same place within 1.5 s, the last at partition=3 offset=24. "
+        "C: 15 more messages of 't' failed at the same place within 1.5 s, the last at partition=3 offset=24. "
         "ValueError: no 10"
     ]
     assert log.admits(Message("t"), fail())
@@ -66,28 +73,28 @@ def test_the_first_of_each_second_are_logged_the_others_told(clock: Clock) -> No
 
 
 def test_a_new_second_tells_the_old_one(clock: Clock) -> None:
-    told: list[str] = []
-    log = FailureLog(told.append)
+    told = Told()
+    log = FailureLog("C", told)  # type: ignore[arg-type]
     for _ in range(12):
         log.admits(Message("t"), fail())
     clock.now += 1
     assert log.admits(Message("t"), fail())
-    assert [line.split()[0] for line in told] == ["2"]
+    assert [line.split()[1] for line in told] == ["2"]
     for _ in range(30):
         log.admits(Message("t"), fail())
     log.tell(everything=True)
-    assert [line.split()[0] for line in told] == ["2", "21"]
+    assert [line.split()[1] for line in told] == ["2", "21"]
 
 
 def test_an_exception_that_was_never_raised(clock: Clock) -> None:
-    log = FailureLog(lambda _text: None)
+    log = FailureLog("C", Told())  # type: ignore[arg-type]
     assert [log.admits(Message("t"), KeyError()) for _ in range(11)] == [True] * 10 + [False]
 
 
 def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failure_log, "_MOST_KINDS", 5)
-    told: list[str] = []
-    log = FailureLog(told.append)
+    told = Told()
+    log = FailureLog("C", told)  # type: ignore[arg-type]
     for number in range(20):
         for _ in range(11):
             log.admits(Message(f"t{number}"), fail())

@@ -15,8 +15,9 @@ from django.test import override_settings
 
 from django_kafka import kafka
 from django_kafka.consumer import Consumer
-from django_kafka.consumer.delivery import Note
-from django_kafka.copies import Copies, producer_config
+from django_kafka.failures.attempts import Note
+from django_kafka.failures.copies import Copies
+from django_kafka.failures.producer import producer_config
 from django_kafka.producer import suppress
 from django_kafka.retry.consumer import RetryConsumer
 from django_kafka.retry.settings import RetrySettings
@@ -83,15 +84,16 @@ class TestDeadLetters:
 
     def test_message_that_is_back_a_moment_too_early_is_copied(self) -> None:
         """Its handler has just been called: to send it away once more would be a call for nothing."""
-        copies, hand, copy = Copies("some consumer"), mock.Mock(), mock.Mock(topic="g.events.dlt")
+        copies, batch, copy = Copies("some consumer"), mock.Mock(), mock.Mock(topic="g.events.dlt", timestamp=0)
         copies.__dict__.update(_producer=mock.Mock(), _topics=mock.Mock())
         copies._refuse("copy", copy.topic, "not yet")
-        copies._refusals[copy.topic].until = time.monotonic() + 0.04
-        copies.post(copy, hand)
-        assert hand.forward.called
-        copies._refusals[copy.topic].until = time.monotonic() + 5
-        copies.post(copy, hand)
-        assert hand.fail.call_count == hand.forward.call_count == 1
+        refusal = copies._refusals.of(copy.topic)
+        assert refusal is not None
+        refusal.until = time.monotonic() + 0.04
+        assert copies.post([copy], batch) == 0.0
+        refusal.until = time.monotonic() + 5
+        assert copies.post([copy], batch) == pytest.approx(5, abs=1)
+        assert copies._producer.forward.call_count == 1  # type: ignore[attr-defined]
 
     def test_d02_stop_while_the_copy_is_refused_loses_nothing(self, broker: LocalBroker) -> None:
         topic = Recorder(act=FailTimes(10**9, b"5"))

@@ -17,10 +17,11 @@ from django.test.utils import CaptureQueriesContext
 
 from django_kafka import kafka
 from django_kafka._native import Stopped
-from django_kafka.consumer import Consumer, database
-from django_kafka.consumer.loop import _reported
+from django_kafka.consumer import Consumer
 from django_kafka.consumer.plan import Path
+from django_kafka.consumer.results import _reported
 from django_kafka.exceptions import ConfigurationError
+from django_kafka.failures import database
 from django_kafka.producer import suppress
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until

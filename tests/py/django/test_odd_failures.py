@@ -22,11 +22,11 @@ from django.utils import timezone
 from django_kafka.consumer import Consumer
 from django_kafka.consumer.managers import PauseManager
 from django_kafka.exceptions import is_failure
+from django_kafka.logs.tracebacks import format_exception
 from django_kafka.retry.consumer import RetryConsumer
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.testing.broker import LocalBroker, kafka_broker
 from django_kafka.testing.consumer import run_consumer_until
-from django_kafka.utils.tracebacks import format_exception
 from tests.py.django.helpers import FailTimes, Recorder, consumer_of
 
 PATHS = {"direct": "", "hooks": "consume", "poll": "process_message"}
@@ -239,7 +239,7 @@ def test_a_producer_that_has_failed_for_good_is_replaced(broker: LocalBroker) ->
 
     def act(msg: Any) -> None:
         if msg.value() == b"2" and not errors:
-            assert running[0]._copies.flush(10)
+            assert running[0]._member.copies.flush(10)
             broker.native.push_errors(PRODUCE, [KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER])
         if msg.value() != b"5":
             raise ValueError
@@ -248,7 +248,7 @@ def test_a_producer_that_has_failed_for_good_is_replaced(broker: LocalBroker) ->
     broker.produce("events", *(b"%d" % i for i in range(6)))
     with override_settings(DJANGO_KAFKA={**settings.DJANGO_KAFKA, "ERROR_HANDLER": Silent}):
         cls = consumer_of(topic, group="g", start=start)
-        run_consumer_until(cls, lambda: len(topic.calls) > 7 and errors and not running[0]._copies.busy, 20)
+        run_consumer_until(cls, lambda: len(topic.calls) > 7 and errors and not running[0]._member.copies.busy, 20)
     assert any(error.fatal() for error in errors)
     found = {msg.value() for msg in broker.collect("g.events.dlt", 5)}
     assert found == {b"%d" % i for i in range(5)}

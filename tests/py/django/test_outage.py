@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
 
-from django_kafka.consumer.database import is_outage
+from django_kafka.failures.database import is_outage
 
 psycopg = pytest.importorskip("psycopg")
 

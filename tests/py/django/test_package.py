@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from unittest import mock
@@ -130,6 +131,16 @@ def test_run_consumers_takes_all_by_default(registry: ConsumersRegistry) -> None
         assert run.call_args.args == (["b"],)
         with pytest.raises(DjangoKafkaError, match=r"`c` is not registered."):
             kafka.run_consumers(["c"])
+
+
+def test_consumers_do_not_run_before_django_is_set_up() -> None:
+    code = (
+        "from django.conf import settings; settings.configure();"
+        "from django_kafka import kafka; kafka.consumers.register(type('Any', (), {}));"
+        "kafka.run_consumers()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "DjangoKafkaError: Consumers cannot run before Django is set up: call django.setup()" in result.stderr
 
 
 def test_errors() -> None:

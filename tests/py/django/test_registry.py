@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from django.test import override_settings
 
-from django_kafka import kafka
+from django_kafka import hooks, kafka
 from django_kafka.consumer import Consumer, Topics
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry, Registry
@@ -67,6 +67,21 @@ def test_retry_consumer_is_built_through_the_class(registry: ConsumersRegistry) 
     with mock.patch("django_kafka.retry.consumer.RetryConsumer.build", return_value=None) as build:
         cls = kafka.consumers()(consumer_of(Recorder()))
     build.assert_called_once_with(cls)
+
+
+def test_retry_consumers_of_what_was_registered_before_django_was_set_up(
+    registry: ConsumersRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Recorder()
+    kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
+    built = hooks.build_retry_consumer
+    monkeypatch.setattr(hooks, "build_retry_consumer", None)
+    first = kafka.consumers()(consumer_of(topic, group="g"))
+    second = kafka.consumers()(type("Second", (Consumer,), {"topics": Topics(Recorder())}))
+    assert len(registry) == 2
+    monkeypatch.setattr(hooks, "build_retry_consumer", built)
+    key = registry.get_key(first)
+    assert list(registry) == [key, f"{key}.retry", registry.get_key(second)]
 
 
 def test_group_is_needed_for_retry_topics(registry: ConsumersRegistry) -> None:

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from django_kafka import kafka
 from django_kafka.consumer import Topics
-from django_kafka.copies import shorten
 from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.failures.headers import shorten
 from django_kafka.retry.consumer import RetryConsumer, RetryTopics
 from django_kafka.retry.header import RetryHeader
 from django_kafka.retry.search import TopicSearch, refresh_interval
@@ -37,13 +37,13 @@ def message(
     return Message(topic, b"key", b"value", headers, offset=7, partition=2, timestamp=timestamp, **kwargs)
 
 
-class Outbox:
+class Target:
     """Keeps the copies that it should send."""
 
     def __init__(self) -> None:
         self.copies: list[Any] = []
 
-    def send(self, copy: Any) -> None:
+    def forward(self, copy: Any) -> None:
         self.copies.append(copy)
 
 
@@ -137,9 +137,9 @@ class TestRetryNames:
     def producer(self, topic: str, rules: RetrySettings | None = None, **kwargs: Any) -> RetryTopicProducer:
         return RetryTopicProducer(retry_settings=rules or self.rules, group_id="group", msg=message(topic), **kwargs)
 
-    def retry(self, outbox: Outbox, msg: Any, exc: Exception) -> bool:
+    def retry(self, target: Target, msg: Any, exc: Exception) -> bool:
         producer = RetryTopicProducer(self.rules, "group", msg)
-        producer.outbox = outbox  # type: ignore[assignment]
+        producer.target = target  # type: ignore[assignment]
         return producer.retry(exc)
 
     def test_sequence(self) -> None:
@@ -186,13 +186,13 @@ class TestRetryNames:
         assert RetryTopicProducer(RetrySettings(-1, 5, blocking=False), "group", msg).retry_attempt == 42
 
     def test_copy(self) -> None:
-        outbox = Outbox()
+        target = Target()
         source = message(headers=[("trace", b"1"), ("trace", b"2"), ("empty", None)])
         producer = RetryTopicProducer(self.rules, "group", source)
-        producer.outbox = outbox  # type: ignore[assignment]
+        producer.target = target  # type: ignore[assignment]
         with mock.patch.object(RetrySettings, "get_retry_time", return_value=datetime(2026, 1, 2, tzinfo=UTC)):
             assert producer.retry(exc=KeyError("bad")) is True
-        (copy,) = outbox.copies
+        (copy,) = target.copies
         assert (copy.topic, copy.key, copy.value, copy.timestamp) == ("group.topic.retry.1", b"key", b"value", NOW)
         assert RetryHeader.list(copy.headers, "trace") == [b"1", b"2"]
         assert RetryHeader.get(copy.headers, RetryHeader.MESSAGE) == b"'bad'"
@@ -200,7 +200,7 @@ class TestRetryNames:
         assert RetryHeader.get(copy.headers, RetryHeader.ORIGIN_OFFSET) == b"7"
 
     def test_next_copy_replaces_the_headers_of_the_last(self) -> None:
-        first, second = Outbox(), Outbox()
+        first, second = Target(), Target()
         self.retry(first, message(headers=[("h", b"x")]), KeyError("1"))
         headers = first.copies[0].headers
         again = Message("group.topic.retry.1", b"key", b"value", headers, offset=0, partition=0, timestamp=(1, NOW))
@@ -214,16 +214,16 @@ class TestRetryNames:
         assert RetryHeader.get(copy.headers, RetryHeader.ORIGIN_PARTITION) == b"2"
 
     def test_no_more_tries(self) -> None:
-        outbox = Outbox()
-        assert self.retry(outbox, message("group.topic.retry.3"), KeyError()) is False
-        assert outbox.copies == []
+        target = Target()
+        assert self.retry(target, message("group.topic.retry.3"), KeyError()) is False
+        assert target.copies == []
 
     def test_old_timestamps_stay_in_a_header_only(self) -> None:
         """A topic's retention would delete a record that claims to be years old before anybody has read it."""
-        outbox = Outbox()
-        self.retry(outbox, message(timestamp=(1, 1000)), KeyError())
-        assert outbox.copies[0].timestamp == 0
-        assert RetryHeader.get(outbox.copies[0].headers, RetryHeader.ORIGIN_TIMESTAMP) == b"1000"
+        target = Target()
+        self.retry(target, message(timestamp=(1, 1000)), KeyError())
+        assert target.copies[0].timestamp == 0
+        assert RetryHeader.get(target.copies[0].headers, RetryHeader.ORIGIN_TIMESTAMP) == b"1000"
 
 
 class TestRetryHeader:
@@ -363,12 +363,12 @@ class TestCopiesOfAProjectsOwn:
 
 class TestDeadLetter:
     def letter(self, source: Message, **kwargs: Any) -> Any:
-        outbox = Outbox()
+        target = Target()
         producer = DeadLetterTopicProducer(group_id="group", msg=source)
-        producer.outbox = outbox  # type: ignore[assignment]
+        producer.target = target  # type: ignore[assignment]
         producer.exception = kwargs.pop("exception", None)
         producer.produce_for(**kwargs)
-        (copy,) = outbox.copies
+        (copy,) = target.copies
         return copy
 
     def test_names(self) -> None:

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from django_kafka.error_handlers import ClientErrorHandler
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.logs.tracebacks import format_exception
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic.transforms import days_from_epoch_to_date
 from django_kafka.utils import retry
 from django_kafka.utils.message import Header, Message, MessageTimestamp
 from django_kafka.utils.retry import retry as same_retry
-from django_kafka.utils.tracebacks import format_exception
 
 
 class TestRetry:

@@ -2,8 +2,8 @@
 """Database connections in a process that serves messages instead of requests.
 
 Django closes connections that are too old or broken around each request. The loop does the same around each batch,
-and within a batch before a message that comes long after the one before it. It also tells a database that is away
-from a message that cannot be stored.
+and within a batch before a message that comes long after the one before it. It also tells a database that is
+unavailable from a message that cannot be stored.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def is_outage(exc: BaseException) -> bool:
 
 def _names_outage(error: BaseException) -> bool:
     """Whether the driver's error says so. To look at the connection is not enough: at the end of a failed
-    transaction.atomic() Django connects anew."""
+    transaction.atomic() Django connects again."""
     cause = error.__cause__
     if not isinstance(error, OperationalError | InterfaceError) or cause is None:
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Logging that decides about nothing: what a broken handler or filter raises does not reach the messages."""
+"""Logging that decides nothing: what a broken handler or filter raises does not reach the messages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 
 def safely(log: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
-    """Call a method of a logger, or what logs by one. What it raises is printed, as logging does with errors of its
-    own handlers."""
+    """Call a method of a logger, or a function that logs. What it raises is printed, as logging does with the errors
+    of its own handlers."""
     try:
         log(*args, **kwargs)
     except Exception:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""How often the same failure is logged: a flood of it is counted and told once a second, never silently dropped."""
+"""How often the same failure is logged: a flood of it is counted and logged once a second, never silently dropped."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from django_kafka import events
 from django_kafka.conf import settings
-from django_kafka.utils.logs import safely
-from django_kafka.utils.tracebacks import text_of
+from django_kafka.logs.tracebacks import text_of
 
 WINDOW = 1.0  # seconds
 _MOST_KINDS = 1000
@@ -37,14 +37,15 @@ class _Count:
 class FailureLog:
     """Owned by the thread that runs the consumer."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """tell: logs a line about failures that were not logged one by one."""
-        self._tell = tell
+    def __init__(self, consumer: str, logger: logging.Logger) -> None:
+        """consumer: its name, for the lines about failures that were not logged one by one."""
+        self._consumer = consumer
+        self._logger = logger
         self._counts: dict[Kind, _Count] = {}
         self._held = 0
 
     def admits(self, msg: Any, exc: BaseException) -> bool:
-        """Whether this failure is to be logged in full. If not it is counted, and told at the end of the second."""
+        """Whether to log this failure in full. If not, it is counted, and the count is logged after the second."""
         now = time.monotonic()
         code, instruction = _place(exc)
         kind = (msg.topic(), type(exc), id(code), instruction)
@@ -62,7 +63,7 @@ class FailureLog:
         return False
 
     def tell(self, everything: bool = False) -> None:
-        """Tell what was held back: of windows that are over, or all of it."""
+        """Log what was held back: of seconds that are over, or all of it."""
         if not self._held:
             return
         now = time.monotonic()
@@ -85,10 +86,15 @@ class FailureLog:
             return
         self._held -= count.held
         topic, partition, offset = count.last
-        safely(
-            self._tell,
-            f"{count.held} more messages of '{topic}' failed at the same place within {now - count.begun:.1f} s, the "
-            f"last at partition={partition} offset={offset}. {kind[1].__name__}: {count.text}",
+        events.FAILURES_NOT_LOGGED.tell(
+            self._logger,
+            consumer=self._consumer,
+            count=count.held,
+            topic=topic,
+            seconds=now - count.begun,
+            partition=partition,
+            offset=offset,
+            reason=f"{kind[1].__name__}: {count.text}",
         )
 
 

@@ -41,6 +41,11 @@ def text_of(exc: BaseException) -> str:
         return "<exception str() failed>"
 
 
+def line_of(exc: BaseException) -> str:
+    """An exception in one line: its class, without its module, and its text."""
+    return f"{type(exc).__name__}: {text_of(exc)}"
+
+
 def _last_line(exc: BaseException) -> str:
     """The exception's class and text, as the traceback module writes them."""
     cls = type(exc)

@@ -1,56 +1,54 @@
 # SPDX-License-Identifier: MIT
-"""Sees to it that retry and dead-letter topics exist before something is produced to them."""
+"""Makes sure that retry and dead-letter topics exist before something is produced to them."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 
+from django_kafka import events
 from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.utils.logs import safely
+from django_kafka.logs.loggers import FAILURE_TOPICS
 
 if TYPE_CHECKING:
     from django_kafka._native import Producer
-
-logger = logging.getLogger(__name__)
 
 ASK_TIMEOUT = 10.0
 
 
 class FailureTopics:
-    """Knows which topics exist, and makes those that do not, as the setting FAILURE_TOPICS says."""
+    """Remembers which topics exist, and creates those that do not, as the setting FAILURE_TOPICS says."""
 
     def __init__(self, producer: Producer) -> None:
-        """producer: by whose connection topics are looked up and made."""
+        """producer: whose connection is used to look topics up and to create them."""
         self._producer = producer
         self._exist: set[str] = set()
 
     def ensure(self, topic: str, msg: Any) -> None:
-        """Make the topic unless it is there, with as many partitions and replicas as the message's.
+        """Create the topic if it does not exist, with as many partitions and replicas as the message's topic has.
 
-        Errors: DjangoKafkaError when it is missing and must not be made, or the broker cannot be asked."""
+        Errors: DjangoKafkaError when it is missing and must not be created, or the broker cannot be asked."""
         if topic not in self._exist:
-            self._find_or_make(topic, msg.topic())
+            self._find_or_create(topic, msg.topic())
 
     def create_missing(self, topic: str, source: str) -> bool:
-        """The broker does not know the topic. Returns whether it was made, so that it is worth trying again."""
+        """The broker does not know the topic. Returns whether it was created, so that another try is worth it."""
         self._exist.discard(topic)
         if self._shape(topic) is not None:
             return False
-        self._find_or_make(topic, source)
+        self._find_or_create(topic, source)
         return self._shape(topic) is not None
 
-    def _find_or_make(self, topic: str, source: str) -> None:
+    def _find_or_create(self, topic: str, source: str) -> None:
         if self._shape(topic) is None:
             if not settings.get_failure_topics()["create"]:
                 raise DjangoKafkaError(
                     f"The topic '{topic}' does not exist: create it, "
-                    "or switch on DJANGO_KAFKA['FAILURE_TOPICS']['create']."
+                    "or set DJANGO_KAFKA['FAILURE_TOPICS']['create'] to True."
                 )
-            self._make(topic, source)
+            self._create(topic, source)
         self._exist.add(topic)
 
     def _shape(self, topic: str) -> tuple[int, int] | None:
@@ -60,8 +58,8 @@ class FailureTopics:
         except KafkaException as error:
             raise DjangoKafkaError(f"Cannot ask the broker about topic '{topic}': {error}") from error
 
-    def _make(self, topic: str, source: str) -> None:
-        """Ask the broker to make the topic. If it refuses, producing may still make it, or says what is wrong."""
+    def _create(self, topic: str, source: str) -> None:
+        """Ask the broker to create the topic. If it refuses, producing may still create it, or says what is wrong."""
         options = settings.get_failure_topics()
         partitions, replication = self._shape(source) or (-1, -1)  # the broker's defaults
         try:
@@ -73,9 +71,9 @@ class FailureTopics:
                 ASK_TIMEOUT,
             )
         except KafkaException as error:
-            safely(logger.warning, "The topic '%s' does not exist and cannot be created: %s", topic, error)
+            events.FAILURE_TOPIC_NOT_CREATED.tell(FAILURE_TOPICS, topic=topic, reason=error)
             return
         except ValueError as error:
             raise DjangoKafkaError(f"The topic '{topic}' cannot be created: {error}") from error
         if created:
-            safely(logger.info, "Created topic '%s'.", topic)
+            events.FAILURE_TOPIC_CREATED.tell(FAILURE_TOPICS, topic=topic)

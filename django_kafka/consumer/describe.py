@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""Consumers and messages as log lines name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django_kafka import events
+
+
+def name_of(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__name__}"
+
+
+def place_of(msg: Any) -> str:
+    return f"(topic={msg.topic()} partition={msg.partition()} offset={msg.offset()})"
+
+
+def describe(consumer: Any, msg: Any) -> str:
+    """'<consumer> failed' on '<topic class>' (topic=… partition=… offset=…), with what of that is known."""
+    name, place = name_of(type(consumer)), place_of(msg)
+    try:
+        topic = name_of(type(consumer.get_topic(msg)))
+    except Exception:  # an error event without a topic, or a topic of nobody: still worth a line
+        return events.MESSAGE_FAILED.format(consumer=name, place=place)
+    return events.MESSAGE_OF_TOPIC_FAILED.format(consumer=name, topic=topic, place=place)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""A consumer as a member of its group: the client, and all that is remembered of partitions and messages in hand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import TopicPartition
+
+from django_kafka._native import Consumer as NativeConsumer
+from django_kafka.consumer.managers import PauseManager, RetryManager
+from django_kafka.consumer.stopping import flush_producer
+from django_kafka.failures.attempts import Note
+from django_kafka.failures.backoff import Backoff
+from django_kafka.failures.copies import Copies
+from django_kafka.failures.delivery import InBatch, Polled
+from django_kafka.failures.log import FailureLog
+from django_kafka.utils.moments import seconds_until
+
+if TYPE_CHECKING:
+    from django_kafka._native import Batch
+    from django_kafka.failures.delivery import Delivery
+
+# While copies of failed messages are on their way, the loop looks whether one was refused this often (seconds).
+REFUSAL_INTERVAL = 0.02
+
+
+class Member:
+    """Owned by the thread that runs the consumer."""
+
+    def __init__(self, client: Any, name: str, logger: logging.Logger, describe: Callable[[Any], str]) -> None:
+        """name: of the consumer, for the log. describe: what log lines call a message."""
+        self.client = client
+        self.is_native = isinstance(client, NativeConsumer)
+        self.logger = logger
+        self.describe = describe
+        self.copies = Copies(name)
+        self.pauses = PauseManager()
+        self.retries = RetryManager()
+        self.backoff = Backoff()
+        self.failures = FailureLog(name, logger)
+        # What this kind of consumer has to do besides messages. Each returns after how many seconds it wants to be
+        # called again, None for whenever.
+        self.chores: list[Callable[[], float | None]] = []
+        self._next_chore: float | None = None
+        self._delivery: Delivery | None = None
+
+    # ---- the message in hand ----
+
+    def take(self, batch: Batch, msg: Any) -> InBatch:
+        """The batch has handed this message out."""
+        delivery = self._delivery = InBatch(self, msg, batch)
+        return delivery
+
+    def take_polled(self, msg: Any) -> Polled:
+        """poll() has given this message out."""
+        delivery = self._delivery = Polled(self, msg)
+        return delivery
+
+    def release(self) -> None:
+        """The message in hand has its outcome."""
+        self._delivery = None
+
+    def delivery(self, msg: Any) -> Delivery:
+        """Where to say what becomes of this message: in the batch that has handed it out, else it was polled."""
+        delivery = self._delivery
+        if delivery is None or not delivery.holds(msg):
+            return self.take_polled(msg)
+        return delivery
+
+    def count_failure(self, msg: Any) -> int:
+        """The number of this failure of the message, from 1; those that an earlier owner has noted count."""
+        if not self.retries.known(msg) and (noted := self.delivery(msg).noted) is not None:
+            self.retries.set(msg, noted.attempts)
+        return self.retries.next(msg)
+
+    # ---- between messages ----
+
+    def look_around(self) -> None:
+        """Do what is due besides messages."""
+        self.copies.poll()
+        self.failures.tell()
+        waits = [wait for chore in self.chores if (wait := chore()) is not None]
+        self._next_chore = min(waits, default=None)
+
+    def patience(self, longest: float) -> float:
+        """How long to wait for messages before there is something else to do; seconds, at most so many."""
+        if self.copies.busy:
+            return min(longest, REFUSAL_INTERVAL)
+        return min(when for when in (longest, self.pauses.next_due(), self._next_chore) if when is not None)
+
+    def resume_ready(self) -> None:
+        """Let partitions go on whose time has come."""
+        for partition in self.pauses.pop_ready():
+            self.client.resume([partition])
+
+    # ---- partitions ----
+
+    def on_assign(self, client: Any, partitions: list[TopicPartition]) -> None:
+        """Partitions were assigned: one whose head waits for a retry has to wait here too."""
+        for partition in partitions:
+            note = Note.read(partition.metadata)
+            if note is not None and seconds_until(note.due) > 0:
+                self.pauses.hold(partition, note.due)
+                client.pause([partition])
+
+    def on_gone(self, _client: Any, partitions: list[TopicPartition]) -> None:
+        """Partitions were revoked or lost; the engine has waited for the copies that were on their way."""
+        self.retries.forget(partitions)
+        self.pauses.forget(partitions)
+        self.backoff.forget(partitions)
+
+    # ---- the end ----
+
+    def leave(self, flush_timeout: float) -> None:
+        """Wait for what was produced, commit what is finished, leave the group."""
+        try:
+            self.copies.close(flush_timeout)
+            self.failures.tell(everything=True)
+            flush_producer(flush_timeout, self.logger)
+        finally:
+            self.client.close()  # whatever callables have raised: others wait for the partitions

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The direct path: a batch's messages go straight to their topics' consume(). The fastest; nothing is overridden.
+
+A message counts as finished when the batch moves on from it. An exception stops there: the failure handling says what
+becomes of the message, and the batch goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django_kafka import events
+from django_kafka.consumer.describe import name_of
+from django_kafka.consumer.results import check_result
+from django_kafka.exceptions import TopicNotRegisteredError, is_failure
+from django_kafka.failures import database
+
+if TYPE_CHECKING:
+    from django_kafka._native import Batch
+    from django_kafka.consumer.consumer import Consumer
+    from django_kafka.failures.policy import Policy
+
+Handler = Callable[[Any], Any]
+
+
+class DirectPath:
+    """Of one run of a consumer."""
+
+    def __init__(self, consumer: Consumer, policy: Policy) -> None:
+        self.consumer = consumer
+        self.policy = policy
+        self.logger = consumer.default_logger
+        self._handlers: dict[str, Handler] = {}
+        self._guarded: dict[str, Handler] = {}
+
+    def walk(self, batch: Batch) -> None:
+        """Call the topics' handlers with the messages of a batch."""
+        uses_database = database.in_use()
+        if uses_database:
+            database.refresh()
+        handlers = self._guarded if uses_database else self._handlers
+        while (name := batch.next_topic()) is not None:
+            handle = handlers.get(name) or self._bind(name, handlers)
+            going_on = False
+            while not going_on:
+                try:
+                    for msg in batch:
+                        if (result := handle(msg)) is not None:
+                            check_result(result, msg, self.logger)
+                    going_on = True
+                except BaseException as exc:
+                    failed = batch.current
+                    if not is_failure(exc):
+                        self.policy.interrupted(failed, exc)
+                        raise
+                    if failed is None:
+                        raise  # not a message's failure
+                    self.policy.handle(batch, failed, exc)
+
+    def _bind(self, name: str, handlers: dict[str, Handler]) -> Handler:
+        """The handler for messages of this topic, remembered unless there is none."""
+        if self.consumer.is_own_failure_topic(name):
+            # A pattern such as ^.* matches the group's retry and dead-letter topics too. They are not for it.
+            events.OWN_TOPIC_PASSED_OVER.tell(self.logger, consumer=name_of(type(self.consumer)), topic=name)
+            handlers[name] = _ignore
+            return _ignore
+        try:
+            handle = self.consumer.handler_for(name)
+        except TopicNotRegisteredError as error:
+            return _raiser(error)
+        if handlers is self._guarded:
+            handle = database.guard(handle)
+        handlers[name] = handle
+        return handle
+
+
+def _ignore(_msg: Any) -> None:
+    """The handler of messages that are nobody's business."""
+
+
+def _raiser(error: Exception) -> Handler:
+    def handle(_msg: Any) -> Any:
+        raise error
+
+    return handle

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""Every event that the library logs, once: what happened, how serious it is, and the words for it.
+
+Code that reports something calls `EVENT.tell(logger, …)`. What librdkafka logs by itself is not here, but in
+logs/client.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django_kafka.logs.safely import safely
+
+DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """name: for programs, never changed. text: for people, with the event's fields in it."""
+
+    name: str
+    level: int
+    text: str
+
+    def format(self, **fields: Any) -> str:
+        return self.text % fields
+
+    def tell(self, logger: logging.Logger, *, level: int | None = None, exc_info: Any = None, **fields: Any) -> None:
+        """Log it. Whatever the project's logging raises stays here. level: where it depends on what happened."""
+        method = _METHODS[self.level if level is None else level]
+        safely(getattr(logger, method), self.text, fields, exc_info=exc_info)
+
+
+# The methods are called by name: projects put loggers of their own in place of ours, and look at what is called.
+_METHODS = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
+
+# ---- a consumer ----------------------------------------------------------------------------------------------------
+
+CONSUMER_STARTS = Event("consumer.starts", INFO, "%(consumer)s starts: %(plan)s")
+CONSUMER_WITHOUT_TOPICS = Event(
+    "consumer.without-topics", WARNING, "%(consumer)s has no topics, there is nothing to consume."
+)
+CONSUMER_FAILED = Event("consumer.failed", ERROR, "'%(consumer)s failed'")
+CONSUMER_ENDED_BY_HANDLER = Event(
+    "consumer.ended-by-handler",
+    ERROR,
+    "%(message)s: %(exception)s ends the consumer. The message is not finished; it will be redelivered.",
+)
+OWN_TOPIC_PASSED_OVER = Event(
+    "consumer.own-topic-passed-over", WARNING, "%(consumer)s passes over %(topic)s, which its own failures go to."
+)
+PRODUCED_NOT_DELIVERED = Event(
+    "consumer.produced-not-delivered",
+    ERROR,
+    "%(count)d messages that handlers produced could not be delivered within %(seconds)s s.",
+)
+
+# ---- a message -----------------------------------------------------------------------------------------------------
+
+MESSAGE_FAILED = Event("message.failed", ERROR, "'%(consumer)s failed' %(place)s")
+MESSAGE_OF_TOPIC_FAILED = Event("message.of-topic-failed", ERROR, "'%(consumer)s failed' on '%(topic)s' %(place)s")
+FAILURES_NOT_LOGGED = Event(
+    "message.failures-not-logged",
+    ERROR,
+    "%(consumer)s: %(count)d more messages of '%(topic)s' failed at the same place within %(seconds).1f s, "
+    "the last at partition=%(partition)s offset=%(offset)s. %(reason)s",
+)
+PARTITION_PAUSED = Event(
+    "message.partition-paused",
+    ERROR,
+    "%(message)s: the partition is paused until this message succeeds; next try in %(delay)g s. %(reason)s",
+)
+PARTITION_REVOKED = Event(
+    "message.partition-revoked",
+    INFO,
+    "%(message)s: its partition was revoked in the meantime; the message will be redelivered.",
+)
+OUTCOME_IGNORED = Event(
+    "message.outcome-ignored",
+    WARNING,
+    "%(message)s: %(ignored)s is ignored, because the message already has an outcome: %(outcome)s.",
+)
+RESULT_IGNORED = Event(
+    "message.result-ignored",
+    WARNING,
+    "consume() of topic %(topic)s returned %(result)r (message at partition %(partition)s, offset %(offset)s). "
+    "It should return None: the value is ignored, and the message is finished. "
+    "To report a failure, raise an exception.",
+)
+HANDLER_SLOW = Event(
+    "message.handler-slow",
+    WARNING,
+    "A handler has been running for %(seconds).0f s (topic=%(topic)s partition=%(partition)s offset=%(offset)s). "
+    "The consumer keeps its partitions.",
+)
+
+# ---- copies of failed messages -------------------------------------------------------------------------------------
+
+COPY_REFUSED = Event(
+    "copy.refused",
+    ERROR,
+    "%(consumer)s: the %(copy)s was not accepted: %(reason)s. "
+    "The partition is paused; the message will be retried in %(delay).1f s.",
+)
+COPIES_NOT_CONFIRMED = Event(
+    "copy.not-confirmed",
+    ERROR,
+    "%(consumer)s: %(count)d copies of failed messages are not confirmed. "
+    "Their messages are not committed; they will be redelivered.",
+)
+FAILURE_TOPIC_CREATED = Event("failure-topic.created", INFO, "Created topic '%(topic)s'.")
+FAILURE_TOPIC_NOT_CREATED = Event(
+    "failure-topic.not-created", WARNING, "The topic '%(topic)s' does not exist and cannot be created: %(reason)s"
+)
+REPLAY_FAILED = Event("replay.failed", DEBUG, "The handler failed when %(letter)s was replayed.")
+
+# ---- clients -------------------------------------------------------------------------------------------------------
+
+CLIENT_ERROR = Event("client.error", WARNING, "Kafka client error: %(text)s")
+PRODUCER_WITHOUT_BROKERS = Event(
+    "producer.without-brokers",
+    WARNING,
+    "Messages are produced to nowhere, and given up in the end: %(reason)s.",
+)
+PRODUCER_NOT_FLUSHED = Event(
+    "producer.not-flushed", ERROR, "%(count)d messages could not be delivered within %(seconds)s s."
+)
+
+# ---- processes -----------------------------------------------------------------------------------------------------
+
+NOTHING_TO_RUN = Event("processes.nothing-to-run", INFO, "There is no consumer to run.")
+NOTHING_REGISTERED = Event(
+    "processes.nothing-registered", DEBUG, "No consumer is registered: there is nothing to run."
+)
+NOT_STARTED_WITHOUT_TOPICS = Event(
+    "processes.not-started-without-topics",
+    WARNING,
+    "Consumer %(consumer)s has no topics, so it is not started.",
+)
+CANNOT_START = Event("process.cannot-start", ERROR, "Consumer %(consumer)s cannot start: %(reason)s")
+PROCESS_STARTED = Event("process.started", INFO, "%(process)s started, pid %(pid)s.")
+PROCESS_STOPPED = Event("process.stopped", INFO, "%(process)s (pid %(pid)s) stopped.")
+PROCESS_DIED_STOPPING_OTHERS = Event(
+    "process.died-stopping-others",
+    ERROR,
+    "%(process)s (pid %(pid)s) died: %(reason)s. Stopping the others, as --exit-on-failure says.",
+)
+PROCESS_MISCONFIGURED = Event(
+    "process.misconfigured",
+    ERROR,
+    "%(process)s (pid %(pid)s) cannot run with its configuration; it is not started again.",
+)
+PROCESS_RESTARTS = Event("process.restarts", ERROR, "%(process)s %(reason)s. It is started again in %(delay)g s.")
+PROCESS_STOPPED_BADLY = Event(
+    "process.stopped-badly", ERROR, "%(process)s (pid %(pid)s) did not stop cleanly: %(reason)s."
+)
+PROCESS_FAILED = Event("process.failed", ERROR, "%(process)s failed.")
+STOP_ASKED = Event(
+    "processes.stop-asked", INFO, "%(signal)s: asking %(processes)s to stop; a second signal ends at once."
+)
+STOP_FORCED = Event(
+    "processes.stop-forced",
+    WARNING,
+    "%(signal)s again: ending %(processes)s at once. The messages in hand will be redelivered.",
+)
+GRACE_EXCEEDED = Event(
+    "processes.grace-exceeded",
+    ERROR,
+    "Not stopped within the grace period of %(seconds)g s: %(processes)s, killed now. "
+    "The messages in hand were not counted as handled and will be redelivered.",
+)
+STOP_NOT_PASSED_ON = Event("process.stop-not-passed-on", ERROR, "The request to stop could not be passed on.")
+SUPERVISOR_GONE = Event("process.supervisor-gone", WARNING, "The supervisor of %(process)s is gone; stopping.")

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Asks the consumer what becomes of a failed message, and makes one outcome of the answer.
+
+Whatever raises in a consumer's methods, the message is not lost: its partition waits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django_kafka import events
+from django_kafka.exceptions import HandlerResultError
+from django_kafka.failures import database
+from django_kafka.failures.backoff import FIRST
+from django_kafka.failures.delivery import Outcome
+from django_kafka.logs.safely import safely
+from django_kafka.utils.moments import seconds_until
+
+if TYPE_CHECKING:
+    from django_kafka._native import Batch
+    from django_kafka.consumer.consumer import Consumer
+    from django_kafka.consumer.member import Member
+    from django_kafka.failures.delivery import Delivery, InBatch
+
+NOT_FINISHED = "An overridden method said that it is not done (False), without an exception and without a pause"
+
+
+class Policy:
+    """Owned by the thread that runs the consumer."""
+
+    def __init__(self, consumer: Consumer, member: Member) -> None:
+        self.consumer = consumer
+        self.member = member
+
+    # ---- a handler has raised ----
+
+    def handle(self, batch: Batch, msg: Any, exc: Exception) -> None:
+        """The handler of a batch's message in hand has raised: find out what becomes of it, and tell the engine."""
+        delivery = self.member.take(batch, msg)
+        try:
+            if self.ask(msg, exc):
+                delivery.done()
+            self.settle(delivery)
+        finally:
+            self.member.release()
+
+    def ask(self, msg: Any, exc: Exception) -> bool:
+        """The consumer's handle_exception(). Returns whether the message is finished."""
+        try:
+            return bool(self.consumer.handle_exception(msg, exc))
+        except Exception as error:
+            if error is not exc:
+                safely(self.consumer.log_error, msg, exc_info=exc)
+            self._hold(msg, error, unless=(Outcome.COPIED,))
+            return False
+        finally:
+            database.after_failure()
+
+    def escaped(self, delivery: Delivery, exc: Exception) -> None:
+        """An overridden method of the consumer let an exception out. The message is not finished, unless something
+        was said of it before."""
+        self._hold(delivery.msg, exc, unless=(Outcome.FINISHED, Outcome.HELD, Outcome.COPIED))
+
+    def interrupted(self, msg: Any, exc: BaseException) -> None:
+        """A handler ends the process (sys.exit(), say): name the message, which will be redelivered."""
+        if msg is not None and not isinstance(exc, KeyboardInterrupt):
+            logger, message = self.consumer.default_logger, self.member.describe(msg)
+            events.CONSUMER_ENDED_BY_HANDLER.tell(logger, message=message, exception=type(exc).__name__)
+
+    def _hold(self, msg: Any, exc: Exception, unless: tuple[Outcome, ...]) -> None:
+        if self.member.delivery(msg).outcome in unless:
+            safely(self.consumer.log_error, msg, exc_info=exc)
+        else:
+            self.consumer.hold_partition(msg, exc)
+
+    # ---- one outcome ----
+
+    def settle(self, delivery: InBatch) -> None:
+        """The consumer has said what it had to say of a batch's message in hand: tell the engine."""
+        if delivery.outcome is Outcome.COPIED and self._make_copies(delivery):
+            return
+        if delivery.outcome is Outcome.OPEN:
+            self.consumer.hold_partition(delivery.msg, HandlerResultError(NOT_FINISHED))
+        if delivery.outcome is not Outcome.FINISHED:
+            wait = FIRST if delivery.until is None else seconds_until(delivery.until)
+            delivery.batch.fail(max(0.0, wait))
+
+    def _make_copies(self, delivery: InBatch) -> bool:
+        """Returns whether the message has its outcome; else its partition has to wait."""
+        try:
+            wait = self.member.copies.post(delivery.copies, delivery.batch)
+        except Exception as error:
+            delivery.reopen()
+            self.consumer.hold_partition(delivery.msg, error)
+            return False
+        if wait:
+            delivery.batch.fail(wait)
+        return True
