@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The fast tests over every Python 3.11 to 3.14 that is found (PATH and pyenv) and Django 4.2, 5.2 and 6, each pair in an
-# environment of its own under .matrix/, which is kept for the next time. Arguments go to pytest.
+# The fast tests over every Python 3.11 to 3.14 that is found (PATH and pyenv) and Django 4.2, 5.2 and 6, each pair in
+# an environment of its own under .matrix/, which is kept for the next time. Arguments go to pytest.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."

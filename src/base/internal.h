@@ -30,8 +30,8 @@ int64_t dk__now_ms(void);
 int dk__left_ms(int64_t deadline_ms, int slice_ms);
 int64_t dk__deadline_ms(int timeout_ms); /* -1 for ever */
 
-/* guard.c - fork generation. A handle remembers dk__fork_generation() at birth; dk__forked() says whether this process is
- * a fork of the one that made it. */
+/* guard.c - fork generation. A handle remembers dk__fork_generation() at birth; dk__forked() says whether this
+ * process is a fork of the one that made it. */
 unsigned dk__fork_generation(void);
 bool dk__forked(unsigned generation);
 
