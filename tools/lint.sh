@@ -43,6 +43,7 @@ step "ruff format" ruff format -q --check .
 step mypy mypy
 step shell syntax
 step text python tools/check_text.py
+step figures python tools/draw_figure.py --check
 [ ! -f tools/check_layers.py ] || step layers python tools/check_layers.py
 if [ -f tools/check_symbols.sh ]; then
     step build tools/setup.sh native

@@ -10,8 +10,11 @@ from collections.abc import Collection
 _COMMENT = re.compile(r"^(?P<sign>\s*(?:\* |/\* |# )\s*)(?P<bullet>(?:[-*] |[0-9]+\. )?)(?P<text>\S.*)$")
 _PLAIN = re.compile(r"^(?P<sign>\s*)(?P<bullet>(?:[-*] |[0-9]+\. )?)(?P<text>\S.*)$")
 _RULER = re.compile(r"^(?P<head>\s*(?:/\*|#) -{3,} .*? )(?P<dashes>-{3,})(?P<tail>(?: \*/)?)$")
-# Where a line may be broken: between words, but not inside of short code, and not before what would begin a list.
-_WORD = re.compile(r"(?:`[^`\n]{1,60}`|\S)+(?: (?:[-+*#>]|[0-9]+\.)(?= ))*")
+# A line may be broken between words, but not inside of short code, and not before what would begin a list.
+_CODE = re.compile(r"`[^`]*`")
+_LONGEST_CODE = 60
+_WORD = re.compile(r"\S+(?: (?:[-+*#>]|[0-9]+\.)(?= ))*")
+_GLUE = "\0"
 _END = " */"
 
 
@@ -65,13 +68,18 @@ def wrap(lines: list[str], markdown: bool, width: int) -> list[str]:
         return lines
     text = " ".join(part["text"] for part in parts if part is not None)
     closing = text.endswith(_END)
-    words = _WORD.findall(text.removesuffix(_END))
+    words = [word.replace(_GLUE, " ") for word in _WORD.findall(_CODE.sub(glue, text.removesuffix(_END)))]
     first = parts[0]["sign"] + parts[0]["bullet"]
     rest = parts[0]["sign"].replace("/* ", " * ") + " " * len(parts[0]["bullet"])
     done = fill(words, first, rest, width)
     if closing:
         done = [*done[:-1], done[-1] + _END] if len(done[-1]) + len(_END) <= width else [*done, rest.rstrip() + "/"]
     return done
+
+
+def glue(code: re.Match[str]) -> str:
+    """Short code, so that it is one word."""
+    return code[0].replace(" ", _GLUE) if len(code[0]) <= _LONGEST_CODE else code[0]
 
 
 def fill(words: list[str], first: str, rest: str, width: int) -> list[str]:
