@@ -38,7 +38,7 @@ text {{ font: 13px {SANS}; fill: #24292f; text-anchor: middle; dominant-baseline
 .bold {{ font-weight: 600 }}
 .title {{ text-anchor: start; fill: #57606a; font-weight: 600 }}
 .label {{ font-size: 12px; fill: #3d444d }}
-.label {{ paint-order: stroke; stroke: #ffffff; stroke-width: 6px; stroke-linejoin: round }}
+.halo {{ font-size: 12px; stroke: #ffffff; stroke-width: 6px; stroke-linejoin: round }}
 .arrow {{ fill: none; stroke: #57606a; stroke-width: 1.6; marker-end: url(#head) }}
 .dashed {{ stroke-dasharray: 6 4 }}
 .zone {{ fill: #fafbfc; stroke: #d0d7de }}"""
@@ -160,7 +160,8 @@ class Figure:
         if texts:
             label, _, place = texts[0].partition("@")
             x, y = map(float, place.split()) if place else middle(points)
-            self.layers["labels"].append(draw_text(x, y, label.strip(), "label"))
+            # Light around the letters, as a text of its own: not everything that shows SVG knows `paint-order`.
+            self.layers["labels"] += [draw_text(x, y, label.strip(), kind) for kind in ("halo", "label")]
 
     def end(self, text: str) -> Point:
         name, _, side = text.partition(".")
