@@ -96,12 +96,12 @@ fuzz: ## every fuzzer for T seconds (60), from the committed corpora
 	@tools/fuzz.sh $(or $(T),60)
 
 .PHONY: lint
-lint: ## formatting, ruff, mypy, layers, symbols
+lint: ## formatting, ruff, mypy, texts, layers, symbols
 	@tools/setup.sh lint
 	@tools/lint.sh
 
 .PHONY: fmt
-fmt: ## format C and Python
+fmt: ## format C and Python, wrap texts
 	@tools/setup.sh lint
 	@tools/lint.sh --fix
 

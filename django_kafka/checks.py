@@ -184,7 +184,10 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
 def _unknown_key(key: Any) -> CheckMessage:
     """Something misspelt is an error; a key like none of ours may be the project's own, which the original allows."""
     near = _near(str(key), DEFAULTS, cutoff=0.8)
-    hint = "The keys are listed in docs/settings.md and in django_kafka.conf.DEFAULTS."
+    hint = (
+        "The keys are listed in django_kafka.conf.DEFAULTS, and explained in "
+        "share/doc/django-kafka-native/docs/settings.md of this Python environment."
+    )
     if near:
         return Error(f"{SETTINGS_KEY} has an unknown key {key!r}{near}.", hint=hint, id="django_kafka.E002")
     text = f"{SETTINGS_KEY} has a key {key!r} that is none of django_kafka's."

@@ -18,6 +18,8 @@ call_command("check")
 from django_kafka import _native, kafka  # noqa: E402, F401
 
 assert Path(_native.__file__).is_relative_to(sys.prefix), f"{_native.__file__} is not the installed one"
+page = Path(sys.prefix, "share/doc/django-kafka-native/docs/settings.md")  # which errors name
+assert page.is_file(), f"{page} is missing"
 expected = confluent_kafka.libversion()[0]
 assert _native.librdkafka_version() == expected, (_native.librdkafka_version(), expected)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # A library inside somebody's process must neither end it, nor write to its standard streams, nor keep hidden state.
-# Looks at the symbols of the engine (built without asserts) and, if the extension has been built, at what that exports.
+# Looks at the symbols of the engine (built without asserts) and, if the extension has been built, at what that
+# exports.
 #
 #   tools/check_symbols.sh [LIBDK.A [EXTENSION.SO]]      without arguments: builds the library into build-symbols
 set -euo pipefail

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Configure and build a Meson folder; a built extension is put beside the package's Python files, where it is imported.
+# Configure and build a Meson folder; a built extension is put beside the package's Python files, where it is
+# imported.
 #
 #   tools/dev_build.sh FOLDER [meson options]      NO_COPY=1: leave it in the folder
 set -euo pipefail

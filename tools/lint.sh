@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Formatting, ruff, mypy, and the rules of the project: who may include whom, what the extension may export and call.
+# Formatting, ruff, mypy, the width and the links of texts, and the rules of the project: who may include whom, what
+# the extension may export and call.
 #
 #   tools/lint.sh          only look; every check runs, the exit code tells whether all passed
 #   tools/lint.sh --fix    format and fix what can be fixed
@@ -15,6 +16,7 @@ if [ "${1:-}" = --fix ]; then
     clang-format -i "${c_files[@]}"
     ruff check -q --fix .
     ruff format -q .
+    python tools/check_text.py --fix
     exit
 fi
 
@@ -40,6 +42,8 @@ step ruff ruff check -q .
 step "ruff format" ruff format -q --check .
 step mypy mypy
 step shell syntax
+step text python tools/check_text.py
+step figures python tools/draw_figure.py --check
 [ ! -f tools/check_layers.py ] || step layers python tools/check_layers.py
 step face python tools/check_face.py
 if [ -f tools/check_symbols.sh ]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The fast tests over every Python 3.11 to 3.14 that is found (PATH and pyenv) and Django 4.2, 5.2 and 6, each pair in an
-# environment of its own under .matrix/, which is kept for the next time. Arguments go to pytest.
+# The fast tests over every Python 3.11 to 3.14 that is found (PATH and pyenv) and Django 4.2, 5.2 and 6, each pair in
+# an environment of its own under .matrix/, which is kept for the next time. Arguments go to pytest.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -41,7 +41,7 @@ run() { # FOLDER: build in the folder, test with a tree that holds this interpre
     shift
     PATH="$folder/venv/bin:$PATH" NO_COPY=1 tools/dev_build.sh "$folder/build" -Dpython=enabled &&
         rm -rf "$folder/tree" && mkdir -p "$folder/tree" &&
-        cp -r django_kafka tests examples tools pyproject.toml VERSION README.md "$folder/tree" &&
+        cp -r django_kafka tests examples tools docs src binding include pyproject.toml VERSION README.md "$folder/tree" &&
         rm -f "$folder"/tree/django_kafka/_native*.so &&
         cp "$folder"/build/binding/_native*.so "$folder/tree/django_kafka/" &&
         (cd "$folder/tree" && PYTHONPATH=$folder/tree "$folder/venv/bin/python" -m pytest -q tests/py -m "not slow" "$@")

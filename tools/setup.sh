@@ -28,7 +28,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# ---- system packages ------------------------------------------------------------------------------------------------
+# ---- system packages -----------------------------------------------------------------------------------------------
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -172,7 +172,7 @@ fuzz_runtime() { # the run-time library of the clang that will be used
     echo "libclang-rt-${version:-14}-dev"
 }
 
-# ---- Python ---------------------------------------------------------------------------------------------------------
+# ---- Python --------------------------------------------------------------------------------------------------------
 
 # The folder must work from where it is: a copied or moved tree, or a run cut off in the middle, is made anew.
 venv_ok() { [ -x "$1/bin/python" ] && "$1/bin/python" -m pip --version >/dev/null 2>&1 && head -1 "$1/bin/pip" | grep -q "$1/"; }
@@ -214,7 +214,7 @@ venv() { # LEVEL
     echo "$ROOT" >"$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/django_kafka_in_place.pth"
 }
 
-# ---- build ----------------------------------------------------------------------------------------------------------
+# ---- build ---------------------------------------------------------------------------------------------------------
 
 native() { PATH="$VENV/bin:$PATH" tools/dev_build.sh build -Dpython=enabled; }
 
@@ -228,7 +228,7 @@ release_build() {
     cp build-bench/binding/_native*.so "$CACHE/bench/django_kafka/"
 }
 
-# ---- servers for tests, and the peer for comparisons ----------------------------------------------------------------
+# ---- servers for tests, and the peer for comparisons ---------------------------------------------------------------
 
 libs() { # NAME VERSION MEGABYTES POM [MAVEN OPTION...]: a class path, in .cache/NAME-VERSION/libs
     local folder=$CACHE/$1-$2 name=$1 version=$2 size=$3 pom=$4

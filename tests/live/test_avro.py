@@ -535,7 +535,10 @@ def test_while_the_registry_is_down_the_partition_waits(
     own_registry.kill()
     messages = [{"topic": name, "key": key, "value": data} for data in (*known[:10], *new)]
     reference_produce(broker.bootstrap, messages)
-    tries = lambda: [line for line in read_lines(running.ledger) if line == {"kind": "begin", "offset": 60}]  # noqa: E731
+
+    def tries() -> list[dict[str, Any]]:
+        return [line for line in read_lines(running.ledger) if line == {"kind": "begin", "offset": 60}]
+
     wait_until(lambda: len(tries()) > 1 or not running.running, 60, "a message of the second schema was tried again")
     assert len(done(running.ledger)) == 60  # what needs no registry goes on
     own_registry.start()

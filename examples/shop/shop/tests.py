@@ -28,4 +28,4 @@ class ShopTest(TestCase):
             kafka.producer.flush(10)
             (message,) = broker.collect("customers", 1)
         assert message.key() == b"7"
-        assert message.value() == b'{"number": 7, "name": "Ada", "city": "\\u0141\\u00f3d\\u017a"}'
+        assert message.value() == '{"number":7,"name":"Ada","city":"Łódź"}'.encode()

@@ -51,9 +51,11 @@ class SecuredKafka(KafkaServer):
             "sasl.password": self._users[user],
         }
 
-    def allow(self, user: str, operation: AclOperation, kind: ResourceType, name: str) -> None:
-        """Let a user do something with the topic or group of this very name."""
-        pattern = ResourcePatternType.LITERAL
+    def allow(
+        self, user: str, operation: AclOperation, kind: ResourceType, name: str, *, prefixed: bool = False
+    ) -> None:
+        """Let a user do something with the topic or group of this very name, or with those whose names begin so."""
+        pattern = ResourcePatternType.PREFIXED if prefixed else ResourcePatternType.LITERAL
         binding = AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
         for future in self.admin.create_acls([binding]).values():
             future.result(60)
