@@ -44,22 +44,23 @@ DK_API void dk_consumer_opts_init(dk_consumer_opts *opts);
  *
  * Configuration: librdkafka's names. The engine always sets enable.auto.offset.store=false and
  * enable.auto.commit=false in librdkafka and commits by itself (see opts); it lowers fetch.queue.backoff.ms unless
- * the caller sets it. queued.max.messages.kbytes and queued.min.messages bound what is read ahead for all partitions of the
- * consumer together, as librdkafka documents them. group.id is required.
- * Ownership: pairs and opts are borrowed; *out is yours, drop it with dk_consumer_close() and dk_consumer_free().
- * Threads:   a handle may be used from several threads, but only one may be inside dk_consumer_fetch() at a time.
- * Errors:    DK_ECONFIG (err->text names the key), DK_ENOMEM, DK_EKAFKA, DK_ELIBRARY.
+ * the caller sets it. queued.max.messages.kbytes and queued.min.messages bound what is read ahead for all partitions
+ * of the consumer together, as librdkafka documents them. group.id is required. Ownership: pairs and opts are
+ * borrowed; *out is yours, drop it with dk_consumer_close() and dk_consumer_free(). Threads:   a handle may be used
+ * from several threads, but only one may be inside dk_consumer_fetch() at a time. Errors:    DK_ECONFIG (err->text
+ * names the key), DK_ENOMEM, DK_EKAFKA, DK_ELIBRARY.
  */
 DK_API DK_MUST_CHECK dk_status dk_consumer_new(const dk_alloc *alloc, const dk_pair *pairs, size_t n_pairs,
                                                const dk_consumer_opts *opts, dk_consumer **out, dk_error *err);
 
-/* dk_consumer_close - leave the group: tickets get a part of the time to be answered, the outcomes known then are committed
- * synchronously, and the partitions are given back. Ends within timeout_ms (-1: librdkafka's and the engine's own limits, half
- * a minute when no broker answers), and the consumer is closed then, whatever it returns: an error says what could not be
- * done (kafka_err -185, timed out, and others), and names the partitions whose offsets are not committed; so do the LOG
- * event "CLOSE" and the COMMIT event of that commit. Calling it twice is fine.
- * dk_consumer_close_begin - the same without waiting; the first call decides how long it may take.
- * dk_consumer_close_wait - wait at most timeout_ms for the end of it; DK_ETIMEOUT: it has not ended yet. Threads: any.
+/* dk_consumer_close - leave the group: tickets get a part of the time to be answered, the outcomes known then are
+ * committed synchronously, and the partitions are given back. Ends within timeout_ms (-1: librdkafka's and the
+ * engine's own limits, half a minute when no broker answers), and the consumer is closed then, whatever it returns:
+ * an error says what could not be done (kafka_err -185, timed out, and others), and names the partitions whose
+ * offsets are not committed; so do the LOG event "CLOSE" and the COMMIT event of that commit. Calling it twice is
+ * fine. dk_consumer_close_begin - the same without waiting; the first call decides how long it may take.
+ * dk_consumer_close_wait - wait at most timeout_ms for the end of it; DK_ETIMEOUT: it has not ended yet. Threads:
+ * any.
  */
 DK_API DK_MUST_CHECK dk_status dk_consumer_close(dk_consumer *c, int timeout_ms, dk_error *err);
 DK_API void dk_consumer_close_begin(dk_consumer *c, int timeout_ms);
@@ -91,8 +92,9 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_fetch(dk_consumer *c, uint32_t max_me
 /* dk_consumer_event - take the oldest event, NULL if there is none. Ownership: yours, dk_event_free(). */
 DK_API dk_event *dk_consumer_event(dk_consumer *c);
 
-/* dk_consumer_rebalance_ack - with opts.rebalance_ack or opts.assign_ack: the ASSIGN, REVOKE or LOST event taken last has been
- * dealt with. dk_consumer_set_rebalance_ack, _set_assign_ack - change the options; false releases what waits. Threads: any. */
+/* dk_consumer_rebalance_ack - with opts.rebalance_ack or opts.assign_ack: the ASSIGN, REVOKE or LOST event taken last
+ * has been dealt with. dk_consumer_set_rebalance_ack, _set_assign_ack - change the options; false releases what
+ * waits. Threads: any. */
 DK_API void dk_consumer_rebalance_ack(dk_consumer *c);
 DK_API void dk_consumer_set_rebalance_ack(dk_consumer *c, bool on);
 DK_API void dk_consumer_set_assign_ack(dk_consumer *c, bool on);
@@ -103,10 +105,10 @@ DK_API void dk_consumer_set_assign_ack(dk_consumer *c, bool on);
  * dk_consumer_assign - set the partitions by hand, each from its offset (DK_OFFSET_* allowed). NULL/0 unassigns.
  * _incremental_(un)assign - add to or take from it; a partition that is assigned already moves to its offset.
  * With opts.assign_ack, between an ASSIGN event and its dk_consumer_rebalance_ack(), dk_consumer_assign() and
- * _incremental_assign() are the answer to it: these partitions are taken, and each begins at its offset (DK_OFFSET_INVALID or
- * _STORED: where the group stands); dk_consumer_seek() changes where one begins. With eager, cooperative and KIP-848 groups.
- * dk_consumer_assignment - what is assigned now, into *out.
- * Threads: any. Errors: DK_EKAFKA, DK_EINVAL.
+ * _incremental_assign() are the answer to it: these partitions are taken, and each begins at its offset
+ * (DK_OFFSET_INVALID or _STORED: where the group stands); dk_consumer_seek() changes where one begins. With eager,
+ * cooperative and KIP-848 groups. dk_consumer_assignment - what is assigned now, into *out. Threads: any. Errors:
+ * DK_EKAFKA, DK_EINVAL.
  */
 DK_API DK_MUST_CHECK dk_status dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n,
                                                      dk_error *err);
@@ -142,15 +144,17 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_position(dk_consumer *c, dk_partition
 DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms,
                                                      dk_error *err);
 
-/* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before it
- * counts as finished. Metadata becomes the note of the message at that offset (dk_batch_note()). A partition that is not
- * assigned gets kafka_err _STATE; one whose metadata is larger than opts.note_max_bytes OFFSET_METADATA_TOO_LARGE, and its
- * offset is stored all the same. Errors: DK_EKAFKA for either, DK_ENOMEM (nothing was stored). */
+/* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before
+ * it counts as finished. Metadata becomes the note of the message at that offset (dk_batch_note()). A partition that
+ * is not assigned gets kafka_err _STATE; one whose metadata is larger than opts.note_max_bytes
+ * OFFSET_METADATA_TOO_LARGE, and its offset is stored all the same. Errors: DK_EKAFKA for either, DK_ENOMEM (nothing
+ * was stored). */
 DK_API DK_MUST_CHECK dk_status dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
-/* dk_consumer_commit - commit now. parts NULL or empty: everything that is finished (what was committed is appended to
- * parts when sync); else the given offsets as they are, filled with a result per partition when sync. With sync false the result comes as a COMMIT event.
- * Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit (as librdkafka says). */
+/* dk_consumer_commit - commit now. parts NULL or empty: everything that is finished (what was committed is appended
+ * to parts when sync); else the given offsets as they are, filled with a result per partition when sync. With sync
+ * false the result comes as a COMMIT event. Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit (as
+ * librdkafka says). */
 DK_API DK_MUST_CHECK dk_status dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err);
 
 /* ---- questions to the broker ----------------------------------------------------------------------------------- */
@@ -198,7 +202,8 @@ typedef struct dk_counters {
 
 DK_API void dk_consumer_counters(dk_consumer *c, dk_counters *out);
 
-/* Of one partition that is assigned; offsets are DK_OFFSET_INVALID where nothing is known. topic lives as long as the handle. */
+/* Of one partition that is assigned; offsets are DK_OFFSET_INVALID where nothing is known. topic lives as long as the
+ * handle. */
 typedef struct dk_partition_counters {
     const char *topic;
     int32_t partition;
@@ -212,23 +217,23 @@ typedef struct dk_partition_counters {
     int64_t commit_latency_ms; /* of the last commit that was answered; -1: none yet */
 } dk_partition_counters;
 
-/* dk_consumer_partition_counters - fill in at most cap items; returns how many partitions are assigned. Never waits for a walk,
- * a fetch or the broker. Threads: any. */
+/* dk_consumer_partition_counters - fill in at most cap items; returns how many partitions are assigned. Never waits
+ * for a walk, a fetch or the broker. Threads: any. */
 DK_API size_t dk_consumer_partition_counters(dk_consumer *c, dk_partition_counters *out, size_t cap);
 
 /* ---- batch ----------------------------------------------------------------------------------------------------- */
 
-/* A batch owns its messages; everything read from it is borrowed and valid until dk_batch_free(). A message that waits beyond
- * that (it failed, or has a ticket) keeps its own memory, not the batch's.
- * Walking it: dk_batch_next() gives the messages to handle, one after the other. Moving on from a message says that it
- * is finished, unless dk_batch_fail() or dk_batch_defer() said otherwise before. Messages whose partition was revoked,
- * paused, or failed are passed over: they are handed out again, or belong to another member.
- * Threads: owner (one thread at a time), reading the messages: any.
+/* A batch owns its messages; everything read from it is borrowed and valid until dk_batch_free(). A message that
+ * waits beyond that (it failed, or has a ticket) keeps its own memory, not the batch's. Walking it: dk_batch_next()
+ * gives the messages to handle, one after the other. Moving on from a message says that it is finished, unless
+ * dk_batch_fail() or dk_batch_defer() said otherwise before. Messages whose partition was revoked, paused, or failed
+ * are passed over: they are handed out again, or belong to another member. Threads: owner (one thread at a time),
+ * reading the messages: any.
  */
 
-/* dk_batch_next - index of the next message to handle, or -1 at the end of the batch, when a stop was asked, or when the
- * batch was cut: it has been walked for a while (50 ms), and other partitions wait. What is left comes again with the
- * next batches. */
+/* dk_batch_next - index of the next message to handle, or -1 at the end of the batch, when a stop was asked, or when
+ * the batch was cut: it has been walked for a while (50 ms), and other partitions wait. What is left comes again with
+ * the next batches. */
 DK_API int32_t dk_batch_next(dk_batch *b);
 DK_API bool dk_batch_is_cut(const dk_batch *b);
 
@@ -239,31 +244,31 @@ DK_API int32_t dk_batch_peek(dk_batch *b);
 DK_API int32_t dk_batch_current(const dk_batch *b);
 
 /* dk_batch_fail - the message in hand was not handled: its partition is held back for delay_ms, then it and those
- * behind it are handed out again, in order and without another fetch. Of several delays of a partition the latest end wins.
- * Errors: DK_ESTATE: no message is in hand, or it has a ticket. */
+ * behind it are handed out again, in order and without another fetch. Of several delays of a partition the latest end
+ * wins. Errors: DK_ESTATE: no message is in hand, or it has a ticket. */
 DK_API DK_MUST_CHECK dk_status dk_batch_fail(dk_batch *b, int64_t delay_ms);
 
-/* dk_batch_note - remember a short text (an attempt count, say) with the message in hand until that message is finished:
- * it is committed at once as the metadata of its partition's offset, so that a restart or another member finds it.
- * dk_batch_note_of - the note of message i, also one that was committed by an earlier owner of the partition, or NULL (also
- * without memory).
- * A message that failed with a new note is handed out again only when the broker has the note (or has not taken it for 30 s).
- * Kept only while the message is the first unfinished one of its partition. Ownership: text borrowed; the result is
- * borrowed until the next call with this batch. Errors: DK_ESTATE (no message in hand), DK_EINVAL (longer than
- * opts.note_max_bytes), DK_ENOMEM. A broker whose limit is lower gets the offset without the note.
+/* dk_batch_note - remember a short text (an attempt count, say) with the message in hand until that message is
+ * finished: it is committed at once as the metadata of its partition's offset, so that a restart or another member
+ * finds it. dk_batch_note_of - the note of message i, also one that was committed by an earlier owner of the
+ * partition, or NULL (also without memory). A message that failed with a new note is handed out again only when the
+ * broker has the note (or has not taken it for 30 s). Kept only while the message is the first unfinished one of its
+ * partition. Ownership: text borrowed; the result is borrowed until the next call with this batch. Errors: DK_ESTATE
+ * (no message in hand), DK_EINVAL (longer than opts.note_max_bytes), DK_ENOMEM. A broker whose limit is lower gets
+ * the offset without the note.
  */
 DK_API DK_MUST_CHECK dk_status dk_batch_note(dk_batch *b, const char *text);
 DK_API const char *dk_batch_note_of(dk_batch *b, uint32_t i);
 
-/* dk_batch_defer - the outcome of the message in hand is known later (its copy is on its way to another topic); the batch
- * goes on. Ownership: *out keeps the message until one of the functions below was called with it.
- * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it is handed out again after delay_ms, before
- * what is still behind it. Outcomes for partitions that were taken away meanwhile are dropped and counted. A ticket that was
- * answered already, or a copy of one, is recognised as long as the consumer lives. Threads: any.
+/* dk_batch_defer - the outcome of the message in hand is known later (its copy is on its way to another topic); the
+ * batch goes on. Ownership: *out keeps the message until one of the functions below was called with it.
+ * dk_ticket_resolve - the message is finished. dk_ticket_reject - it is not: it is handed out again after delay_ms,
+ * before what is still behind it. Outcomes for partitions that were taken away meanwhile are dropped and counted. A
+ * ticket that was answered already, or a copy of one, is recognised as long as the consumer lives. Threads: any.
  * dk_tickets_answer - n tickets in one call, all of them the same way.
- * dk_batch_undefer - take it back: nothing is known again of the message in hand (one that the batch has moved on from
- * is handed out again). dk_producer_forward() answers a ticket by what becomes of a copy.
- * Errors: DK_ESTATE: no message is in hand, or it failed or has a ticket; the ticket was answered. DK_ENOMEM (defer).
+ * dk_batch_undefer - take it back: nothing is known again of the message in hand (one that the batch has moved on
+ * from is handed out again). dk_producer_forward() answers a ticket by what becomes of a copy. Errors: DK_ESTATE: no
+ * message is in hand, or it failed or has a ticket; the ticket was answered. DK_ENOMEM (defer).
  */
 typedef struct dk_ticket { /* private; {NULL}: none */
     dk_batch *batch;
@@ -276,21 +281,21 @@ DK_API dk_status dk_ticket_resolve(dk_ticket *ticket);
 DK_API dk_status dk_ticket_reject(dk_ticket *ticket, int64_t delay_ms);
 DK_API dk_status dk_tickets_answer(dk_ticket *tickets, size_t n, bool finished, int64_t delay_ms);
 
-/* ---- a range in hand ------------------------------------------------------------------------------------------------- */
+/* ---- a range in hand ------------------------------------------------------------------------------------------- */
 
-/* A claim takes several messages in hand at once, to be written in one transaction, say. It is not cut, a revocation waits for
- * it, and its offsets count only when it is finished: by dk_batch_claim_finish(), by the next claim, or by dk_batch_next().
- * Threads: owner.
+/* A claim takes several messages in hand at once, to be written in one transaction, say. It is not cut, a revocation
+ * waits for it, and its offsets count only when it is finished: by dk_batch_claim_finish(), by the next claim, or by
+ * dk_batch_next(). Threads: owner.
  */
 typedef struct dk_range {
     uint32_t first, n; /* entries first .. first + n - 1 of the batch */
 } dk_range;
 
-/* dk_batch_claim - the next entries, at most max; one_partition: only while they are of the same one. n == 0 at the end of
- * the batch, or when it was cut or stopped. Not every entry of the range need be in the claim: dk_batch_is_claimed().
- * dk_batch_claim_finish - all that is claimed is finished. dk_batch_claim_return - nothing of it is: all is handed out again
- * after delay_ms. dk_batch_claim_fail - message i is not, and those of its partition behind it are not either.
- * dk_batch_claim_defer - the outcome of message i is told by a ticket.
+/* dk_batch_claim - the next entries, at most max; one_partition: only while they are of the same one. n == 0 at the
+ * end of the batch, or when it was cut or stopped. Not every entry of the range need be in the claim:
+ * dk_batch_is_claimed(). dk_batch_claim_finish - all that is claimed is finished. dk_batch_claim_return - nothing of
+ * it is: all is handed out again after delay_ms. dk_batch_claim_fail - message i is not, and those of its partition
+ * behind it are not either. dk_batch_claim_defer - the outcome of message i is told by a ticket.
  * dk_batch_claim_counts - false: a partition of the claim was taken away, its outcomes will not count.
  * Errors: DK_ESTATE: nothing is claimed, or i is not.
  */
@@ -302,7 +307,7 @@ DK_API DK_MUST_CHECK dk_status dk_batch_claim_return(dk_batch *b, int64_t delay_
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_fail(dk_batch *b, uint32_t i, int64_t delay_ms);
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_defer(dk_batch *b, uint32_t i, dk_ticket *out);
 
-/* ---- the end, and reading --------------------------------------------------------------------------------------------- */
+/* ---- the end, and reading -------------------------------------------------------------------------------------- */
 
 /* dk_batch_take - like dk_batch_next(), but moving on from the message does not finish it: that is said later by
  * dk_consumer_store() (what Consumer.poll() of a client with enable.auto.offset.store=false means). */

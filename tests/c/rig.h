@@ -29,16 +29,16 @@ void rig_produce(rig *r, const char *topic, int32_t partition, int from, int n);
 dk_consumer *rig_consumer(rig *r, const dk_consumer_opts *opts);
 void rig_assign(dk_consumer *c, const char *topic, int partitions);
 void rig_subscribe(dk_consumer *c, const char *topic);
-/* Subscribe and wait for the assignment. The mock cluster of librdkafka 2.0.2 forgets a join that comes while its group
- * becomes empty, so a consumer that follows another one may have to ask again. */
+/* Subscribe and wait for the assignment. The mock cluster of librdkafka 2.0.2 forgets a join that comes while its
+ * group becomes empty, so a consumer that follows another one may have to ask again. */
 void rig_join(dk_consumer *c, const char *topic);
 /* Close (waits) and free. */
 void rig_end(dk_consumer *c);
 
 /* The next batch; events are dropped on the way. NULL after ms milliseconds. */
 dk_batch *rig_fetch(dk_consumer *c, uint32_t max, int ms);
-/* A batch of at least n messages: the first one has what has arrived, which may be fewer. Those are given back, and come
- * again together with the next ones. Fails the test after 30 seconds. */
+/* A batch of at least n messages: the first one has what has arrived, which may be fewer. Those are given back, and
+ * come again together with the next ones. Fails the test after 30 seconds. */
 dk_batch *rig_fetch_n(dk_consumer *c, uint32_t max, uint32_t n);
 
 /* The number in message i's value. */

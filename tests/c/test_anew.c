@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A partition whose offsets come again: its topic was made anew, or its log was cut off. The mock cluster can do neither,
- * so librdkafka is sent back behind the consumer's back.
+ * A partition whose offsets come again: its topic was made anew, or its log was cut off. The mock cluster can do
+ * neither, so librdkafka is sent back behind the consumer's back.
  */
 #include "kafka/consumer/handle.h"
 #include "rig.h"

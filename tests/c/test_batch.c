@@ -309,8 +309,8 @@ check_note(dk_consumer *c, int n, const char *note)
     dk_batch_free(b);
 }
 
-/* That another owner of the partition finds the note is shown with real groups (tests/py, tests/live): the mock cluster of
- * librdkafka 2.0.2 does not let a member follow another one. */
+/* That another owner of the partition finds the note is shown with real groups (tests/py, tests/live): the mock
+ * cluster of librdkafka 2.0.2 does not let a member follow another one. */
 DK_TEST(batch_note_is_committed_at_once)
 {
     rig r;
@@ -347,7 +347,8 @@ DK_TEST(batch_note_is_committed_at_once)
     rig_close(&r);
 }
 
-/* Nobody may try again before the broker knows of the attempt that failed: the next owner of the partition would not. */
+/* Nobody may try again before the broker knows of the attempt that failed: the next owner of the partition would not.
+ */
 DK_TEST(batch_note_is_waited_for)
 {
     enum { REFUSALS = 4 };
@@ -386,7 +387,8 @@ DK_TEST(batch_note_is_waited_for)
     rig_close(&r);
 }
 
-/* For a message that was polled: the note is stored with its offset, and stays with it when the partition is sought back. */
+/* For a message that was polled: the note is stored with its offset, and stays with it when the partition is sought
+ * back. */
 DK_TEST(batch_note_is_stored_and_survives_a_seek)
 {
     enum { NO_OFFSET = -168 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Random walks over the batches of a consumer beside a plain list of what became of each message: which one comes next,
- * how far is committed, what is noted; with failures, tickets, pauses, seeks and batches that are left early.
+ * Random walks over the batches of a consumer beside a plain list of what became of each message: which one comes
+ * next, how far is committed, what is noted; with failures, tickets, pauses, seeks and batches that are left early.
  */
 #include <stdlib.h>
 
@@ -63,7 +63,8 @@ next_of(const part *p)
     return MESSAGES;
 }
 
-/* ---- tickets ----------------------------------------------------------------------------------------------------- */
+/* ---- tickets -----------------------------------------------------------------------------------------------------
+ */
 
 static void
 answer(model *m, int k)
@@ -88,7 +89,8 @@ answer_some(model *m, uint32_t percent)
             answer(m, k);
 }
 
-/* ---- walking ----------------------------------------------------------------------------------------------------- */
+/* ---- walking -----------------------------------------------------------------------------------------------------
+ */
 
 /* The message in hand has its outcome: moving on makes it a finished one. */
 static void
@@ -205,7 +207,8 @@ walk(model *m, dk_batch *b)
     dk_batch_free(b);
 }
 
-/* ---- between batches --------------------------------------------------------------------------------------------- */
+/* ---- between batches ---------------------------------------------------------------------------------------------
+ */
 
 /* What lies behind is fetched anew, and what was on its way from there does not count. */
 static void

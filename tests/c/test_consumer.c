@@ -9,7 +9,8 @@
 
 #include "rig.h"
 
-/* ---- life -------------------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------------------------
+ */
 
 DK_TEST(consumer_needs_a_group)
 {
@@ -193,7 +194,7 @@ DK_TEST(consumer_two_threads_in_fetch)
     rig_close(&r);
 }
 
-/* ---- group --------------------------------------------------------------------------------------------------------- */
+/* ---- group ----------------------------------------------------------------------------------------------------- */
 
 static void
 quick_group(rig *r)
@@ -286,8 +287,8 @@ missing(_Atomic unsigned char *seen, int n)
     return none;
 }
 
-/* A second member joins while the first is in the middle of its batches. Nothing may be missing. (Some come twice here: the
- * mock cluster refuses commits while it rebalances, a real broker takes them: tests/live.) */
+/* A second member joins while the first is in the middle of its batches. Nothing may be missing. (Some come twice
+ * here: the mock cluster refuses commits while it rebalances, a real broker takes them: tests/live.) */
 static void
 two_members(const char *strategy)
 {
@@ -396,7 +397,7 @@ DK_TEST(consumer_events_of_a_rebalance)
     rig_close(&r);
 }
 
-/* ---- position and commits ------------------------------------------------------------------------------------------ */
+/* ---- position and commits -------------------------------------------------------------------------------------- */
 
 DK_TEST(consumer_position_follows_what_was_handed_out)
 {
@@ -561,7 +562,8 @@ DK_TEST(consumer_failed_commit_is_told_and_repeated)
     rig_close(&r);
 }
 
-/* The coordinator moves while a member takes its partitions. librdkafka, left to ask by itself, fetched nothing then. */
+/* The coordinator moves while a member takes its partitions. librdkafka, left to ask by itself, fetched nothing then.
+ */
 DK_TEST(consumer_asks_for_committed_offsets_until_told)
 {
     enum { OFFSET_FETCH = 9, NOT_COORDINATOR = 16, LOADING = 14 };

@@ -214,8 +214,8 @@ insist(post *x, int i)
     }
 }
 
-/* Every copy is confirmed and there, or comes back; whatever number a broker answers with. (46, a duplicate, is left out:
- * by that it says that it has the record.) */
+/* Every copy is confirmed and there, or comes back; whatever number a broker answers with. (46, a duplicate, is left
+ * out: by that it says that it has the record.) */
 DK_TEST(forward_every_error_of_a_broker)
 {
     static const int errors[] = {-1, 2,  3,  5,  6,  7,  9,  10, 13, 14, 15, 16, 17, 18, 19,

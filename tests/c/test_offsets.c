@@ -75,7 +75,8 @@ DK_TEST(offsets_hole_holds_the_mark)
     dk__offsets_fini(&o);
 }
 
-/* The note of a message is committed with the offset of that message: so it has to be the mark when all before is done. */
+/* The note of a message is committed with the offset of that message: so it has to be the mark when all before is
+ * done. */
 DK_TEST(offsets_mark_passes_over_gaps)
 {
     dk__offsets o;

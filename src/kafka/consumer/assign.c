@@ -41,7 +41,7 @@ dk__assign_forget(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
     }
 }
 
-/* ---- by hand ---------------------------------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------------------------- */
 
 /* Those that are assigned now: all, or those in `only`. */
 static rd_kafka_topic_partition_list_t *

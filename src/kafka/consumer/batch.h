@@ -2,9 +2,9 @@
  *
  * A batch and its entries: the messages of one fetch, and what is known of each.
  *
- * Who owns a message: the batch that fetched it (its home) until its reader is gone. Whoever needs it longer, or at the
- * same time (a ticket, the messages held back, the next batch that hands it out again), has a lend of it. So what stays in
- * memory is what somebody waits for, not the whole batch around it.
+ * Who owns a message: the batch that fetched it (its home) until its reader is gone. Whoever needs it longer, or at
+ * the same time (a ticket, the messages held back, the next batch that hands it out again), has a lend of it. So what
+ * stays in memory is what somebody waits for, not the whole batch around it.
  */
 #ifndef DK_KAFKA_CONSUMER_BATCH_H
 #define DK_KAFKA_CONSUMER_BATCH_H
@@ -15,8 +15,8 @@
 #include "dk/consumer.h"
 #include "kafka/client/internal.h"
 
-/* What is known of an entry. The walk writes QUEUED -> HANDED -> DONE or TAKEN, and QUEUED -> STALE or HELD where it passes
- * over; its ledger does the others (ledger.h). Everything else is refused. */
+/* What is known of an entry. The walk writes QUEUED -> HANDED -> DONE or TAKEN, and QUEUED -> STALE or HELD where it
+ * passes over; its ledger does the others (ledger.h). Everything else is refused. */
 typedef enum dk__state {
     DK__QUEUED,   /* in the batch, not handed out yet */
     DK__HANDED,   /* in hand */
@@ -104,8 +104,8 @@ DK_MUST_CHECK dk_status dk__batch_slips(dk_batch *b);
 void dk__batch_drop(dk_batch *b);
 void dk__batches_free(dk_consumer *c); /* the spare ones */
 
-/* dk__lend, dk__lend_end - somebody besides the reader needs the message of entry i. Lock held; the caller has a reference
- * to the consumer of its own. */
+/* dk__lend, dk__lend_end - somebody besides the reader needs the message of entry i. Lock held; the caller has a
+ * reference to the consumer of its own. */
 void dk__lend(dk_batch *b, uint32_t i);
 void dk__lend_end(dk_batch *b, uint32_t i);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Committing what is finished: the end of each partition's contiguous run, by interval, after a batch, before a partition
- * is given back, or on request.
+ * Committing what is finished: the end of each partition's contiguous run, by interval, after a batch, before a
+ * partition is given back, or on request.
  */
 #include <limits.h>
 
@@ -24,7 +24,7 @@ dk__commits(const dk_consumer *c)
     return c->opts.commit_interval_ms != DK_COMMIT_NEVER && c->info.has_group;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------------------------- */
 
 static void
 note_answer(dk_consumer *c, const rd_kafka_topic_partition_t *p, bool accepted, int latency_ms)
@@ -80,7 +80,7 @@ answered_sync(rd_kafka_t *rk, rd_kafka_resp_err_t rkerr, rd_kafka_topic_partitio
         req->result = rd_kafka_topic_partition_list_copy(parts);
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------------------------- */
 
 static rd_kafka_resp_err_t
 send_async(dk_consumer *c, rd_kafka_topic_partition_list_t *list)
@@ -138,7 +138,7 @@ dk__commit_list(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk__commi
     return how.sync ? send_and_wait(c, list, how.by_ms, result) : send_async(c, list);
 }
 
-/* ---- what is finished -------------------------------------------------------------------------------------------------- */
+/* ---- what is finished ------------------------------------------------------------------------------------------ */
 
 static bool
 wanted(const rd_kafka_topic_partition_list_t *only, const dk__part *part)
@@ -147,8 +147,8 @@ wanted(const rd_kafka_topic_partition_list_t *only, const dk__part *part)
                                                               part->partition) != NULL;
 }
 
-/* Marks of transactions and aborted records come to nobody, but librdkafka's position passes over them. With the ends of
- * partitions as messages that position is not to be trusted, and they say it themselves (fetch.c). */
+/* Marks of transactions and aborted records come to nobody, but librdkafka's position passes over them. With the ends
+ * of partitions as messages that position is not to be trusted, and they say it themselves (fetch.c). */
 static void
 pass_over_unseen(dk_consumer *c, dk__part *part)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The consumer's life: made, closed, freed. What its thread serves begins in engine.c, what the caller fetches in fetch.c.
+ * The consumer's life: made, closed, freed. What its thread serves begins in engine.c, what the caller fetches in
+ * fetch.c.
  */
 #include <time.h>
 
 #include "kafka/consumer/handle.h"
 
-/* ---- options ---------------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------------------------- */
 
 void
 dk_consumer_opts_init(dk_consumer_opts *opts)
@@ -46,7 +47,7 @@ read_opts(dk_consumer *c, const dk_consumer_opts *opts)
     c->rules.notes_wait = dk__commits(c);
 }
 
-/* ---- new -------------------------------------------------------------------------------------------------------------- */
+/* ---- new ------------------------------------------------------------------------------------------------------- */
 
 static void
 notify_event(void *ctx)
@@ -186,7 +187,7 @@ dk_consumer_new(const dk_alloc *alloc, const dk_pair *pairs, size_t n_pairs, con
     return DK_OK;
 }
 
-/* ---- close, free ------------------------------------------------------------------------------------------------------ */
+/* ---- close, free ----------------------------------------------------------------------------------------------- */
 
 /* In a child nothing is known of the threads and locks of the parent: its memory is left alone. */
 void

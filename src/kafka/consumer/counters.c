@@ -4,7 +4,7 @@
  */
 #include "kafka/consumer/handle.h"
 
-/* ---- of the consumer -------------------------------------------------------------------------------------------------- */
+/* ---- of the consumer ------------------------------------------------------------------------------------------- */
 
 static void
 count_ledgers(dk_consumer *c)
@@ -57,7 +57,7 @@ dk_consumer_counters(dk_consumer *c, dk_counters *out)
     out->last_poll_ms = dk__now_ms() - atomic_load(&c->last_poll_ms);
 }
 
-/* ---- of its partitions ------------------------------------------------------------------------------------------------ */
+/* ---- of its partitions ----------------------------------------------------------------------------------------- */
 
 static void
 count_part(dk_consumer *c, const dk__part *part, int64_t now_ms, dk_partition_counters *out)

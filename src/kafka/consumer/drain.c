@@ -4,8 +4,8 @@
  */
 #include "kafka/consumer/handle.h"
 
-/* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes the
- * consumer has left the handler. Lock held. */
+/* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes
+ * the consumer has left the handler. Lock held. */
 static bool
 in_hand(dk_consumer *c)
 {

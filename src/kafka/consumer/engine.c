@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The engine thread: it serves the group, the results of commits and the timers of one consumer, whatever the application
- * does meanwhile.
+ * The engine thread: it serves the group, the results of commits and the timers of one consumer, whatever the
+ * application does meanwhile.
  */
 #include "kafka/consumer/handle.h"
 
@@ -23,8 +23,8 @@ watch_hand(dk_consumer *c, int64_t now_ms)
     }
 }
 
-/* A message that came through the consumer's queue: an error of the group, or, should a queue have been forwarded there for
- * a moment, data. */
+/* A message that came through the consumer's queue: an error of the group, or, should a queue have been forwarded
+ * there for a moment, data. */
 static void
 serve_message(dk_consumer *c, rd_kafka_message_t *msg)
 {

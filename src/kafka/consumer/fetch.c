@@ -153,7 +153,7 @@ collect(dk_consumer *c, uint32_t max, dk_batch **out, int *due_ms)
     return st;
 }
 
-/* ---- cutting --------------------------------------------------------------------------------------------------------- */
+/* ---- cutting --------------------------------------------------------------------------------------------------- */
 
 /* Has a partition that is in no batch something to hand out? Lock held. */
 static bool
@@ -162,7 +162,7 @@ others_wait(const dk_consumer *c, int64_t now_ms)
     for (size_t i = 0; i < c->n_parts; i++)
         if (dk__part_is_open(c->parts[i], now_ms) && dk__ledger_ready(c->parts[i]->ledger, now_ms))
             return true;
-    return false;
+    return dk__intake_is_short(c);
 }
 
 bool
@@ -180,7 +180,7 @@ dk__batches_cut(dk_consumer *c, int64_t now_ms)
     return c->open != NULL;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
 
 static dk_status
 fatal_status(dk_consumer *c, dk_error *err)

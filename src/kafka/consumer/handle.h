@@ -2,9 +2,10 @@
  *
  * The consumer's handle: what its files share.
  *
- * Locks, outermost first: `lock`, then `table_lock`, `spare_lock`, the locks of the event queue and of librdkafka's queues.
- * `lock` guards everything that has no other owner in its comment. It is never held while librdkafka may call back or wait
- * for the network. `table_lock` guards the growth of the table of partitions, for those who read numbers without `lock`.
+ * Locks, outermost first: `lock`, then `table_lock`, `spare_lock`, the locks of the event queue and of librdkafka's
+ * queues. `lock` guards everything that has no other owner in its comment. It is never held while librdkafka may call
+ * back or wait for the network. `table_lock` guards the growth of the table of partitions, for those who read numbers
+ * without `lock`.
  */
 #ifndef DK_KAFKA_CONSUMER_HANDLE_H
 #define DK_KAFKA_CONSUMER_HANDLE_H
@@ -89,9 +90,12 @@ bool dk__consumer_wait(dk_consumer *c, int64_t deadline_ms);
 bool dk__consumer_ends(const dk_consumer *c); /* closed or freed: lock held */
 
 /* intake.c; lock held */
-/* Put what librdkafka has read into the ledgers: as much as the budget allows, and at least until `wanted` messages wait.
+/* Put what librdkafka has read into the ledgers: as much as the budget allows. With `wanted` for a batch: at least so many
+ * messages should wait, and no partition goes without because others have all of the budget.
  * DK_ENOMEM: what could not be put waits for the next call. */
 DK_MUST_CHECK dk_status dk__intake(dk_consumer *c, uint64_t wanted);
+/* Is the budget spent, while a partition that could go on has nothing? A call with `wanted` makes room for it. */
+bool dk__intake_is_short(const dk_consumer *c);
 DK_MUST_CHECK dk_status dk__intake_message(dk_consumer *c, rd_kafka_message_t *msg); /* takes msg on DK_OK */
 void dk__intake_drop(dk_consumer *c);
 
@@ -113,8 +117,8 @@ typedef struct dk__commit_how {
     int64_t by_ms; /* sync: when to give up; -1: never */
 } dk__commit_how;
 
-/* What is finished. A result comes as an event, but for a sync one with *result (may be NULL), which is then the caller's.
- * _NO_OFFSET: nothing to commit. */
+/* What is finished. A result comes as an event, but for a sync one with *result (may be NULL), which is then the
+ * caller's. _NO_OFFSET: nothing to commit. */
 rd_kafka_resp_err_t dk__commit_finished(dk_consumer *c, dk__commit_how how, rd_kafka_topic_partition_list_t **result);
 rd_kafka_resp_err_t dk__commit_list(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk__commit_how how,
                                     rd_kafka_topic_partition_list_t **result);

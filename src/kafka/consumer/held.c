@@ -21,7 +21,7 @@ grow(const dk_alloc *alloc, void *items, size_t size, uint32_t len, uint32_t roo
     return grown;
 }
 
-/* ---- what came back ------------------------------------------------------------------------------------------------ */
+/* ---- what came back -------------------------------------------------------------------------------------------- */
 
 dk_status
 dk__back_reserve(dk__back *h, const dk_alloc *alloc, uint32_t room)
@@ -86,7 +86,7 @@ dk__back_own(dk__back *h, const dk_alloc *alloc)
     }
 }
 
-/* ---- what was read -------------------------------------------------------------------------------------------------- */
+/* ---- what was read --------------------------------------------------------------------------------------------- */
 
 dk_status
 dk__stock_reserve(dk__stock *s, const dk_alloc *alloc, uint32_t room)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The messages of a partition that wait to be handed out: those that came back, lowest offset first, and those that were
- * never handed out, as they were read. Part of a ledger, guarded by what guards it.
+ * The messages of a partition that wait to be handed out: those that came back, lowest offset first, and those that
+ * were never handed out, as they were read. Part of a ledger, guarded by what guards it.
  */
 #ifndef DK_KAFKA_CONSUMER_HELD_H
 #define DK_KAFKA_CONSUMER_HELD_H

@@ -2,9 +2,9 @@
  *
  * From librdkafka's queue into the ledgers, within the consumer's budget.
  *
- * The budget is one for all partitions, so a partition that is held back, or slow, could use all of it. When that is so and
- * another one has nothing, those with more than their share are set apart as their messages come, until they have less than
- * half of it; what they have is not given back, nor fetched a second time.
+ * The budget is one for all partitions, so a partition that is held back, or slow, could use all of it. When that is
+ * so and another one has nothing, those with more than their share are set apart as their messages come, until they
+ * have less than half of it; what they have is not given back, nor fetched a second time.
  */
 #include "kafka/consumer/handle.h"
 
@@ -83,7 +83,7 @@ unite(dk_consumer *c)
     }
 }
 
-/* ---- one message ----------------------------------------------------------------------------------------------------- */
+/* ---- one message ----------------------------------------------------------------------------------------------- */
 
 static dk__part *
 part_of(intake *in, const rd_kafka_message_t *msg)
@@ -134,7 +134,7 @@ dk__intake_message(dk_consumer *c, rd_kafka_message_t *msg)
     return put(&in, msg);
 }
 
-/* ---- all that is here ------------------------------------------------------------------------------------------------ */
+/* ---- all that is here ------------------------------------------------------------------------------------------ */
 
 static bool
 pop_some(dk_consumer *c)
@@ -184,7 +184,7 @@ dk__intake(dk_consumer *c, uint64_t wanted)
         if (put_popped(&in) != DK_OK)
             return DK_ENOMEM;
         if (!has_room(&in)) {
-            if (!atomic_load(&c->readable) || !somebody_waits(c))
+            if (wanted == 0 || !atomic_load(&c->readable) || !somebody_waits(c))
                 return DK_OK;
             in.squeezing = true;
         }
@@ -192,6 +192,14 @@ dk__intake(dk_consumer *c, uint64_t wanted)
             return DK_OK;
         in.rkt = NULL; /* the topic of a message that is gone may be gone too, and its place taken by another */
     }
+}
+
+bool
+dk__intake_is_short(const dk_consumer *c)
+{
+    intake in = {.c = (dk_consumer *)c};
+
+    return !has_room(&in) && atomic_load(&c->readable) && somebody_waits(c);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Leaving the group: on the engine thread, within the time that dk_consumer_close() was given. Each step gets its part of
- * it, so that a step that cannot be done leaves time for those behind it.
+ * Leaving the group: on the engine thread, within the time that dk_consumer_close() was given. Each step gets its
+ * part of it, so that a step that cannot be done leaves time for those behind it.
  */
 #include <stdio.h>
 
@@ -59,7 +59,7 @@ note_failure(dk_consumer *c, rd_kafka_resp_err_t rkerr, const char *what)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- what is in hand -------------------------------------------------------------------------------------------------- */
+/* ---- what is in hand ------------------------------------------------------------------------------------------- */
 
 static void
 drain(dk_consumer *c)
@@ -74,7 +74,7 @@ drain(dk_consumer *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- what is finished --------------------------------------------------------------------------------------------------- */
+/* ---- what is finished ------------------------------------------------------------------------------------------ */
 
 static void
 name_partitions(const rd_kafka_topic_partition_list_t *list, char *text, size_t cap)
@@ -118,7 +118,7 @@ commit(dk_consumer *c)
     rd_kafka_topic_partition_list_destroy(result);
 }
 
-/* ---- goodbye ------------------------------------------------------------------------------------------------------------ */
+/* ---- goodbye --------------------------------------------------------------------------------------------------- */
 
 static void
 say_goodbye(dk_consumer *c)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ledger of a partition: what was read, what is handed out, held back, finished or owed, how far may be committed.
- * Nobody else writes any of that. It knows no broker, so a test can drive it alone.
+ * The ledger of a partition: what was read, what is handed out, held back, finished or owed, how far may be
+ * committed. Nobody else writes any of that. It knows no broker, so a test can drive it alone.
  *
- * An entry that was handed out has one state (batch.h). A verb that its state does not allow returns DK_ESTATE and changes
- * nothing. An outcome of an earlier generation (the partition was taken away, or sought, meanwhile) is counted and dropped.
+ * An entry that was handed out has one state (batch.h). A verb that its state does not allow returns DK_ESTATE and
+ * changes nothing. An outcome of an earlier generation (the partition was taken away, or sought, meanwhile) is
+ * counted and dropped.
  *
- * Threads: all with the consumer's lock held, but for dk__ledger_generation() and dk__ledger_counts(). The caller has a
- * reference to the consumer whose batches the entries are in. No verb waits; those that return a status may be out of
- * memory, and have changed nothing then.
+ * Threads: all with the consumer's lock held, but for dk__ledger_generation() and dk__ledger_counts(). The caller has
+ * a reference to the consumer whose batches the entries are in. No verb waits; those that return a status may be out
+ * of memory, and have changed nothing then.
  */
 #ifndef DK_KAFKA_CONSUMER_LEDGER_H
 #define DK_KAFKA_CONSUMER_LEDGER_H
@@ -31,11 +32,11 @@ void dk__ledger_free(dk__ledger *l);
 /* Moves when what was handed out no longer counts. Read without the lock. */
 const atomic_uint *dk__ledger_generation(const dk__ledger *l);
 
-/* ---- in ------------------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 /* dk__ledger_receive - the next message or error read from the partition's queue. Takes msg on DK_OK. A message whose
- * offset does not grow begins another log: the topic was recreated, or the log was cut off. Nothing of that is handed out
- * before all outcomes of the old log are known. */
+ * offset does not grow begins another log: the topic was recreated, or the log was cut off. Nothing of that is handed
+ * out before all outcomes of the old log are known. */
 DK_MUST_CHECK dk_status dk__ledger_receive(dk__ledger *l, rd_kafka_message_t *msg);
 /* Something waits to be handed out, now or later. */
 bool dk__ledger_has_waiting(const dk__ledger *l);
@@ -44,7 +45,7 @@ uint32_t dk__ledger_waiting(const dk__ledger *l);
 /* What waits here waits for long: keep its bytes only, not the responses they came in. */
 void dk__ledger_own(dk__ledger *l);
 
-/* ---- out ------------------------------------------------------------------------------------------------------------ */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 typedef enum dk__next { DK__NEXT_NONE, DK__NEXT_MESSAGE, DK__NEXT_ERROR, DK__NEXT_NOMEM } dk__next;
 
@@ -63,12 +64,12 @@ int64_t dk__ledger_due_ms(const dk__ledger *l);
 /* Could hand_out give something now? (The note of the first one may have to be waited for.) */
 bool dk__ledger_ready(const dk__ledger *l, int64_t now_ms);
 
-/* ---- outcomes ------------------------------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------------------------- */
 
 /* dk__ledger_settle - the walk has moved on from e: its state is final, or a ticket's. Once for each entry. */
 void dk__ledger_settle(dk__ledger *l, const dk__entry *e);
-/* dk__ledger_fail - HANDED or HELD -> HELD: e was not handled; nothing of the partition is handed out before due_ms. The
- * latest due time wins. */
+/* dk__ledger_fail - HANDED or HELD -> HELD: e was not handled; nothing of the partition is handed out before due_ms.
+ * The latest due time wins. */
 DK_MUST_CHECK dk_status dk__ledger_fail(dk__ledger *l, dk__entry *e, int64_t due_ms);
 /* dk__ledger_give_back - QUEUED, HANDED or HELD -> HELD: entry i of b is handed out again, in its place. */
 DK_MUST_CHECK dk_status dk__ledger_give_back(dk__ledger *l, dk_batch *b, uint32_t i);
@@ -79,7 +80,7 @@ DK_MUST_CHECK dk_status dk__ledger_undefer(dk__ledger *l, dk_batch *b, uint32_t 
 DK_MUST_CHECK dk_status dk__ledger_answer(dk__ledger *l, dk_batch *b, uint32_t i, bool finished, int64_t due_ms);
 uint32_t dk__ledger_tickets(const dk__ledger *l);
 
-/* ---- beginnings and ends -------------------------------------------------------------------------------------------- */
+/* ---- beginnings and ends --------------------------------------------------------------------------------------- */
 
 /* dk__ledger_adopt - where the group stands with it, and the note of an earlier owner (taken; NULL: none). */
 void dk__ledger_adopt(dk__ledger *l, int64_t committed, char *note);
@@ -88,7 +89,7 @@ void dk__ledger_start_over(dk__ledger *l);
 /* dk__ledger_seek - the same, but for the note of the message that it goes on with. */
 void dk__ledger_seek(dk__ledger *l, int64_t offset);
 
-/* ---- commit --------------------------------------------------------------------------------------------------------- */
+/* ---- commit ---------------------------------------------------------------------------------------------------- */
 
 typedef struct dk__mark {
     int64_t offset;
@@ -98,7 +99,8 @@ typedef struct dk__mark {
 
 /* Is there something that the broker does not have? Into *out (may be NULL). */
 bool dk__ledger_to_commit(dk__ledger *l, dk__mark *out);
-/* All that was read is finished, so what librdkafka has passed over since (marks of transactions, aborted records) is too. */
+/* All that was read is finished, so what librdkafka has passed over since (marks of transactions, aborted records) is
+ * too. */
 bool dk__ledger_is_idle(const dk__ledger *l);
 void dk__ledger_reach(dk__ledger *l, int64_t next, int32_t epoch);
 /* The answer of the broker to a commit of this offset and metadata (n bytes). */
@@ -107,7 +109,7 @@ void dk__ledger_committed(dk__ledger *l, int64_t offset, const char *metadata, s
 /* Everything before next is finished, by the word of the application. */
 void dk__ledger_store(dk__ledger *l, int64_t next);
 
-/* ---- notes: see dk_batch_note() -------------------------------------------------------------------------------------- */
+/* ---- notes: see dk_batch_note() -------------------------------------------------------------------------------- */
 
 #define DK__NOTE_WAIT_MS 30000 /* how long a message with a note waits for the broker to have it */
 
@@ -117,7 +119,7 @@ bool dk__ledger_note_to_send(const dk__ledger *l);
 /* The broker does not take it: the offset is committed without. */
 void dk__ledger_note_refused(dk__ledger *l, int64_t offset);
 
-/* ---- numbers -------------------------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 int64_t dk__ledger_position(const dk__ledger *l); /* behind the last one handed out; DK_OFFSET_INVALID */
 

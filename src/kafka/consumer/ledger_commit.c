@@ -4,10 +4,10 @@
  */
 #include "kafka/consumer/ledger_private.h"
 
-/* ---- commit --------------------------------------------------------------------------------------------------------- */
+/* ---- commit ---------------------------------------------------------------------------------------------------- */
 
-/* The epoch goes along only where it is that of the record right before the mark: with another one the broker would find
- * the log cut off. */
+/* The epoch goes along only where it is that of the record right before the mark: with another one the broker would
+ * find the log cut off. */
 static int32_t
 epoch_at_mark(const dk__ledger *l)
 {
@@ -86,7 +86,7 @@ dk__ledger_store(dk__ledger *l, int64_t next)
     dk__offsets_store(&l->offsets, next);
 }
 
-/* ---- notes ---------------------------------------------------------------------------------------------------------- */
+/* ---- notes ----------------------------------------------------------------------------------------------------- */
 
 void
 dk__ledger_note(dk__ledger *l, int64_t offset, char *taken, int64_t now_ms)

@@ -2,8 +2,8 @@
  *
  * The inside of a ledger, for the files ledger*.c alone: what goes in and out, outcomes, commits.
  *
- * Invariants: every message read is waiting, in a batch, out as a ticket, or finished; `owed` counts those in batches and
- * tickets, and there is always room for that many to come back; the tracker knows each that was handed out.
+ * Invariants: every message read is waiting, in a batch, out as a ticket, or finished; `owed` counts those in batches
+ * and tickets, and there is always room for that many to come back; the tracker knows each that was handed out.
  */
 #ifndef DK_KAFKA_CONSUMER_LEDGER_PRIVATE_H
 #define DK_KAFKA_CONSUMER_LEDGER_PRIVATE_H

@@ -2,10 +2,11 @@
  *
  * A member that may have missed an assignment joins its group anew (group.protocol=consumer).
  *
- * With this protocol the coordinator tells a member of a new assignment in the answer to a heartbeat, and considers it told.
- * librdkafka (seen with 2.16) drops an answer that comes too late, goes on with the next heartbeat and never learns what
- * was in the lost one: the partitions in it have no owner until the group changes, however long that takes. It can be
- * seen from outside: after a heartbeat that timed out the member's epoch moves on, and no assignment comes along.
+ * With this protocol the coordinator tells a member of a new assignment in the answer to a heartbeat, and considers
+ * it told. librdkafka (seen with 2.16) drops an answer that comes too late, goes on with the next heartbeat and never
+ * learns what was in the lost one: the partitions in it have no owner until the group changes, however long that
+ * takes. It can be seen from outside: after a heartbeat that timed out the member's epoch moves on, and no assignment
+ * comes along.
  *
  * The coordinator cannot be asked instead: librdkafka's request for the description of a group ends the process by an
  * assertion when the coordinator goes away meanwhile. All on the engine thread.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A consumed message, as librdkafka's struct: its own, which keeps the whole response of the broker in memory for as long
- * as it lives, or a copy made here, which keeps its own bytes only. Whoever reads one goes through these functions.
+ * A consumed message, as librdkafka's struct: its own, which keeps the whole response of the broker in memory for as
+ * long as it lives, or a copy made here, which keeps its own bytes only. Whoever reads one goes through these
+ * functions.
  */
 #ifndef DK_KAFKA_CONSUMER_MESSAGE_H
 #define DK_KAFKA_CONSUMER_MESSAGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The note of a partition: a short text about its first unfinished message, kept in the metadata of the committed offset.
- * Part of a ledger.
+ * The note of a partition: a short text about its first unfinished message, kept in the metadata of the committed
+ * offset. Part of a ledger.
  */
 #ifndef DK_KAFKA_CONSUMER_NOTE_H
 #define DK_KAFKA_CONSUMER_NOTE_H

@@ -2,8 +2,8 @@
  *
  * Which offsets of one partition are finished, and how far that goes without a hole: a ring of the delivered offsets
  * from the first unfinished one on. Offsets grow from slot to slot but may leave gaps (compaction, transaction
- * markers). Nothing is in a gap any more when what lies behind it is here, so the mark passes over: it is where a message
- * is, or where the next one will be.
+ * markers). Nothing is in a gap any more when what lies behind it is here, so the mark passes over: it is where a
+ * message is, or where the next one will be.
  *
  * Invariants: the slot at head is unfinished; every offset in the ring is >= mark; last >= every offset in the ring.
  */

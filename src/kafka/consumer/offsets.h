@@ -35,8 +35,8 @@ bool dk__offsets_done(dk__offsets *o, int64_t offset);
  * explicitly, lower than the mark (then the mark goes back and later done marks stay known). Returns true if the mark
  * changed. */
 bool dk__offsets_store(dk__offsets *o, int64_t next);
-/* The log has nothing more before next, and all that was delivered is finished: the mark goes there. Lower ones and calls
- * while something is pending are ignored. */
+/* The log has nothing more before next, and all that was delivered is finished: the mark goes there. Lower ones and
+ * calls while something is pending are ignored. */
 void dk__offsets_reach(dk__offsets *o, int64_t next);
 uint32_t dk__offsets_pending(const dk__offsets *o); /* delivered, not finished */
 

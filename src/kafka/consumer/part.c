@@ -4,7 +4,7 @@
  */
 #include "kafka/consumer/handle.h"
 
-/* ---- table ---------------------------------------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------------------------------------- */
 
 static dk__topic_parts *
 find_topic(const dk_consumer *c, const char *name)
@@ -110,10 +110,10 @@ part_new(dk_consumer *c, const char *topic, int32_t partition)
     return part;
 }
 
-/* ---- queues ---------------------------------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------------------------- */
 
-/* Called by librdkafka, from its threads and with the queue locked, when a queue that is not forwarded is no longer empty:
- * librdkafka unforwards the queues of partitions that it stops. */
+/* Called by librdkafka, from its threads and with the queue locked, when a queue that is not forwarded is no longer
+ * empty: librdkafka unforwards the queues of partitions that it stops. */
 static void
 queue_readable(rd_kafka_t *rk, void *opaque)
 {
@@ -174,7 +174,7 @@ dk__part_position(const dk__part *part, int32_t *epoch)
     return offset;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 dk_status
 dk__part_assign(dk_consumer *c, const char *topic, int32_t partition)

@@ -2,10 +2,10 @@
  *
  * The partitions that are or were assigned, and how their messages come from librdkafka.
  *
- * The queues of assigned partitions are forwarded to one queue of ours, so librdkafka counts what it has read ahead for all
- * of them together, as it documents queued.max.messages.kbytes. From there intake.c puts messages into ledgers. A partition
- * that has more than its share while others wait is set apart: its queue is not forwarded, and librdkafka stops reading
- * ahead for it after one response.
+ * The queues of assigned partitions are forwarded to one queue of ours, so librdkafka counts what it has read ahead
+ * for all of them together, as it documents queued.max.messages.kbytes. From there intake.c puts messages into
+ * ledgers. A partition that has more than its share while others wait is set apart: its queue is not forwarded, and
+ * librdkafka stops reading ahead for it after one response.
  */
 #ifndef DK_KAFKA_CONSUMER_PART_H
 #define DK_KAFKA_CONSUMER_PART_H
@@ -17,8 +17,8 @@
 #define DK__GATE_SEEKING 4u  /* what was read before the seek may still come */
 #define DK__GATE_CLOSED 8u   /* assigned here, but not in librdkafka yet: what comes is of the last assignment */
 
-/* Never freed before the consumer, so that entries of open batches can point here; a partition that comes back gets its
- * old struct with a new generation. */
+/* Never freed before the consumer, so that entries of open batches can point here; a partition that comes back gets
+ * its old struct with a new generation. */
 typedef struct dk__part {
     const char *topic; /* the topic table's */
     uint32_t topic_id;

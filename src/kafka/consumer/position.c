@@ -56,7 +56,7 @@ dk_consumer_resume(dk_consumer *c, dk_partitions *parts, dk_error *err)
     return dk__each_part(c, parts, resume_part, err);
 }
 
-/* ---- position ------------------------------------------------------------------------------------------------------- */
+/* ---- position -------------------------------------------------------------------------------------------------- */
 
 static void
 position_part(dk_consumer *c, dk__part *part, dk_partition *p)

@@ -2,9 +2,9 @@
  *
  * What the group gives and takes: on the engine thread, inside rd_kafka_consumer_poll().
  *
- * Before a partition is given back its gate is closed, what is in hand and the outstanding tickets get a bounded time to
- * finish, and what is finished is committed synchronously. A partition that was lost is only forgotten. Before a partition is
- * taken, the application may say where to begin.
+ * Before a partition is given back its gate is closed, what is in hand and the outstanding tickets get a bounded time
+ * to finish, and what is finished is committed synchronously. A partition that was lost is only forgotten. Before a
+ * partition is taken, the application may say where to begin.
  */
 #include "kafka/consumer/handle.h"
 
@@ -23,7 +23,7 @@ await_ack(dk_consumer *c)
         ;
 }
 
-/* ---- taking --------------------------------------------------------------------------------------------------------- */
+/* ---- taking ---------------------------------------------------------------------------------------------------- */
 
 static void
 close_gates(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
@@ -101,7 +101,7 @@ on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     rd_kafka_topic_partition_list_destroy(ours);
 }
 
-/* ---- where the group stands ------------------------------------------------------------------------------------------ */
+/* ---- where the group stands ------------------------------------------------------------------------------------ */
 
 /* Where the group stands with a partition, and the note of an earlier owner. Lock held. */
 static void
@@ -147,9 +147,9 @@ wait_to_ask_again(dk_consumer *c)
     return going_on && !rd_kafka_assignment_lost(c->rk);
 }
 
-/* Asked until it is answered: while the coordinator is away nobody knows where to begin and how often the first message has
- * failed, and librdkafka, left to ask by itself, has been seen to give up at the first refusal and fetch nothing. Returns
- * the partitions with offsets and notes, for those who want to know of the assignment. */
+/* Asked until it is answered: while the coordinator is away nobody knows where to begin and how often the first
+ * message has failed, and librdkafka, left to ask by itself, has been seen to give up at the first refusal and fetch
+ * nothing. Returns the partitions with offsets and notes, for those who want to know of the assignment. */
 static rd_kafka_topic_partition_list_t *
 adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
@@ -170,7 +170,7 @@ adopt_committed(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     return list;
 }
 
-/* ---- giving --------------------------------------------------------------------------------------------------------- */
+/* ---- giving ---------------------------------------------------------------------------------------------------- */
 
 /* What the application answers, or NULL. Offsets that it leaves open are the group's. */
 static rd_kafka_topic_partition_list_t *
@@ -221,8 +221,8 @@ take_answer(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts, rd_kaf
         atomic_store(&c->fatal, true);
 }
 
-/* Asked once per assignment: rd_kafka_rebalance_protocol() waits for librdkafka's main thread, which no longer answers
- * when the group is being left (seen to hang for ever with 2.0.2). */
+/* Asked once per assignment: rd_kafka_rebalance_protocol() waits for librdkafka's main thread, which no longer
+ * answers when the group is being left (seen to hang for ever with 2.0.2). */
 static bool
 is_incremental(rd_kafka_t *rk)
 {
@@ -259,11 +259,11 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         rd_kafka_topic_partition_list_destroy(answer);
 }
 
-/* ---- while the group is being left ------------------------------------------------------------------------------------ */
+/* ---- while the group is being left ----------------------------------------------------------------------------- */
 
-/* dk__leave_group() has committed already. Nothing here may take long: librdkafka answers no question about the group any
- * more, and it can end the group without waiting for this answer when a rebalance was under way, and would then never take
- * it. What still comes is taken, unread, only to be given back. */
+/* dk__leave_group() has committed already. Nothing here may take long: librdkafka answers no question about the group
+ * any more, and it can end the group without waiting for this answer when a rebalance was under way, and would then
+ * never take it. What still comes is taken, unread, only to be given back. */
 static void
 on_assign_leaving(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
 {
@@ -290,7 +290,7 @@ on_revoke_leaving(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     dk__tell_rebalance(c, DK_EVENT_REVOKE, parts);
 }
 
-/* ---- librdkafka's callback ---------------------------------------------------------------------------------------------- */
+/* ---- librdkafka's callback ------------------------------------------------------------------------------------- */
 
 void
 dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque)

@@ -4,7 +4,8 @@
  */
 #include "kafka/consumer/handle.h"
 
-/* One partition of a seek, and the assignment that it was begun in: it may be taken away, and given again, meanwhile. */
+/* One partition of a seek, and the assignment that it was begun in: it may be taken away, and given again, meanwhile.
+ */
 typedef struct target {
     dk__part *part; /* NULL: not ours */
     uint64_t assignment;

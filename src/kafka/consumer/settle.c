@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the walks have left behind reaches the ledgers: when a batch is left, when something is to be committed, before a
- * partition is given back.
+ * What the walks have left behind reaches the ledgers: when a batch is left, when something is to be committed,
+ * before a partition is given back.
  */
 #include "kafka/consumer/handle.h"
 

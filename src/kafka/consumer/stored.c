@@ -6,8 +6,8 @@
 
 #include "kafka/consumer/handle.h"
 
-/* An offset given by hand moves the mark of a partition that is ours: what lies before it counts as finished, or the next
- * commit of the engine would take the group back. Lock held. */
+/* An offset given by hand moves the mark of a partition that is ours: what lies before it counts as finished, or the
+ * next commit of the engine would take the group back. Lock held. */
 static dk__part *
 move_mark(dk_consumer *c, const dk_partition *p)
 {
@@ -65,7 +65,7 @@ dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *er
     return rkerr ? dk__kafka_error(err, rkerr, "commit") : st;
 }
 
-/* ---- store ------------------------------------------------------------------------------------------------------------ */
+/* ---- store ----------------------------------------------------------------------------------------------------- */
 
 static bool
 has_note(const dk_partition *p)

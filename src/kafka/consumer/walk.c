@@ -2,9 +2,10 @@
  *
  * The walk over a batch, and its end.
  *
- * The walk takes no lock. The owner writes a state and then moves the cursor; whoever holds the consumer's lock may read
- * states below the cursor and tell them to the ledgers (settle.c). A rebalance closes a partition's gate and then reads
- * what is in hand, the walk says what it takes in hand and then reads the gate: one of the two sees the other.
+ * The walk takes no lock. The owner writes a state and then moves the cursor; whoever holds the consumer's lock may
+ * read states below the cursor and tell them to the ledgers (settle.c). A rebalance closes a partition's gate and
+ * then reads what is in hand, the walk says what it takes in hand and then reads the gate: one of the two sees the
+ * other.
  */
 #include "kafka/consumer/handle.h"
 
@@ -131,7 +132,7 @@ dk_batch_current(const dk_batch *b)
     return is_forked(b) ? -1 : atomic_load_explicit(&b->hand, memory_order_relaxed);
 }
 
-/* ---- claims --------------------------------------------------------------------------------------------------------- */
+/* ---- claims ---------------------------------------------------------------------------------------------------- */
 
 static uint32_t
 end_of_claim(const dk_batch *b, uint32_t first, uint32_t max, bool one_partition)
@@ -213,7 +214,7 @@ dk_batch_claim_counts(const dk_batch *b)
     return hand >= 0 && b->claimed;
 }
 
-/* ---- not handled ---------------------------------------------------------------------------------------------------- */
+/* ---- not handled ----------------------------------------------------------------------------------------------- */
 
 /* Entry i of those in hand was not handled: lock held. */
 static dk_status
@@ -297,7 +298,7 @@ dk_batch_claim_return(dk_batch *b, int64_t delay_ms)
     return DK_OK;
 }
 
-/* ---- the end -------------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static bool
 was_not_handled(const dk__entry *e)
