@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from django_kafka import events
+
 ROOT = Path(__file__).resolve().parents[3]
 _STRING = r'"(?:\\.|[^"\\\n])*"'
 
@@ -60,14 +62,32 @@ _NAMES = re.compile(r"(?:[A-Z]\w+Error|[A-Z]\w+Unavailable|jsonschema|[A-Z_]{8,}
 _FOREIGN = {"Local: Invalid argument or configuration", "subscribe", "Purged in queue"}
 
 
-def test_what_is_quoted_is_what_the_code_says() -> None:
-    messages = {re.sub(r"%[-.0-9*]*(?:ll|z)?[a-zA-Z]", "…", text) for text in (*python_messages(), *c_messages())}
-    wrong = []
+def plain(text: str) -> str:
+    """A text with … in the place of what is filled in."""
+    return re.sub(r"%(?:\(\w+\))?[-.0-9*]*(?:ll|z)?[a-zA-Z]", "…", text)
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """The quotes that are of this library, and what finds them."""
+    found = {}
     for quote in quotes():
-        if _NAMES.match(quote) or quote in _FOREIGN:
-            continue
-        parts = [part.strip() for part in re.split("…", quote) if part.strip() and not _NAMES.match(part.strip())]
-        pattern = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
-        if not any(pattern.search(text) for text in messages):
-            wrong.append(quote)
+        parts = [part.strip() for part in quote.split("…") if part.strip() and not _NAMES.match(part.strip())]
+        if parts and quote not in _FOREIGN:
+            found[quote] = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+    return found
+
+
+def test_what_is_quoted_is_what_the_code_says() -> None:
+    messages = {plain(text) for text in (*python_messages(), *c_messages())}
+    wrong = [
+        quote for quote, pattern in patterns().items() if not any(pattern.search(message) for message in messages)
+    ]
     assert wrong == [], "docs/troubleshooting.md quotes what the code does not say"
+
+
+def test_each_event_has_an_entry() -> None:
+    known = list(patterns().values())
+    told = [event for event in vars(events).values() if isinstance(event, events.Event)]
+    assert len(told) > 30
+    missing = [event.name for event in told if not any(pattern.search(plain(event.text)) for pattern in known)]
+    assert missing == [], "docs/troubleshooting.md has no entry for what the library logs"
