@@ -147,7 +147,7 @@ void dk__assign_forget(dk_consumer *c, const rd_kafka_topic_partition_list_t *pa
 
 /* rebalance.c */
 void dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque);
-/* tell.c */
+void dk__tell_circle(dk_consumer *c, const dk__part *part); /* lock held */
 void dk__tell_rebalance(dk_consumer *c, dk_event_kind kind,
                         const rd_kafka_topic_partition_list_t *parts); /* unlocked */
 void dk__report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const char *what);

@@ -10,6 +10,7 @@
 
 #define SHARE_MIN_BYTES (256u << 10)
 #define SHARE_MIN_MESSAGES 1024u
+#define CIRCLE_AGAIN_MS 60000 /* a log that is served in a circle is tried again after so long */
 #define TURNS_MAX 16 /* times that librdkafka is asked in one call: the first batch should not wait for all of it */
 
 typedef struct intake {
@@ -70,15 +71,26 @@ somebody_waits(const dk_consumer *c)
     return false;
 }
 
+static bool
+circles(const dk__part *part)
+{
+    int64_t end;
+
+    return dk__ledger_circles(part->ledger, &end);
+}
+
 static void
 unite(dk_consumer *c)
 {
     size_t n = assigned(c);
+    int64_t now = dk__now_ms();
 
     for (size_t i = 0; i < c->n_parts; i++) {
         dk__part *part = c->parts[i];
 
-        if (part->assigned && part->apart && !(atomic_load(&part->gate) & DK__GATE_CLOSED) && !exceeds(c, part, n, 2))
+        if (!part->assigned || !part->apart || (atomic_load(&part->gate) & DK__GATE_CLOSED) || exceeds(c, part, n, 2))
+            continue;
+        if (!circles(part) || now - part->circle_ms >= CIRCLE_AGAIN_MS)
             dk__part_set_apart(part, false);
     }
 }
@@ -105,6 +117,19 @@ is_foreign(const dk__part *part)
     return part == NULL || !part->assigned || (atomic_load(&part->gate) & DK__GATE_CLOSED);
 }
 
+/* Librdkafka stops reading a queue that nobody takes from. */
+static void
+stop_circle(dk_consumer *c, dk__part *part)
+{
+    int64_t now = dk__now_ms();
+
+    dk__part_set_apart(part, true);
+    if (part->circle_ms != 0 && now - part->circle_ms < CIRCLE_AGAIN_MS)
+        return;
+    part->circle_ms = now;
+    dk__tell_circle(c, part);
+}
+
 static dk_status
 put(intake *in, rd_kafka_message_t *msg)
 {
@@ -121,6 +146,8 @@ put(intake *in, rd_kafka_message_t *msg)
     if (msg->err) /* librdkafka counts an error like a message, and moves its position behind it */
         dk__part_distrust_position(part);
     st = dk__ledger_receive(part->ledger, msg);
+    if (circles(part))
+        stop_circle(in->c, part);
     if (st == DK_OK && in->squeezing && !part->apart && exceeds(in->c, part, assigned(in->c), 1))
         dk__part_set_apart(part, true);
     return st;

@@ -57,15 +57,28 @@ dk__ledger_generation(const dk__ledger *l)
 dk_status
 dk__ledger_receive(dk__ledger *l, rd_kafka_message_t *msg)
 {
-    bool begins_log = !msg->err && msg->offset <= l->read;
+    dk__rewind_step step = DK__REWIND_NEW;
 
     if (dk__stock_reserve(&l->stock, l->alloc, 1) != DK_OK)
         return DK_ENOMEM;
-    if (!msg->err)
+    if (!msg->err) {
+        step = dk__rewind_read(&l->rewind, l->alloc, msg, msg->offset <= l->read);
         l->read = msg->offset;
-    dk__stock_push(&l->stock, msg, begins_log);
+    }
+    if (step == DK__REWIND_DROP) {
+        dk__message_free(msg);
+        return DK_OK;
+    }
+    dk__stock_push(&l->stock, msg, step == DK__REWIND_BEGIN);
     dk__ledger_spend(l, msg);
     return DK_OK;
+}
+
+bool
+dk__ledger_circles(const dk__ledger *l, int64_t *end)
+{
+    *end = l->rewind.last;
+    return l->rewind.circles;
 }
 
 uint32_t
@@ -255,9 +268,10 @@ dk__ledger_start_over(dk__ledger *l)
     while (l->stock.len > 0)
         dk__message_free(pop_stock(l));
     dk__offsets_reset(&l->offsets);
+    dk__rewind_reset(&l->rewind, l->alloc);
     forget_epochs(l);
     l->read = DK_OFFSET_INVALID;
-    l->relogged = false;
+    l->relogged = l->by_hand = false;
     l->due_ms = 0;
     l->owed = l->tickets = 0;
     l->oldest = l->newest = NULL;

@@ -38,6 +38,8 @@ const atomic_uint *dk__ledger_generation(const dk__ledger *l);
  * offset does not grow begins another log: the topic was recreated, or the log was cut off. Nothing of that is handed
  * out before all outcomes of the old log are known. */
 DK_MUST_CHECK dk_status dk__ledger_receive(dk__ledger *l, rd_kafka_message_t *msg);
+/* What is read is served in a circle, and dropped (rewind.h); *end: the offset that it ends with each time. */
+bool dk__ledger_circles(const dk__ledger *l, int64_t *end);
 /* Something waits to be handed out, now or later. */
 bool dk__ledger_has_waiting(const dk__ledger *l);
 size_t dk__ledger_waiting_bytes(const dk__ledger *l);

@@ -11,6 +11,7 @@
 #include "kafka/consumer/ledger.h"
 #include "kafka/consumer/note.h"
 #include "kafka/consumer/offsets.h"
+#include "kafka/consumer/rewind.h"
 
 #define DK__EPOCHS 4
 
@@ -30,7 +31,9 @@ struct dk__ledger {
     dk__note note;
     int64_t due_ms; /* held back until then; 0: not */
     int64_t read;   /* offset of the last message read */
-    bool relogged;  /* another log began: librdkafka's position may be the old one's */
+    dk__rewind rewind;
+    bool relogged; /* another log began: librdkafka's position may be the old one's */
+    bool by_hand;  /* the application has set the mark: it stays there until something is finished */
     uint32_t owed, tickets;
     dk__slip *oldest, *newest;
     struct {

@@ -192,6 +192,7 @@ dk__part_assign(dk_consumer *c, const char *topic, int32_t partition)
         return DK_ENOMEM;
     atomic_store(&part->gate, DK__GATE_CLOSED);
     part->seeks = 0;
+    part->circle_ms = 0;
     part->assignment = ++c->assignments;
     /* Before the assignment starts the fetcher: a queue that the application has (un)forwarded stays as it is. */
     part->apart = true;

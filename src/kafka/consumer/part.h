@@ -33,6 +33,7 @@ typedef struct dk__part {
     /* Guarded by the lock. */
     atomic_bool assigned;   /* also read under the table lock alone */
     bool apart;             /* set apart: its queue is not forwarded */
+    int64_t circle_ms;      /* when it was told last that its log is served in a circle; 0: never */
     uint64_t assignment;    /* number of this assignment */
     uint32_t seeks;         /* under way */
     int64_t stale_position; /* librdkafka's position before the assignment or seek: says nothing */

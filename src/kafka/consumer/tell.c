@@ -2,6 +2,8 @@
  *
  * What a partition's queue holds besides messages: its errors and its end, told as events.
  */
+#include <stdio.h>
+
 #include "kafka/consumer/handle.h"
 
 void
@@ -35,4 +37,21 @@ dk__report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, c
     else
         return;
     dk__events_push_error(c->events, err.kafka, err.fatal, err.text);
+}
+
+void
+dk__tell_circle(dk_consumer *c, const dk__part *part)
+{
+    char text[500];
+    int64_t end;
+
+    (void)dk__ledger_circles(part->ledger, &end);
+    snprintf(
+        text, sizeof text,
+        "%.200s [%d]: the log cannot be read beyond offset %lld. Its beginning is served again and again, so it "
+        "holds a "
+        "damaged batch, most likely. The partition waits and is tried again in a minute. To pass over the damage, "
+        "seek or commit an offset behind it",
+        part->topic, (int)part->partition, (long long)end);
+    dk__events_push_error(c->events, RD_KAFKA_RESP_ERR__BAD_MSG, false, text);
 }
