@@ -30,6 +30,7 @@ typedef enum native_class {
 struct ProducerObject;
 struct MessageObject;
 
+/* Written by whoever holds the GIL. */
 typedef struct native_state {
     PyObject *module; /* borrowed: the state is part of it */
     PyTypeObject *message_type, *batch_type, *ticket_type, *consumer_type, *producer_type, *broker_type, *route_type;

@@ -16,6 +16,7 @@ typedef struct native_report {
     size_t waiting;
 } native_report;
 
+/* Written by whoever holds the GIL. */
 typedef struct ProducerObject {
     PyObject_HEAD native_state *state;
     dk_producer *p;

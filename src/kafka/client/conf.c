@@ -176,8 +176,8 @@ set_consumer_defaults(rd_kafka_conf_t *conf)
     (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", FETCH_BACKOFF_MS, why, sizeof why);
 }
 
-/* What is read ahead is the engine's to bound, for all partitions together. librdkafka itself keeps some responses, or
- * reading would stop each time one is taken. */
+/* What is read ahead is the engine's to bound, for all partitions together. librdkafka itself keeps some responses,
+ * or reading would stop each time one is taken. */
 #define AHEAD_KBYTES 2048
 #define AHEAD_MESSAGES 50000
 

@@ -123,7 +123,7 @@ DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *usernam
 
 typedef struct dk__wake {
     int fd[2];
-    atomic_bool raised;
+    atomic_bool raised; /* up by any thread, down by the one that waits */
 } dk__wake;
 
 DK_MUST_CHECK dk_status dk__wake_init(dk__wake *w, dk_error *err);

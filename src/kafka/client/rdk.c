@@ -45,10 +45,10 @@ _Static_assert(sizeof(dk__rdk_functions) == N_ALL * sizeof(void *), "the table h
 
 dk__rdk_functions dk__rdk_table;
 
-static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER;
-static atomic_bool load_ok;
-static bool load_tried;     /* under load_lock, as is load_error */
-static dk_error load_error; /* what the first dk_library_load() found */
+static pthread_mutex_t load_lock = PTHREAD_MUTEX_INITIALIZER; /* no other is taken with it held */
+static atomic_bool load_ok;                                   /* set once, with the lock held */
+static bool load_tried;                                       /* under load_lock, as is load_error */
+static dk_error load_error;                                   /* what the first dk_library_load() found */
 
 /* The tests put a call in its place. */
 #ifndef DK__RDK_SYSTEM_NAME

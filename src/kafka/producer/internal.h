@@ -4,6 +4,10 @@
  *
  * Callers hand records straight to librdkafka; a thread of the producer's own serves the main queue, counts delivery
  * reports and queues those that somebody waits for, so nothing piles up when nobody polls.
+ *
+ * Locks. There are two, and producing to a known topic takes neither. `topics.lock` is held while a topic is added;
+ * librdkafka may log meanwhile, so the lock of the event queue comes after it and is the innermost. None is held when
+ * the thread answers a ticket, which takes the consumer's lock.
  */
 #ifndef DK_KAFKA_PRODUCER_INTERNAL_H
 #define DK_KAFKA_PRODUCER_INTERNAL_H
@@ -25,9 +29,9 @@ typedef struct dk__topic {
 /* A table that only grows: finding takes no lock. */
 typedef struct dk__topic_table {
     const dk_alloc *alloc;
-    pthread_mutex_t lock; /* for adding */
-    _Atomic(dk__topic *) last;
-    _Atomic(dk__topic *) buckets[DK__TOPIC_BUCKETS];
+    pthread_mutex_t lock;                            /* for adding; before the lock of the event queue */
+    _Atomic(dk__topic *) last;                       /* the one that was found last; written by every caller */
+    _Atomic(dk__topic *) buckets[DK__TOPIC_BUCKETS]; /* written with the lock, read without */
 } dk__topic_table;
 
 void dk__topics_init(dk__topic_table *table, const dk_alloc *alloc);
@@ -38,30 +42,32 @@ DK_MUST_CHECK dk_status dk__topics_get(dk__topic_table *table, rd_kafka_t *rk, c
 /* ---- the handle ------------------------------------------------------------------------------------------------ */
 
 struct dk_producer {
+    /* Written before the handle is given out, and not again. */
     dk__events *events; /* first: librdkafka's callbacks find it through the opaque */
     const dk_alloc *alloc;
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     dk__conf_info info;
     unsigned fork_generation;
-
-    pthread_t thread;
-    bool thread_started;
     bool room_wake_made, event_wake_made;
-    atomic_bool quit;
+    pthread_t thread;
+
+    bool thread_started; /* by dk__service_start() and _stop() */
+    atomic_bool quit;    /* by dk__service_stop() */
     dk__wake room_wake, event_wake;
-    atomic_uint room_waiters;
-    atomic_ullong full_at; /* what `settled` was when the queue was found full */
+    atomic_uint room_waiters; /* by callers that wait for room */
+    atomic_ullong full_at;    /* what `settled` was when the queue was found full; by callers that produce */
 
     dk__topic_table topics;
 
-    char pad1[64]; /* what callers write and what the service thread writes are on different cache lines */
-    atomic_ullong produced;
+    char pad1[64];          /* what callers write and what the service thread writes are on different cache lines */
+    atomic_ullong produced; /* by callers that produce: in librdkafka's queue, or about to be */
     char pad2[64];
+    /* By the service thread. */
     atomic_ullong delivered, failed;
     atomic_ullong reported; /* of those, the ones whose report is queued if somebody waits for it */
     atomic_ullong settled;  /* of those, the ones whose memory librdkafka has back */
-    atomic_size_t copies;   /* forwarded, not reported */
+    atomic_size_t copies;   /* forwarded, not reported; counted up by dk_producer_forward() */
 };
 
 /* ---- copies.c: what librdkafka carries for a copy that answers a ticket ---------------------------------------- */
