@@ -56,6 +56,12 @@ PRODUCED_NOT_DELIVERED = Event(
     ERROR,
     "%(count)d messages that handlers produced could not be delivered within %(seconds)s s.",
 )
+OFFSETS_NOT_COMMITTED = Event(
+    "consumer.offsets-not-committed",
+    ERROR,
+    "%(consumer)s: the broker has not confirmed the offsets of %(partitions)s in time. "
+    "What was handled since the last commit will be redelivered.",
+)
 
 # ---- a message -----------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("topic",),
     ("retry", "dead_letter"),
     ("consumer",),
-    ("retry.consumer", "consumer.runner"),
+    ("retry.consumer", "processes"),
+    ("consumer.runner",),
     ("checks", "testing", "management"),
     ("apps",),
 )

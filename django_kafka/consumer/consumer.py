@@ -57,6 +57,8 @@ class Consumer:
     default_error_handler: Setting[str] | str = Setting[str]("ERROR_HANDLER")
     # How long stop() waits for what the handlers and the failure handling have produced, in seconds.
     flush_timeout: float = 15.0
+    # Asked when stop() begins: how many seconds it may take; None: as many as it takes. kafka_consume sets it.
+    time_to_stop: Callable[[], float | None] = staticmethod(lambda: None)
     # The settings of which the client's configuration is made, below the class's own `config`.
     _config_settings: tuple[str, ...] = ("GLOBAL_CONFIG", "CONSUMER_CONFIG")
 
@@ -131,7 +133,7 @@ class Consumer:
 
     def stop(self) -> None:
         """Wait for what was produced, commit what is finished, leave the group."""
-        self._member.leave(self.flush_timeout)
+        self._member.leave(self.flush_timeout, self.time_to_stop)
 
     def plan(self) -> Plan:
         """Which way messages take through the loop, and why. `print(consumer.plan().explain())`."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import TopicPartition
 
+from django_kafka import events
 from django_kafka._native import Consumer as NativeConsumer
 from django_kafka.consumer.managers import PauseManager, RetryManager
-from django_kafka.consumer.stopping import flush_producer
+from django_kafka.consumer.stopping import flush_producer, time_to_flush
 from django_kafka.failures.attempts import Note
 from django_kafka.failures.backoff import Backoff
 from django_kafka.failures.copies import Copies
@@ -33,6 +34,7 @@ class Member:
     def __init__(self, client: Any, name: str, logger: logging.Logger, describe: Callable[[Any], str]) -> None:
         """name: of the consumer, for the log. describe: what log lines call a message."""
         self.client = client
+        self.name = name
         self.is_native = isinstance(client, NativeConsumer)
         self.logger = logger
         self.describe = describe
@@ -114,11 +116,20 @@ class Member:
 
     # ---- the end ----
 
-    def leave(self, flush_timeout: float) -> None:
-        """Wait for what was produced, commit what is finished, leave the group."""
+    def leave(self, flush_timeout: float, time_left: Callable[[], float | None]) -> None:
+        """Wait for what was produced, commit what is finished, leave the group.
+
+        flush_timeout: seconds to wait for each of the two kinds of what was produced. time_left: asked for how many
+        seconds all of this may take from then on; None: as many as it takes."""
         try:
-            self.copies.close(flush_timeout)
+            self.copies.close(time_to_flush(flush_timeout, time_left()))
             self.failures.tell(everything=True)
-            flush_producer(flush_timeout, self.logger)
+            flush_producer(time_to_flush(flush_timeout, time_left()), self.logger)
         finally:
-            self.client.close()  # whatever callables have raised: others wait for the partitions
+            self._close(time_left())  # whatever callables have raised: others wait for the partitions
+
+    def _close(self, timeout: float | None) -> None:
+        uncommitted = self.client.close() if timeout is None else self.client.close(timeout)
+        if isinstance(uncommitted, list) and uncommitted:
+            partitions = ", ".join(f"{place.topic}[{place.partition}]" for place in uncommitted)
+            events.OFFSETS_NOT_COMMITTED.tell(self.logger, consumer=self.name, partitions=partitions)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Waits that double up to a minute, for whatever no message is to blame for."""
+"""How long partitions and topics wait after a failure that no message is to blame for."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from django_kafka.failures.attempts import RetryManager
-
-FIRST = 1.0
-LONGEST = 60.0
-
-
-def doubled(last: float, first: float = FIRST, longest: float = LONGEST) -> float:
-    """The wait after one of `last` seconds: twice as long, up to `longest`; 0 is followed by `first`."""
-    return min(last * 2, longest) if last > 0 else first
+from django_kafka.utils.backoff import FIRST, LONGEST, doubled
 
 
 class Backoff:

@@ -166,7 +166,7 @@ class Copies:
             events.COPIES_NOT_CONFIRMED.tell(COPIES, consumer=self._name, count=producer.copies)
             self._closing = True
             producer.purge()
-            self.flush(GIVE_UP_SECONDS)
+            self.flush(min(GIVE_UP_SECONDS, timeout + 1))
             self._closing = False
         del self._producer
         self.__dict__.pop("_topics", None)

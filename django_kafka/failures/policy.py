@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from django_kafka import events
 from django_kafka.exceptions import HandlerResultError
 from django_kafka.failures import database
-from django_kafka.failures.backoff import FIRST
 from django_kafka.failures.delivery import Outcome
 from django_kafka.logs.safely import safely
+from django_kafka.utils.backoff import FIRST
 from django_kafka.utils.moments import seconds_until
 
 if TYPE_CHECKING:

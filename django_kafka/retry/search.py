@@ -15,8 +15,9 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
+from django_kafka.utils.backoff import doubled
+
 SHORTEST = 1.0  # seconds between two questions
-LONGEST = 60.0
 TOPICS_PER_SECOND = 100  # that are worth asking for
 ASK_TIMEOUT = 1.0  # the loop stands still meanwhile
 
@@ -41,7 +42,7 @@ class TopicSearch:
             topics = len(self._client.list_topics(timeout=ASK_TIMEOUT).topics)
             self._pause = max(SHORTEST, topics / TOPICS_PER_SECOND)
         except KafkaException:  # the broker is away: the client says so, and there is nothing to be found
-            self._pause = min(self._interval / 2, self._pause * 2, LONGEST)
+            self._pause = min(self._interval / 2, doubled(self._pause))
         self._due = time.monotonic() + self._pause
         return self._pause
 

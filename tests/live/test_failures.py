@@ -175,7 +175,7 @@ def test_a_missing_dead_letter_topic_that_must_not_be_made_loses_nothing(
     reference_produce(broker.bootstrap, [message(name, number, fail=-1) for number in range(10)])
     settings = {"FAILURE_TOPICS": {"create": False}}
     first = failing(settings=settings)
-    wait_for_log(first, f"The topic '{dead}' does not exist: create it, or switch on")
+    wait_for_log(first, f"The topic '{dead}' does not exist: create it, or set")
     assert first.stop() == 0, first.tail()
     assert committed(broker, name, name)[0] == 0
     second = failing(settings=settings)

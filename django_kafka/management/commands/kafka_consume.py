@@ -12,8 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
 
 from django_kafka import kafka
-from django_kafka.consumer.runner import KafkaConsumeRunner
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.processes.runner import KafkaConsumeRunner
 
 EPILOG = """\
 A consumer that dies is started again, after 1 second at first, after up to 60

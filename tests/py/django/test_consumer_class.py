@@ -22,9 +22,10 @@ from django_kafka.consumer.managers import Backoff, PauseManager, RetryManager
 from django_kafka.consumer.plan import Path, make_plan
 from django_kafka.consumer.results import _reported
 from django_kafka.consumer.runner import ConsumerWorker, KafkaConsumeRunner
-from django_kafka.consumer.supervisor import Exit, StopRequest
 from django_kafka.error_handlers import ClientErrorHandler
 from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.processes.child import StopRequest
+from django_kafka.processes.exits import Exit
 from django_kafka.registry import ConsumersRegistry
 from tests.py.django.helpers import FailTimes, Recorder, consumer_of
 

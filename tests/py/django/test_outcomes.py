@@ -184,9 +184,9 @@ def test_a_failure_of_the_handling_is_told(run: Run, steps: Steps) -> None:
 
 def test_the_later_of_two_pauses_counts(run: Run) -> None:
     first, second = run.times[name_of((pause, longer, pause))]
-    assert second - first >= 1
+    assert second - first > 0.9  # the engine counts milliseconds
     first, second = run.times[name_of((pause, pause))]
-    assert second - first < 1
+    assert second - first < 0.9
 
 
 @pytest.fixture

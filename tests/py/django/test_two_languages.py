@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from django_kafka import _native, checks
 from django_kafka._native import AvroMethod, Message, Producer, Route
 from django_kafka.dead_letter.header import DeadLetterHeader
-from django_kafka.logs import loggers
+from django_kafka.logs.loggers import NATIVE
 from django_kafka.management.commands import kafka_broker
 from django_kafka.retry.header import RetryHeader
 from django_kafka.retry.topic import RetryTopicProducer
@@ -154,4 +154,4 @@ def test_numbers_of_confluent_kafka() -> None:
 def test_the_logger_of_clients_without_one(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), Producer({"bootstrap.servers": "127.0.0.1:1", "debug": "conf"}) as producer:
         producer.poll(1)
-    assert {record.name for record in caplog.records} & {loggers.NATIVE.name}
+    assert {record.name for record in caplog.records} & {NATIVE.name}

@@ -18,8 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django_kafka.consumer import supervisor as supervision
-from django_kafka.consumer.supervisor import Backoff, Exit, StopRequest, Supervisor
+from django_kafka.processes import supervisor as supervision
+from django_kafka.processes.child import StopRequest
+from django_kafka.processes.exits import Exit
+from django_kafka.processes.supervisor import Backoff, Supervisor
 
 EVENTS = Path(sys.argv[1])
 

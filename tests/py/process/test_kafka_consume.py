@@ -144,7 +144,7 @@ def test_message_in_hand_comes_again_after_the_grace_period(broker: LocalBroker,
         run.wait_events("begin", 2)
         run.signal(signal.SIGTERM)
         assert run.wait() == 3
-        assert "will come again" in run.output
+        assert "will be redelivered" in run.output
     committed = broker_committed(broker, "work")
     assert committed in (0, 1), "the message that was killed must not be counted"
 

@@ -101,7 +101,7 @@ def test_second_signal_ends_at_once(supervise: Supervise, method: str, signum: i
         run.signal(signum)
         assert run.wait() == code
         assert time.monotonic() - asked < 15.0  # half the grace period, which it does not wait for
-        assert "come again" in run.output
+        assert "will be redelivered" in run.output
 
 
 def test_hangup_is_no_second_signal(supervise: Supervise) -> None:
@@ -132,7 +132,7 @@ def test_grace_exceeded(supervise: Supervise) -> None:
         assert 1.4 < time.monotonic() - asked < 15
         assert len(run.events("stopped", "wait")) == 1
         assert "grace period of 1.5 s: stubborn (pid" in run.output
-        assert "will come again" in run.output
+        assert "will be redelivered" in run.output
 
 
 @METHODS
@@ -283,7 +283,7 @@ def test_supervisor_sleeps(supervise: Supervise) -> None:
 
 @pytest.mark.parametrize("grace", [-1.0, float("nan"), float("inf")])
 def test_bad_grace(grace: float) -> None:
-    from django_kafka.consumer.supervisor import Supervisor
+    from django_kafka.processes.supervisor import Supervisor
 
     with pytest.raises(ValueError, match="grace must be a number of seconds"):
         Supervisor({}, grace=grace)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One child process per job: started together, restarted when one dies, stopped without losing work.
 
-This module knows processes and signals, and nothing of Kafka or databases; runner.py fills in what the children do.
+This module knows processes and signals, and nothing of Kafka or databases; worker.py is what the children do.
 
 Fork or spawn. Children are forked where that is sound, because it is the fastest way to a first message (everything
 is imported already) and takes the least memory (imported code stays shared; gc.freeze() keeps the collector from
@@ -9,97 +9,42 @@ touching it). It is sound because the supervisor has no thread, no Kafka handle 
 the process has threads all the same, say of a monitoring library, children are spawned: slower, but no lock can be
 inherited that nobody will ever release.
 
-Stopping. SIGTERM, SIGINT or SIGHUP to the supervisor, or to the whole process group, asks each child to stop. A child
-never counts signals, since under most service managers it gets the same one twice, from the manager and from us; only
-the supervisor escalates: a second signal, or the end of the grace period, kills. A child learns that its supervisor
-is gone from a pipe whose other end only the supervisor holds; it then stops by itself, also within the grace period.
+Stopping. SIGTERM, SIGINT or SIGHUP to the supervisor, or to the whole process group, asks each child to stop. A
+second signal, or the end of the grace period, kills.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import enum
 import gc
-import logging
 import math
 import multiprocessing
 import os
 import select
 import signal
 import socket
-import sys
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
-logger = logging.getLogger(__name__)
+from django_kafka import events
+from django_kafka.logs.loggers import SUPERVISOR
+from django_kafka.processes import child as child_process
+from django_kafka.processes import signals
+from django_kafka.processes.child import Job
+from django_kafka.processes.exits import Exit, describe
+from django_kafka.utils.backoff import FIRST, LONGEST, doubled
 
 StartMethod = Literal["fork", "spawn"]
 
-# What asks for a graceful stop, and what counts as a second signal. SIGHUP does not: service managers send it along
-# with SIGTERM.
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-ESCALATING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Wrappers (make, "uv run", container inits) pass on a Ctrl-C that the terminal has sent to the whole group anyway; so
 # signals that come this soon (seconds) after the first are the same one.
 SAME_SIGNAL_WINDOW = 0.1
-
-
-class Exit(enum.IntEnum):
-    """Exit codes of a supervisor; killed by a second signal it is 128 + the signal's number (130, 143)."""
-
-    OK = 0
-    FAILURE = 1
-    GRACE_EXCEEDED = 3
-    # Of a child: its configuration is wrong, so that starting it again would not help (sysexits' EX_CONFIG).
-    CONFIG = 78
-
-
-class StopRequest:
-    """What a child's job knows about being asked to stop. The signal handler of the child calls request()."""
-
-    def __init__(self) -> None:
-        self._requested = False
-        self._callback: Callable[[], object] | None = None
-
-    @property
-    def requested(self) -> bool:
-        return self._requested
-
-    def request(self) -> None:
-        """Ask the job to stop. May be called at any time and any number of times."""
-        self._requested = True
-        callback = self._callback
-        if callback is None:
-            return
-        try:
-            callback()
-        except Exception:
-            # We are in a signal handler, on top of somebody's code that must not see this.
-            logger.exception("The request to stop could not be passed on.")
-
-    @contextlib.contextmanager
-    def calls(self, callback: Callable[[], object]) -> Iterator[None]:
-        """Inside, a request calls callback, at once if it was made before. It must be safe to call twice."""
-        self._callback = callback
-        try:
-            if self._requested:
-                self.request()
-            yield
-        finally:
-            self._callback = None
-
-
-# A job runs in the child until it is done or asked to stop. It returns the child's exit code; None is 0. To be
-# spawned, it must be picklable.
-Job = Callable[[StopRequest], int | None]
 
 
 @dataclass(frozen=True)
@@ -107,14 +52,12 @@ class Backoff:
     """Seconds to wait before a died child is started again: `first`, doubling up to `limit`; and `first` again once a
     child has lived for `stable` seconds."""
 
-    first: float = 1.0
-    limit: float = 60.0
+    first: float = FIRST
+    limit: float = LONGEST
     stable: float = 60.0
 
     def after(self, last: float, lived: float) -> float:
-        if last <= 0 or lived >= self.stable:
-            return self.first
-        return min(last * 2, self.limit)
+        return doubled(0.0 if lived >= self.stable else last, self.first, self.limit)
 
 
 @dataclass
@@ -172,7 +115,7 @@ class Supervisor:
         self._wake = wake_w
         frozen = self._freeze()
         try:
-            with _signal_handlers(self._on_signal, wake_w.fileno()):
+            with signals.handled_by(self._on_signal, wake_w.fileno()):
                 self._supervise(wake_r, life_r, life_w)
         finally:
             self._kill_all()
@@ -238,16 +181,18 @@ class Supervisor:
             signum = self._signals.pop(0)
             name = signal.Signals(signum).name
             if self._stopping_since is None:
-                logger.info("%s: asking %s to stop; a second signal ends at once.", name, self._running_text())
+                events.STOP_ASKED.tell(SUPERVISOR, signal=name, processes=self._running_text())
                 self._begin_stop()
-            elif signum in ESCALATING_SIGNALS and time.monotonic() > self._stopping_since + SAME_SIGNAL_WINDOW:
-                logger.warning(
-                    "%s again: ending %s at once. Messages in hand will come again.", name, self._running_text()
-                )
+            elif signum in signals.ESCALATING_SIGNALS and self._stopping_for() > SAME_SIGNAL_WINDOW:
+                events.STOP_FORCED.tell(SUPERVISOR, signal=name, processes=self._running_text())
                 self._code = 128 + signum
                 self._kill_all()
         if self._stop_asked and self._stopping_since is None:
             self._begin_stop()
+
+    def _stopping_for(self) -> float:
+        """For how many seconds."""
+        return 0.0 if self._stopping_since is None else time.monotonic() - self._stopping_since
 
     def _begin_stop(self) -> None:
         self._stopping_since = time.monotonic()
@@ -258,12 +203,7 @@ class Supervisor:
                 child.process.terminate()
 
     def _give_up_waiting(self) -> None:
-        logger.error(
-            "Not stopped within the grace period of %g s: %s, killed now. Their messages in hand were not counted as "
-            "handled and will come again.",
-            self.grace,
-            self._running_text(),
-        )
+        events.GRACE_EXCEEDED.tell(SUPERVISOR, seconds=self.grace, processes=self._running_text())
         self._kill_all()
         self._code = self._code or Exit.GRACE_EXCEEDED
 
@@ -288,16 +228,16 @@ class Supervisor:
         if method == "spawn":
             resource_tracker.ensure_running()  # its start would unblock the signals that are blocked below
         process: BaseProcess = context.Process(
-            target=_child_main,
+            target=child_process.main,
             args=(child.job, life_r, inherited, self.grace),
             name=f"consumer-{child.name}",
         )
-        with _signals_blocked():  # until the child has handlers of its own
+        with signals.blocked():  # until the child has handlers of its own
             process.start()
         child.process = process
         child.started = time.monotonic()
         child.exit_fd = _exit_fd(process)
-        logger.info("%s %s started, pid %s.", self.noun, child.name, process.pid)
+        events.PROCESS_STARTED.tell(SUPERVISOR, process=self._title(child), pid=process.pid)
 
     def _reap(self) -> None:
         for child in self._children:
@@ -309,33 +249,32 @@ class Supervisor:
     def _ended(self, child: _Child, pid: int | None, code: int, lived: float) -> None:
         if self._stopping_since is not None:
             if code != 0:
-                logger.error("%s %s (pid %s) did not stop cleanly: %s.", self.noun, child.name, pid, _describe(code))
+                events.PROCESS_STOPPED_BADLY.tell(
+                    SUPERVISOR, process=self._title(child), pid=pid, reason=describe(code)
+                )
                 self._code = self._code or Exit.FAILURE
             else:
-                logger.info("%s %s (pid %s) stopped.", self.noun, child.name, pid)
+                events.PROCESS_STOPPED.tell(SUPERVISOR, process=self._title(child), pid=pid)
             return
         if code != 0 and self.exit_on_failure:
-            logger.error(
-                "%s %s (pid %s) died: %s. Stopping the others, as --exit-on-failure says.",
-                self.noun, child.name, pid, _describe(code),
-            )  # fmt: skip
+            events.PROCESS_DIED_STOPPING_OTHERS.tell(
+                SUPERVISOR, process=self._title(child), pid=pid, reason=describe(code)
+            )
             self._code = Exit.FAILURE
             self._begin_stop()
         elif code == Exit.CONFIG:
-            logger.error(
-                "%s %s (pid %s) cannot run with its configuration; it is not started again.",
-                self.noun, child.name, pid,
-            )  # fmt: skip
+            events.PROCESS_MISCONFIGURED.tell(SUPERVISOR, process=self._title(child), pid=pid)
             self._code = Exit.FAILURE
         else:
             what = "died" if code else "ended without having been asked to"
-            self._schedule(child, f"(pid {pid}) {what}: {_describe(code)}", lived, failed=code != 0)
+            self._schedule(child, f"(pid {pid}) {what}: {describe(code)}", lived, failed=code != 0)
 
     def _schedule(self, child: _Child, what: str, lived: float, *, failed: bool = True) -> None:
         child.delay = self.backoff.after(child.delay, lived)
         child.due = time.monotonic() + child.delay
-        level = logging.ERROR if failed else logging.WARNING
-        logger.log(level, "%s %s %s. It is started again in %g s.", self.noun, child.name, what, child.delay)
+        level = events.ERROR if failed else events.WARNING
+        title = self._title(child)
+        events.PROCESS_RESTARTS.tell(SUPERVISOR, level=level, process=title, reason=what, delay=child.delay)
 
     def _kill_all(self) -> None:
         for child in self._children:
@@ -372,95 +311,12 @@ class Supervisor:
     def _on_signal(self, signum: int, frame: object) -> None:
         self._signals.append(signum)
 
+    def _title(self, child: _Child) -> str:
+        return f"{self.noun} {child.name}"
+
     def _running_text(self) -> str:
         running = [f"{name} (pid {pid})" for name, pid in self.pids.items()]
         return ", ".join(running) or "no running process"
-
-
-# -- in the child ---------------------------------------------------------------------------------------------------
-
-
-def _child_main(job: Job, life: Connection, inherited: Sequence[Connection], grace: float) -> None:
-    """Run job in this fresh process and leave with its exit code. Starts with the stop signals blocked."""
-    for end in inherited:
-        end.close()
-    stop = StopRequest()
-    signal.set_wakeup_fd(-1)
-    for signum in STOP_SIGNALS:
-        if signal.getsignal(signum) is not signal.SIG_IGN or signum in ESCALATING_SIGNALS:
-            signal.signal(signum, lambda signum, frame: stop.request())
-    _disarm_inherited_finalizers()
-    done = threading.Event()
-    threading.Thread(target=_watch_supervisor, args=(life, done, grace), name="supervisor-watch", daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-    code: int | None = Exit.FAILURE
-    try:
-        code = job(stop)
-    except SystemExit:
-        raise
-    except BaseException:
-        logger.exception("%s failed.", multiprocessing.current_process().name)
-    finally:
-        # multiprocessing leaves by os._exit(); what libraries registered to send before the end should still be sent.
-        atexit._run_exitfuncs()  # noqa: SLF001
-        done.set()
-        # Python takes its handlers away before it has ended: a signal that comes then, the supervisor's own behind
-        # one to the group, would make a failure of an orderly end.
-        for signum in STOP_SIGNALS:
-            signal.signal(signum, signal.SIG_IGN)
-    sys.exit(code)
-
-
-def _watch_supervisor(life: Connection, done: threading.Event, grace: float) -> None:
-    """When the supervisor is gone, stop this process: gracefully, and by force when that takes too long."""
-    with contextlib.suppress(EOFError, OSError):
-        life.recv_bytes()
-    if done.is_set():
-        return
-    logger.warning("The supervisor of %s is gone; stopping.", multiprocessing.current_process().name)
-    os.kill(os.getpid(), signal.SIGTERM)  # the handler belongs on the main thread
-    if not done.wait(grace):
-        os._exit(Exit.GRACE_EXCEEDED)
-
-
-def _disarm_inherited_finalizers() -> None:
-    """What the supervisor's process is going to clean up at its end, temporary folders say, is not ours to remove."""
-    for finalizer in list(getattr(weakref.finalize, "_registry", ())):
-        finalizer.atexit = False
-
-
-# -- signals and exit codes -----------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _signal_handlers(handler: Callable[[int, Any], None], wakeup_fd: int) -> Iterator[None]:
-    """Have handler called for the stop signals, and wakeup_fd written to. Does nothing outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Any] = {}
-    old_fd = signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
-    try:
-        for signum in STOP_SIGNALS:
-            old = signal.getsignal(signum)
-            if signum == signal.SIGHUP and old is signal.SIG_IGN:  # nohup
-                continue
-            before[signum] = old
-            signal.signal(signum, handler)
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, signal.SIG_DFL if old is None else old)
-        signal.set_wakeup_fd(old_fd)
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit_fd(process: BaseProcess) -> int:
@@ -473,14 +329,3 @@ def _exit_fd(process: BaseProcess) -> int:
         with contextlib.suppress(OSError):
             return os.pidfd_open(process.pid)
     return process.sentinel
-
-
-def _describe(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
-    return f"killed by {name}{hint}"

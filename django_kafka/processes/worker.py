@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""What a child process does: runs one registered consumer until it is asked to stop."""
+
+from __future__ import annotations
+
+import django
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+import django_kafka
+from django_kafka import _native, events
+from django_kafka.conf import NO_BROKERS, has_brokers
+from django_kafka.exceptions import ConfigurationError
+from django_kafka.logs.loggers import RUNNER
+from django_kafka.processes.child import StopRequest
+from django_kafka.processes.exits import Exit
+
+
+class ConsumerWorker:
+    """The supervisor's job, by the consumer's registry key."""
+
+    def __init__(self, consumer_key: str) -> None:
+        self.consumer_key = consumer_key
+
+    def __call__(self, stop: StopRequest) -> int:
+        if not apps.ready:  # spawned
+            django.setup()
+        try:
+            cls = django_kafka.kafka.consumers[self.consumer_key]
+            if not has_brokers(cls.build_config()):
+                raise ConfigurationError(NO_BROKERS)
+            consumer = cls()
+        except (ImproperlyConfigured, ConfigurationError, _native.ConfigError) as exc:
+            events.CANNOT_START.tell(RUNNER, consumer=self.consumer_key, reason=exc)
+            return Exit.CONFIG
+        consumer.time_to_stop = stop.grace.left
+        try:
+            with stop.calls(consumer.request_stop):
+                consumer.run()
+        except _native.Stopped:
+            # A run() of the user's own that calls poll() ends like this.
+            if not stop.requested:
+                raise
+        finally:
+            connections.close_all()
+        return Exit.OK
