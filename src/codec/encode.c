@@ -16,33 +16,6 @@ typedef struct run {
 
 static bool encode(run *e, const dk_avro_op *op, const void *v);
 
-void
-dk__put_float(dk_buf *out, float v)
-{
-    uint32_t u;
-    uint8_t b[4];
-
-    memcpy(&u, &v, 4);
-    b[0] = (uint8_t)u;
-    b[1] = (uint8_t)(u >> 8);
-    b[2] = (uint8_t)(u >> 16);
-    b[3] = (uint8_t)(u >> 24);
-    dk_buf_put(out, b, 4);
-}
-
-void
-dk__put_double(dk_buf *out, double v)
-{
-    uint64_t u;
-    uint8_t b[8];
-    int i;
-
-    memcpy(&u, &v, 8);
-    for (i = 0; i < 8; i++)
-        b[i] = (uint8_t)(u >> (8 * i));
-    dk_buf_put(out, b, 8);
-}
-
 static bool
 refuse(run *e, dk_status st, const char *text, const char *name)
 {
@@ -211,9 +184,9 @@ encode(run *e, const dk_avro_op *op, const void *v)
         if (!asked(e, e->s->get_double(e->ctx, op, v, &f)))
             return false;
         if (op->code == DK_OP_FLOAT)
-            dk__put_float(e->out, (float)f);
+            dk_buf_put_float(e->out, (float)f);
         else
-            dk__put_double(e->out, f);
+            dk_buf_put_double(e->out, f);
         return true;
     case DK_OP_BYTES:
     case DK_OP_STRING:
