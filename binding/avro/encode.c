@@ -1,71 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Python objects become Avro bytes: what fastavro takes is taken, but a value that does not fit its type is refused,
- * with the path of the field. Dates, decimals and UUIDs are in avro_logical.c, the choice among a union's branches is
- * in avro_union.c.
+ * with the path of the field.
  */
 #include "avro/encode.h"
 
 static bool encode(native_encoding *e, const dk_avro_op *op, PyObject *v);
 
-/* ---- errors -------------------------------------------------------------------------------------------------------
- */
-
-bool
-native_unfit(native_encoding *e, const char *fmt, ...)
-{
-    va_list ap;
-
-    e->err.code = DK_EAVRO;
-    e->err.path[0] = '\0';
-    e->err.pos = e->out->n - e->start;
-    va_start(ap, fmt);
-    PyOS_vsnprintf(e->err.text, sizeof e->err.text, fmt, ap);
-    va_end(ap);
-    return false;
-}
-
-bool
-native_unfit_type(native_encoding *e, const char *want, PyObject *v)
-{
-    return native_unfit(e, "%s is wanted, not %.100s", want, Py_TYPE(v)->tp_name);
-}
-
-bool
-native_unfit_raised(native_encoding *e, const char *want, PyObject *v)
-{
-    if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
-        !PyErr_ExceptionMatches(PyExc_ArithmeticError) && !PyErr_ExceptionMatches(PyExc_AttributeError))
-        return false;
-    PyErr_Clear();
-    return native_unfit_type(e, want, v);
-}
-
-/* ---- numbers ------------------------------------------------------------------------------------------------------
- */
-
-int
-native_encode_index(PyObject *v, int64_t *out)
-{
-    int overflow;
-    long long l;
-
-    if (!PyLong_Check(v)) {
-        if (!PyIndex_Check(v))
-            return 0;
-        v = PyNumber_Index(v);
-        if (v == NULL) {
-            PyErr_Clear();
-            return 0;
-        }
-    } else {
-        Py_INCREF(v);
-    }
-    l = PyLong_AsLongLongAndOverflow(v, &overflow);
-    Py_DECREF(v);
-    *out = l;
-    return overflow != 0 ? -1 : 1;
-}
+/* ---- numbers ---- */
 
 /* What may be given for an int or long, in a sentence. */
 static const char *
@@ -86,7 +28,7 @@ static bool
 encode_integer(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     int64_t l = 0;
-    int rc = native_encode_index(v, &l);
+    int rc = native_shape_index(v, &l);
 
     if (rc == 0)
         return native_unfit_type(e, wanted_number(op), v);
@@ -100,19 +42,10 @@ encode_integer(native_encoding *e, const dk_avro_op *op, PyObject *v)
 static void
 put_real(native_encoding *e, const dk_avro_op *op, double f)
 {
-    uint8_t b[8];
-    uint64_t u;
-    uint32_t w;
-    float single = (float)f;
-    int i, n = op->code == DK_OP_FLOAT ? 4 : 8;
-
-    memcpy(&u, &f, 8);
-    memcpy(&w, &single, 4);
-    if (n == 4)
-        u = w;
-    for (i = 0; i < n; i++)
-        b[i] = (uint8_t)(u >> (8 * i));
-    dk_buf_put(e->out, b, (size_t)n);
+    if (op->code == DK_OP_FLOAT)
+        dk_buf_put_float(e->out, (float)f);
+    else
+        dk_buf_put_double(e->out, f);
 }
 
 static bool
@@ -146,14 +79,13 @@ encode_bool(native_encoding *e, PyObject *v)
 {
     int64_t l = 0;
 
-    if (v != Py_True && v != Py_False && (native_encode_index(v, &l) != 1 || l < 0 || l > 1))
+    if (v != Py_True && v != Py_False && (native_shape_index(v, &l) != 1 || l < 0 || l > 1))
         return native_unfit_type(e, "a bool", v);
     dk_buf_put_byte(e->out, v == Py_True || l == 1);
     return true;
 }
 
-/* ---- texts and bytes ----------------------------------------------------------------------------------------------
- */
+/* ---- texts and bytes ---- */
 
 static bool
 put_text(native_encoding *e, PyObject *v)
@@ -190,7 +122,7 @@ encode_text(native_encoding *e, const dk_avro_op *op, PyObject *v)
     if (PyUnicode_Check(v))
         return put_text(e, v);
     if (op->logical == DK_LOGICAL_UUID && PyObject_TypeCheck(v, (PyTypeObject *)e->core->uuid))
-        return native_encode_uuid(e, op, v);
+        return native_uuid_put(e, op, v);
     return native_unfit_type(e, op->logical == DK_LOGICAL_UUID ? "a UUID or str" : "a str", v);
 }
 
@@ -214,9 +146,9 @@ encode_bytes(native_encoding *e, const dk_avro_op *op, PyObject *v)
     if (PyBytes_Check(v))
         return put_raw(e, op, PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v));
     if (op->logical == DK_LOGICAL_DECIMAL && PyObject_TypeCheck(v, (PyTypeObject *)e->core->decimal))
-        return native_encode_decimal(e, op, v);
+        return native_decimal_put(e, op, v);
     if (op->logical == DK_LOGICAL_UUID && PyObject_TypeCheck(v, (PyTypeObject *)e->core->uuid))
-        return native_encode_uuid(e, op, v);
+        return native_uuid_put(e, op, v);
     if (!PyObject_CheckBuffer(v))
         return native_unfit_type(e, op->logical == DK_LOGICAL_DECIMAL ? "a Decimal" : "bytes", v);
     if (PyObject_GetBuffer(v, &view, PyBUF_SIMPLE) < 0)
@@ -244,8 +176,7 @@ encode_enum(native_encoding *e, const dk_avro_op *op, PyObject *v)
     return true;
 }
 
-/* ---- containers ---------------------------------------------------------------------------------------------------
- */
+/* ---- containers ---- */
 
 static bool
 changed(native_encoding *e)
@@ -296,19 +227,6 @@ encode_array(native_encoding *e, const dk_avro_op *op, PyObject *v)
     ok = encode_list(e, &e->c->ops[op->a], seq);
     Py_DECREF(seq);
     return ok;
-}
-
-bool
-native_encode_is_mapping(native_encoding *e, PyObject *v)
-{
-    int rc;
-
-    if (PyDict_Check(v))
-        return true;
-    rc = PyObject_IsInstance(v, e->core->mapping);
-    if (rc < 0)
-        PyErr_Clear();
-    return rc > 0;
 }
 
 static void
@@ -369,7 +287,7 @@ encode_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
 
     if (PyDict_CheckExact(v))
         return encode_dict(e, op, v);
-    if (!native_encode_is_mapping(e, v))
+    if (!native_shape_is_mapping(e, v))
         return native_unfit_type(e, "a dict", v);
     items = PyMapping_Items(v);
     if (items == NULL)
@@ -387,22 +305,6 @@ encode_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
     Py_DECREF(items);
     dk_buf_put_byte(e->out, 0);
     return ok;
-}
-
-int
-native_encode_field_of(PyObject *v, PyObject *name, PyObject **out)
-{
-    if (PyDict_CheckExact(v)) {
-        *out = Py_XNewRef(PyDict_GetItemWithError(v, name));
-        return *out != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
-    }
-    *out = PyObject_GetItem(v, name);
-    if (*out != NULL)
-        return 1;
-    if (!PyErr_ExceptionMatches(PyExc_KeyError))
-        return -1;
-    PyErr_Clear();
-    return 0;
 }
 
 static bool
@@ -426,7 +328,7 @@ encode_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
     Py_ssize_t pos = 0;
     uint32_t i;
 
-    if (!dict && !native_encode_is_mapping(e, v))
+    if (!dict && !native_shape_is_mapping(e, v))
         return native_unfit_type(e, "a dict", v);
     for (i = 0; i < op->n; i++) {
         PyObject *key, *item = NULL;
@@ -441,7 +343,7 @@ encode_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
             found = 1;
         } else {
             item = NULL;
-            found = native_encode_field_of(v, plan->names[i], &item);
+            found = native_shape_field(v, plan->names[i], &item);
         }
         ok = found >= 0 && encode_field(e, &e->c->ops[op->a + i], &rec->fields[i], item, found);
         Py_XDECREF(item);
@@ -453,8 +355,7 @@ encode_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
     return true;
 }
 
-/* ---- unions -------------------------------------------------------------------------------------------------------
- */
+/* ---- unions ---- */
 
 /* Values that only a field's own type takes, not a union's. */
 static bool
@@ -489,26 +390,25 @@ encode_union(native_encoding *e, const dk_avro_op *op, PyObject *v)
         if (is_doubtful(other, v))
             return native_unfit(e, "a value of type %.100s is none of the union's types", Py_TYPE(v)->tp_name);
         if (other->code == DK_OP_RECORD && PyDict_Check(v))
-            rc = native_encode_hint_fits(e, &e->c->records[other->ref], v);
+            rc = native_union_hint_fits(e, &e->c->records[other->ref], v);
         if (rc != 1)
             return rc == 0 ? native_unfit(e, "\"-type\" names no type of the union") : false;
         dk_buf_put_byte(e->out, (uint8_t)((1 - op->ref) << 1));
         return encode(e, other, v);
     }
     if (PyTuple_Check(v)) {
-        if (native_encode_choose_named(e, op, v, &branch) < 0)
+        if (native_union_choose_named(e, op, v, &branch) < 0)
             return false;
         dk_buf_put_long(e->out, branch);
         return encode(e, &e->c->ops[op->a + branch], PyTuple_GET_ITEM(v, 1));
     }
-    if (native_encode_choose(e, op, v, &branch) < 0)
+    if (native_union_choose(e, op, v, &branch) < 0)
         return false;
     dk_buf_put_long(e->out, branch);
     return encode(e, &e->c->ops[op->a + branch], v);
 }
 
-/* ---- one value ----------------------------------------------------------------------------------------------------
- */
+/* ---- one value ---- */
 
 static bool
 encode_nested(native_encoding *e, const dk_avro_op *op, PyObject *v)
@@ -539,7 +439,7 @@ encode(native_encoding *e, const dk_avro_op *op, PyObject *v)
     case DK_OP_INT:
     case DK_OP_LONG:
         if (op->logical != DK_LOGICAL_NONE && !PyLong_CheckExact(v)) {
-            rc = native_encode_time(e, op, v, &l);
+            rc = native_date_number(e, op, v, &l);
             if (rc == 1)
                 dk_buf_put_long(e->out, l);
             if (rc != 0)

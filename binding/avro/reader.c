@@ -70,7 +70,7 @@ find_schema(AvroReaderObject *self, const dk_wire *wire)
     if (!wire->has_guid && self->last_id == (int64_t)wire->id) {
         schema = self->last;
     } else {
-        id = native_avro_identity(wire);
+        id = native_wire_identity(wire);
         if (id != NULL)
             schema = PyDict_GetItemWithError(self->schemas, id);
         if (schema != NULL && !wire->has_guid) {
@@ -176,7 +176,7 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         PyBuffer_Release(&data);
         return NULL;
     }
-    if (!read_message(self, in[0], whole, head, &wire, &v) && (id = native_avro_identity(&wire)) != NULL) {
+    if (!read_message(self, in[0], whole, head, &wire, &v) && (id = native_wire_identity(&wire)) != NULL) {
         PyErr_SetObject(PyExc_KeyError, id);
         Py_DECREF(id);
     }

@@ -63,7 +63,7 @@ PyObject_GetOptionalAttrString(PyObject *obj, const char *name, PyObject **out)
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #elif PY_VERSION_HEX >= 0x030d0000
 #define NATIVE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#elif PY_VERSION_HEX >= 0x030c0000 /* whose datetime module, which avro*.c need, cannot live under a GIL of its own */
+#elif PY_VERSION_HEX >= 0x030c0000 /* whose datetime module, which avro/ needs, cannot live under a GIL of its own */
 #define NATIVE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #else
 #define NATIVE_MODULE_SLOTS

@@ -6,7 +6,7 @@
  * out by looking for values that are known, not by knowing how a table is laid out, and it is tried out before it is
  * relied on. Where that fails, dicts are filled key by key as ever, which takes twice as long.
  */
-#include "avro/dict_form.h"
+#include "avro/native_avro.h"
 
 /* The versions this was tried with; others fill dicts key by key, until it was. */
 #if PY_VERSION_HEX < 0x030e0000 && !defined(Py_GIL_DISABLED)
