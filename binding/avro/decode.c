@@ -1,18 +1,77 @@
 /* SPDX-License-Identifier: MIT
  *
- * Avro bytes become Python objects, the same that fastavro makes: one switch over the ops of a program.
+ * Avro bytes become Python objects, the same that fastavro makes: the sink of dk/avro_decode.h.
+ *
+ * The values of a record, array or map wait on a stack until all are there; then the container is made of them at
+ * once. So nobody, a callback of the garbage collector's neither, ever sees one that is half made.
  */
 #include "avro/decode.h"
 
-typedef struct run {
-    AvroSchemaObject *self;
-    AvroCore *core;
+#define FEW 64             /* values on the C stack, enough for most messages */
+#define ANNOUNCED_MAX 4096 /* items that get room before they are there */
+
+typedef struct dk_sink_run {
     const dk_avro_code *c;
     dk_avro_reader r;
-} run;
+    AvroSchemaObject *self;
+    AvroCore *core;
+    PyObject **values; /* the stack */
+    size_t n, cap;
+    PyObject *few[FEW];
+} dk_sink_run;
 
-static PyObject *value_of(run *d, const dk_avro_op *op);
-static PyObject *record_of(run *d, const dk_avro_op *op);
+typedef PyObject *dk_sink_value;
+typedef size_t dk_sink_frame; /* where on the stack its values begin */
+
+/* ---- the stack ---- */
+
+static bool
+grow(dk_sink_run *d, size_t more)
+{
+    size_t cap = d->cap * 2 < d->n + more ? d->n + more : d->cap * 2;
+    PyObject **values = PyMem_New(PyObject *, cap);
+
+    if (values == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    memcpy(values, d->values, d->n * sizeof *values);
+    if (d->values != d->few)
+        PyMem_Free(d->values);
+    d->values = values;
+    d->cap = cap;
+    return true;
+}
+
+static inline bool
+reserve(dk_sink_run *d, size_t more)
+{
+    return d->cap - d->n >= more || grow(d, more);
+}
+
+static inline bool
+push(dk_sink_run *d, PyObject *v)
+{
+    if (!reserve(d, 1)) {
+        Py_DECREF(v);
+        return false;
+    }
+    d->values[d->n++] = v;
+    return true;
+}
+
+static void
+dk_sink_drop(dk_sink_run *d, dk_sink_frame *frame)
+{
+    while (d->n > *frame)
+        Py_DECREF(d->values[--d->n]);
+}
+
+static void
+dk_sink_discard(dk_sink_run *d, PyObject *v)
+{
+    Py_DECREF(v);
+}
 
 /* ---- texts ---- */
 
@@ -37,7 +96,7 @@ is_ascii(const uint8_t *p, size_t n)
 }
 
 static PyObject *
-text_of(run *d, dk_slice s, const uint8_t *at)
+text_of(dk_sink_run *d, dk_slice s, const uint8_t *at)
 {
     PyObject *text;
 
@@ -56,7 +115,7 @@ text_of(run *d, dk_slice s, const uint8_t *at)
 }
 
 static PyObject *
-uuid_of(run *d, dk_slice s, const uint8_t *at)
+uuid_of(dk_sink_run *d, dk_slice s, const uint8_t *at)
 {
     PyObject *text, *out;
     uint8_t b[16];
@@ -71,268 +130,192 @@ uuid_of(run *d, dk_slice s, const uint8_t *at)
     return out;
 }
 
-/* ---- containers ---- */
+/* ---- values ---- */
 
-static PyObject *
-array_of(run *d, const dk_avro_op *op)
+static inline PyObject *
+dk_sink_null(dk_sink_run *d)
 {
-    const dk_avro_op *item = &d->c->ops[op->a];
-    PyObject *list = NULL, *v;
-    Py_ssize_t i = 0;
-    dk_avro_block block = {0};
-    uint64_t k;
-
-    for (;;) {
-        if (!dk_avro_read_block(&d->r, op, &block)) {
-            Py_XDECREF(list);
-            return NULL;
-        }
-        if (block.count == 0)
-            return list != NULL ? list : PyList_New(0);
-        /* The first block's items have a place each; later blocks, which are rare, are appended. A long list is grown
-         * as its items turn out to be there. */
-        if (list == NULL && block.count <= 1024) {
-            list = PyList_New((Py_ssize_t)block.count);
-            if (list == NULL)
-                return NULL;
-            for (k = 0; k < block.count; k++, i++) {
-                v = value_of(d, item);
-                if (v == NULL)
-                    goto fail;
-                PyList_SET_ITEM(list, i, v);
-            }
-            continue;
-        }
-        if (list == NULL && (list = PyList_New(0)) == NULL)
-            return NULL;
-        for (k = 0; k < block.count; k++, i++) {
-            v = value_of(d, item);
-            if (v == NULL)
-                goto fail;
-            if (PyList_Append(list, v) < 0) {
-                Py_DECREF(v);
-                goto fail;
-            }
-            Py_DECREF(v);
-        }
-    }
-fail:
-    Py_DECREF(list);
-    dk_avro_path_index(d->r.err, (uint64_t)i);
-    return NULL;
+    return Py_NewRef(Py_None);
 }
 
-static PyObject *
-map_of(run *d, const dk_avro_op *op)
+static inline PyObject *
+dk_sink_bool(dk_sink_run *d, bool v)
 {
-    const dk_avro_op *value = &d->c->ops[op->a];
-    PyObject *dict = PyDict_New(), *key, *v;
-    dk_slice s;
-    dk_avro_block block = {0};
-
-    if (dict == NULL)
-        return NULL;
-    while (dk_avro_read_block(&d->r, op, &block)) {
-        if (block.count == 0)
-            return dict;
-        for (; block.count > 0; block.count--) {
-            const uint8_t *at = d->r.p;
-            int rc;
-
-            if (!dk_avro_read_bytes(&d->r, &s) || (key = text_of(d, s, at)) == NULL)
-                goto fail;
-            v = value_of(d, value);
-            rc = v == NULL ? -1 : PyDict_SetItem(dict, key, v);
-            Py_DECREF(key);
-            Py_XDECREF(v);
-            if (rc < 0) {
-                dk_avro_path_key(d->r.err, s);
-                goto fail;
-            }
-        }
-    }
-fail:
-    Py_DECREF(dict);
-    return NULL;
+    return Py_NewRef(v ? Py_True : Py_False);
 }
 
-static PyObject *
-default_of(run *d, const dk_avro_op *op)
+static inline PyObject *
+dk_sink_long(dk_sink_run *d, const dk_avro_op *op, int64_t v, const uint8_t *at)
 {
-    dk_avro_reader input = d->r;
-    PyObject *v;
-
-    d->r.start = d->r.p = d->c->consts[op->ref].p;
-    d->r.end = d->r.p + d->c->consts[op->ref].n;
-    v = value_of(d, &d->c->ops[op->a]);
-    input.empty = d->r.empty;
-    d->r = input;
-    if (v == NULL && d->r.err != NULL)
-        d->r.err->pos = (size_t)(d->r.p - d->r.start);
-    return v;
+    return op->logical == DK_LOGICAL_NONE ? PyLong_FromLongLong(v) : native_date_of(d->core, &d->r, op, v, at);
 }
 
-static PyObject *
-nested_of(run *d, const dk_avro_op *op)
+static inline PyObject *
+dk_sink_double(dk_sink_run *d, const dk_avro_op *op, double v)
 {
-    PyObject *v;
-
-    if (!dk_avro_enter(&d->r))
-        return NULL;
-    v = op->code == DK_OP_RECORD ? record_of(d, op) : op->code == DK_OP_ARRAY ? array_of(d, op) : map_of(d, op);
-    dk_avro_leave(&d->r);
-    return v;
+    return PyFloat_FromDouble(v);
 }
 
-/* ---- one value ---- */
-
-static PyObject *
-fixed_of(run *d, const dk_avro_op *op, dk_slice s)
+static inline PyObject *
+dk_sink_bytes(dk_sink_run *d, const dk_avro_op *op, dk_slice s)
 {
     if (op->logical == DK_LOGICAL_DECIMAL)
         return native_decimal_of(d->core, &d->r, op, s);
     return PyBytes_FromStringAndSize((const char *)s.p, (Py_ssize_t)s.n);
 }
 
-static inline __attribute__((always_inline)) PyObject *
-read_value(run *d, const dk_avro_op *op)
+static inline PyObject *
+dk_sink_text(dk_sink_run *d, const dk_avro_op *op, dk_slice s, const uint8_t *at)
 {
-    const uint8_t *at;
-    dk_slice s;
-    int64_t l;
-    double f = 0;
-    uint32_t u;
-    bool b = false;
+    return op->logical == DK_LOGICAL_UUID ? uuid_of(d, s, at) : text_of(d, s, at);
+}
 
-again:
-    switch ((dk_avro_opcode)op->code) {
-    case DK_OP_NIL:
-        return Py_NewRef(Py_None);
-    case DK_OP_BOOL:
-        return dk_avro_read_bool(&d->r, &b) ? Py_NewRef(b ? Py_True : Py_False) : NULL;
-    case DK_OP_INT:
-    case DK_OP_LONG:
-        at = d->r.p;
-        if (!dk_avro_read_long(&d->r, &l))
-            return NULL;
-        return op->logical == DK_LOGICAL_NONE ? PyLong_FromLongLong(l) : native_date_of(d->core, &d->r, op, l, at);
-    case DK_OP_LONG_TO_DOUBLE:
-        return dk_avro_read_long(&d->r, &l) ? PyFloat_FromDouble((double)l) : NULL;
-    case DK_OP_FLOAT:
-    case DK_OP_FLOAT_TO_DOUBLE:
-        return dk_avro_read_float(&d->r, &f) ? PyFloat_FromDouble(f) : NULL;
-    case DK_OP_DOUBLE:
-        return dk_avro_read_double(&d->r, &f) ? PyFloat_FromDouble(f) : NULL;
-    case DK_OP_BYTES:
-    case DK_OP_STRING_TO_BYTES:
-        return dk_avro_read_bytes(&d->r, &s) ? fixed_of(d, op, s) : NULL;
-    case DK_OP_STRING:
-    case DK_OP_BYTES_TO_STRING:
-        at = d->r.p;
-        if (!dk_avro_read_bytes(&d->r, &s))
-            return NULL;
-        return op->logical == DK_LOGICAL_UUID ? uuid_of(d, s, at) : text_of(d, s, at);
-    case DK_OP_FIXED:
-        return dk_avro_read_raw(&d->r, op->n, &s) ? fixed_of(d, op, s) : NULL;
-    case DK_OP_ENUM:
-        return dk_avro_read_enum(&d->r, &d->c->enums[op->ref], &u) ? Py_NewRef(d->self->enums[op->ref].symbols[u])
-                                                                   : NULL;
-    case DK_OP_UNION:
-    case DK_OP_OPTION:
-        if (!dk_avro_read_branch(d->c, &d->r, op, &op))
-            return NULL;
-        goto again;
-    case DK_OP_BRANCH:
-        op = &d->c->ops[op->a];
-        goto again;
-    case DK_OP_ARRAY:
-    case DK_OP_MAP:
-    case DK_OP_RECORD:
-        return nested_of(d, op);
-    case DK_OP_DEFAULT:
-        return default_of(d, op);
-    case DK_OP_FAIL:
-        dk_avro_reader_fail(&d->r, d->r.p, "%s", d->c->texts[op->ref]);
-        return NULL;
-    case DK_OP_SKIP:
-    case DK_OP_COUNT:
-        break;
-    }
-    dk_avro_reader_fail(&d->r, d->r.p, "unknown operation %d", op->code);
-    return NULL;
+static inline PyObject *
+dk_sink_enum(dk_sink_run *d, const dk_avro_op *op, uint32_t symbol)
+{
+    return Py_NewRef(d->self->enums[op->ref].symbols[symbol]);
+}
+
+static inline bool
+dk_sink_branch(dk_sink_run *d, uint32_t branch)
+{
+    return true;
+}
+
+/* ---- containers ---- */
+
+static inline bool
+dk_sink_record_begin(dk_sink_run *d, const dk_avro_op *op, dk_sink_frame *frame)
+{
+    *frame = d->n;
+    return reserve(d, op->n);
+}
+
+static inline bool
+dk_sink_record_field(dk_sink_run *d, const dk_avro_op *op, const dk_avro_op *step)
+{
+    return true;
+}
+
+static inline bool
+dk_sink_record_put(dk_sink_run *d, dk_sink_frame *frame, const dk_avro_op *step, PyObject *v)
+{
+    d->values[d->n++] = v;
+    return true;
+}
+
+static inline PyObject *
+dk_sink_record_end(dk_sink_run *d, const dk_avro_op *op, dk_sink_frame *frame)
+{
+    d->n = *frame;
+    return native_form_make(&d->self->plans[op->ref].form, d->values + d->n);
+}
+
+static inline bool
+dk_sink_items_begin(dk_sink_run *d, const dk_avro_op *op, dk_sink_frame *frame)
+{
+    *frame = d->n;
+    return true;
+}
+
+static inline bool
+dk_sink_items_more(dk_sink_run *d, dk_sink_frame *frame, uint64_t n)
+{
+    return reserve(d, n < ANNOUNCED_MAX ? (size_t)n : ANNOUNCED_MAX);
+}
+
+static inline bool
+dk_sink_array_put(dk_sink_run *d, dk_sink_frame *frame, PyObject *v)
+{
+    return push(d, v);
 }
 
 static PyObject *
-value_of(run *d, const dk_avro_op *op)
+dk_sink_array_end(dk_sink_run *d, dk_sink_frame *frame)
 {
-    return read_value(d, op);
+    PyObject *list = PyList_New((Py_ssize_t)(d->n - *frame));
+
+    if (list == NULL) {
+        dk_sink_drop(d, frame);
+        return NULL;
+    }
+    for (size_t i = *frame; i < d->n; i++)
+        PyList_SET_ITEM(list, (Py_ssize_t)(i - *frame), d->values[i]);
+    d->n = *frame;
+    return list;
+}
+
+static inline bool
+dk_sink_map_key(dk_sink_run *d, dk_sink_frame *frame, dk_slice s, const uint8_t *at)
+{
+    PyObject *key = text_of(d, s, at);
+
+    return key != NULL && push(d, key);
+}
+
+static inline bool
+dk_sink_map_put(dk_sink_run *d, dk_sink_frame *frame, PyObject *v)
+{
+    return push(d, v);
 }
 
 static PyObject *
-record_of(run *d, const dk_avro_op *op)
+dk_sink_map_end(dk_sink_run *d, dk_sink_frame *frame)
 {
-    const avro_plan *plan = &d->self->plans[op->ref];
-    const dk_avro_op *step = &d->c->ops[op->a], *end = step + op->n;
-    PyObject *dict = native_form_dict(&plan->form), *v;
-    uint32_t i = 0;
-    int rc;
+    PyObject *dict = native_dict_sized((Py_ssize_t)(d->n - *frame) / 2);
 
-    if (dict == NULL)
-        return NULL;
-    for (; step < end; step++) {
-        if (step->code == DK_OP_SKIP) {
-            if (!dk_avro_skip_value(d->c, &d->r, step))
-                goto fail;
-            continue;
-        }
-        v = read_value(d, step);
-        if (v == NULL)
-            goto fail;
-        if (plan->form.places != NULL) {
-            native_form_put(&plan->form, dict, i++, v);
-            continue;
-        }
-        rc = PyDict_SetItem(dict, plan->names[step->slot], v);
-        Py_DECREF(v);
-        if (rc < 0)
-            goto fail;
-    }
+    for (size_t i = *frame; dict != NULL && i < d->n; i += 2)
+        if (PyDict_SetItem(dict, d->values[i], d->values[i + 1]) < 0)
+            Py_CLEAR(dict);
+    dk_sink_drop(d, frame);
     return dict;
-fail:
-    Py_DECREF(dict);
-    if (step->slot != DK_AVRO_NONE)
-        dk_avro_path_field(d->r.err, d->c->records[op->ref].fields[step->slot].name);
-    return NULL;
+}
+
+#include "dk/avro_decode.h"
+
+static void
+begin(dk_sink_run *d, AvroSchemaObject *self)
+{
+    d->self = self;
+    d->core = self->core;
+    d->c = self->code;
+    d->values = d->few;
+    d->n = 0;
+    d->cap = FEW;
+}
+
+static void
+end(dk_sink_run *d)
+{
+    if (d->values != d->few)
+        PyMem_Free(d->values);
 }
 
 PyObject *
 native_avro_value(AvroSchemaObject *self, dk_avro_reader *r, const dk_avro_op *op)
 {
-    run d = {.self = self, .core = self->core, .c = self->code, .r = *r};
-    PyObject *v = value_of(&d, op);
+    dk_sink_run d;
+    PyObject *v;
 
+    begin(&d, self);
+    d.r = *r;
+    v = dk_avro_decode(&d, op);
     *r = d.r;
+    end(&d);
     return v;
 }
 
 PyObject *
 native_avro_decode(AvroSchemaObject *self, dk_slice bytes)
 {
-    run d;
+    dk_sink_run d;
     dk_error err;
     PyObject *v;
 
-    d.self = self;
-    d.core = self->core;
-    d.c = self->code;
+    begin(&d, self);
     err.path[0] = '\0';
     dk_avro_reader_init(&d.r, bytes, &self->limits, &err);
-    v = value_of(&d, &d.c->ops[d.c->root]);
-    if (v != NULL && d.r.p == d.r.end)
-        return v;
-    if (v != NULL) {
-        Py_DECREF(v);
-        dk_avro_reader_fail(&d.r, d.r.p, "%zu bytes are left over after the value", (size_t)(d.r.end - d.r.p));
-    }
-    return native_avro_raise_decode(self->core, &err);
+    v = dk_avro_decode_whole(&d);
+    end(&d);
+    return v != NULL ? v : native_avro_raise_decode(self->core, &err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The values of logical types, made of what Avro has for them: NULL with an exception, or without one when r->err tells.
+ * The values of logical types, made of what Avro has for them: NULL with an exception, or without one when r->err
+ * tells.
  */
 #ifndef DK_BINDING_AVRO_DECODE_H
 #define DK_BINDING_AVRO_DECODE_H

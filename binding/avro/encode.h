@@ -9,13 +9,13 @@
 
 /* One value on its way into out. */
 typedef struct native_encoding {
-    AvroSchemaObject *self;
-    AvroCore *core;
     const dk_avro_code *c;
     dk_buf *out;
-    size_t start; /* of the value in out */
     uint32_t depth;
-    dk_error err;
+    dk_error *err;
+    AvroSchemaObject *self;
+    AvroCore *core;
+    size_t start; /* of the value in out */
 } native_encoding;
 
 /* ---- unfit.c ---- */
@@ -29,12 +29,44 @@ bool native_unfit_raised(native_encoding *e, const char *want, PyObject *v);
 
 /* ---- shape.c ---- */
 
-/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left, unless it is not about
- * v. */
-int native_shape_index(PyObject *v, int64_t *out);
+int native_shape_index_of(PyObject *v, int64_t *out);
+int native_shape_field_of(PyObject *v, PyObject *name, PyObject **out);
 bool native_shape_is_mapping(native_encoding *e, PyObject *v);
+
+/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left. */
+static inline int
+native_shape_index(PyObject *v, int64_t *out)
+{
+    int overflow;
+
+    if (!PyLong_CheckExact(v))
+        return native_shape_index_of(v, out);
+    *out = PyLong_AsLongLongAndOverflow(v, &overflow);
+    return overflow != 0 ? -1 : 1;
+}
+
 /* The value of a field: 1 with a new reference, 0 when there is none, -1 with an exception. */
-int native_shape_field(PyObject *v, PyObject *name, PyObject **out);
+static inline int
+native_shape_field(PyObject *v, PyObject *name, PyObject **out)
+{
+    if (!PyDict_CheckExact(v))
+        return native_shape_field_of(v, name, out);
+    *out = Py_XNewRef(PyDict_GetItemWithError(v, name));
+    return *out != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+/* Whether the text key, of whatever object, is the same as name. */
+static inline bool
+native_shape_same(PyObject *key, PyObject *name)
+{
+    if (key == name)
+        return true;
+    if (!PyUnicode_CheckExact(key) || PyUnicode_GET_LENGTH(key) != PyUnicode_GET_LENGTH(name) ||
+        PyUnicode_KIND(key) != PyUnicode_KIND(name))
+        return false;
+    return memcmp(PyUnicode_DATA(key), PyUnicode_DATA(name),
+                  (size_t)PyUnicode_GET_LENGTH(name) * (size_t)PyUnicode_KIND(name)) == 0;
+}
 
 /* ---- dates.c, decimals.c, uuids.c ---- */
 

@@ -64,8 +64,10 @@ typedef struct AvroCore {
 /* Dicts with the same keys in the same order. */
 typedef struct native_form {
     PyObject *template; /* dict of the keys, values None */
+    PyObject **names;   /* the keys */
     uint32_t *places;   /* of each key's value in the table of a copy; NULL: not known */
-    Py_ssize_t n;
+    uint32_t n;
+    bool holds; /* values may be containers: the garbage collector has to know the dicts */
 } native_form;
 
 /* A record of a program, with Python's names. */
@@ -122,27 +124,11 @@ void native_avro_raise_schema(AvroCore *core, dk_status st, const dk_error *err)
 
 /* ---- form.c ---- */
 
-int native_form_init(native_form *form, PyObject *const *names, Py_ssize_t n); /* -1 with an exception; fini anyway */
+/* names: n of them, interned. -1 with an exception; fini anyway. */
+int native_form_init(native_form *form, PyObject *const *names, uint32_t n, bool holds);
 void native_form_fini(native_form *form);
-
-/* A dict for native_form_put() of each key, if there are places, else for PyDict_SetItem(). */
-static inline PyObject *
-native_form_dict(const native_form *form)
-{
-    return form->places != NULL ? PyDict_Copy(form->template) : native_dict_like(form->template, form->n);
-}
-
-/* Takes value. The dict is one that native_form_dict() has just made, with places. */
-static inline void
-native_form_put(const native_form *form, PyObject *dict, uint32_t i, PyObject *value)
-{
-    PyObject **at = (PyObject **)(void *)((char *)((PyDictObject *)dict)->ma_keys + form->places[i]), *old = *at;
-
-    *at = value;
-    Py_DECREF(old);
-    if (PyType_IS_GC(Py_TYPE(value)) && !PyObject_GC_IsTracked(dict))
-        PyObject_GC_Track(dict);
-}
+/* A dict with these values, in the order of the names. Takes the values; NULL with an exception. */
+PyObject *native_form_make(const native_form *form, PyObject *const *values);
 
 /* ---- plan.c ---- */
 

@@ -14,21 +14,51 @@ intern_names(uint32_t n)
     return names;
 }
 
+/* Whether a value may be something that the garbage collector has to know. */
+static bool
+may_hold(const dk_avro_code *code, const dk_avro_op *op)
+{
+    uint32_t i;
+
+    switch ((dk_avro_opcode)op->code) {
+    case DK_OP_RECORD:
+    case DK_OP_ARRAY:
+    case DK_OP_MAP:
+        return true;
+    case DK_OP_UNION:
+    case DK_OP_OPTION:
+        for (i = 0; i < op->n; i++)
+            if (may_hold(code, &code->ops[op->a + i]))
+                return true;
+        return false;
+    case DK_OP_BRANCH:
+    case DK_OP_DEFAULT:
+        return may_hold(code, &code->ops[op->a]);
+    default:
+        return op->logical == DK_LOGICAL_UUID; /* the others are objects without references to others */
+    }
+}
+
 /* The form of a record's dicts: its names in the order of its steps. */
 static int
 plan_form(avro_plan *plan, const dk_avro_code *code, const dk_avro_record *rec)
 {
     PyObject **names = intern_names(rec->nsteps);
-    Py_ssize_t n = 0;
-    uint32_t i;
+    bool holds = false;
+    uint32_t n = 0, i;
     int rc;
 
     if (names == NULL)
         return -1;
-    for (i = 0; i < rec->nsteps; i++)
-        if (code->ops[rec->first + i].slot != DK_AVRO_NONE)
-            names[n++] = plan->names[code->ops[rec->first + i].slot];
-    rc = native_form_init(&plan->form, names, n);
+    for (i = 0; i < rec->nsteps; i++) {
+        const dk_avro_op *step = &code->ops[rec->first + i];
+
+        if (step->slot == DK_AVRO_NONE)
+            continue;
+        names[n++] = plan->names[step->slot];
+        holds = holds || may_hold(code, step);
+    }
+    rc = native_form_init(&plan->form, names, n, holds);
     PyMem_Free(names);
     return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * AvroReader: messages in Confluent's framing, of whatever schemas, become objects. It knows the schemas that were added;
- * to get the others is the caller's part, who is told which by a KeyError.
+ * AvroReader: messages in Confluent's framing, of whatever schemas, become objects. It knows the schemas that were
+ * added; to get the others is the caller's part, who is told which by a KeyError.
  */
 #include "avro/native_avro.h"
 

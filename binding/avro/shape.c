@@ -5,7 +5,7 @@
 #include "avro/encode.h"
 
 int
-native_shape_index(PyObject *v, int64_t *out)
+native_shape_index_of(PyObject *v, int64_t *out)
 {
     int overflow;
     long long l;
@@ -41,12 +41,8 @@ native_shape_is_mapping(native_encoding *e, PyObject *v)
 }
 
 int
-native_shape_field(PyObject *v, PyObject *name, PyObject **out)
+native_shape_field_of(PyObject *v, PyObject *name, PyObject **out)
 {
-    if (PyDict_CheckExact(v)) {
-        *out = Py_XNewRef(PyDict_GetItemWithError(v, name));
-        return *out != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
-    }
     *out = PyObject_GetItem(v, name);
     if (*out != NULL)
         return 1;

@@ -9,11 +9,11 @@ native_unfit(native_encoding *e, const char *fmt, ...)
 {
     va_list ap;
 
-    e->err.code = DK_EAVRO;
-    e->err.path[0] = '\0';
-    e->err.pos = e->out->n - e->start;
+    e->err->code = DK_EAVRO;
+    e->err->path[0] = '\0';
+    e->err->pos = e->out->n - e->start;
     va_start(ap, fmt);
-    PyOS_vsnprintf(e->err.text, sizeof e->err.text, fmt, ap);
+    PyOS_vsnprintf(e->err->text, sizeof e->err->text, fmt, ap);
     va_end(ap);
     return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A writer's type, or a writer's and a reader's together, becomes ops. What can never be read is compiled to FAIL; whether
- * that matters is decided at the end (readable.c).
+ * A writer's type, or a writer's and a reader's together, becomes ops. What can never be read is compiled to FAIL;
+ * whether that matters is decided at the end (readable.c).
  */
 #include "codec/compile.h"
 

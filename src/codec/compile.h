@@ -55,7 +55,8 @@ uint32_t dk__find_record(dk__compiler *c, const dk__type *w, const dk__type *r);
 
 /* ---- match.c ---- */
 
-/* Whether some value of w can be read as r, seen from outside: fields of records are looked at when they are compiled. */
+/* Whether some value of w can be read as r, seen from outside: fields of records are looked at when they are
+ * compiled. */
 bool dk__types_match(const dk__type *w, const dk__type *r);
 /* The branch of the reader's union that takes the writer's type; r->n if there is none. */
 uint32_t dk__pick_branch(const dk__type *w, const dk__type *r);

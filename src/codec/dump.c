@@ -8,7 +8,7 @@
 #include "codec/internal.h"
 
 static const char *const op_texts[] = {
-#define XX(name, text, operands) text,
+#define XX(name, text, wire, operands) text,
     DK_AVRO_OP_MAP(XX)
 #undef XX
 };

@@ -13,7 +13,7 @@ dk_avro_index(const dk_avro_code *c, const dk_avro_op *record, dk_slice bytes, c
 
     dk__error_clear(err);
     if (c == NULL || record == NULL || record->code != DK_OP_RECORD || *known == 0 || step > record->n ||
-        bytes.n > UINT32_MAX || offsets[*known - 1] > bytes.n)
+        bytes.n > UINT32_MAX || offsets[*known - 1] > bytes.n || (limits != NULL && limits->size != sizeof *limits))
         return dk__error_set(err, DK_EINVAL, "not a record, or no such step in it");
     rec = &c->records[record->ref];
     dk_avro_reader_init(&r, bytes, limits, err);

@@ -69,8 +69,8 @@ dk__types_match(const dk__type *w, const dk__type *r)
 }
 
 /* The branch of the reader's union that takes the writer's type: one of the same kind, else the first that it can be
- * promoted to; r->n if there is none. The specification says the first that matches, promotions included; then bytes would be
- * read as a string where both are branches, even with the very schema that they were written with. */
+ * promoted to; r->n if there is none. The specification says the first that matches, promotions included; then bytes
+ * would be read as a string where both are branches, even with the very schema that they were written with. */
 uint32_t
 dk__pick_branch(const dk__type *w, const dk__type *r)
 {

@@ -7,26 +7,28 @@
 static uint32_t
 least_size(const dk__compiler *c, const dk_avro_op *op, const uint32_t *sizes)
 {
-    switch ((dk_avro_opcode)op->code) {
-    case DK_OP_NIL:
-    case DK_OP_DEFAULT:
-    case DK_OP_FAIL:
+    switch ((dk_avro_wire)dk_avro_wire_of[op->code]) {
+    case DK_WIRE_NONE:
+    case DK_WIRE_FAIL:
         return 0;
-    case DK_OP_FLOAT:
-    case DK_OP_FLOAT_TO_DOUBLE:
-        return 4;
-    case DK_OP_DOUBLE:
-        return 8;
-    case DK_OP_FIXED:
-        return op->n;
-    case DK_OP_RECORD:
-        return sizes[op->ref];
-    case DK_OP_BRANCH:
-    case DK_OP_SKIP:
-        return least_size(c, &c->ops[op->a], sizes);
-    default:
+    case DK_WIRE_BYTE:
+    case DK_WIRE_NUMBER:
+    case DK_WIRE_SIZED:
+    case DK_WIRE_BLOCKS:
+    case DK_WIRE_CHOICE:
         return 1;
+    case DK_WIRE_FOUR:
+        return 4;
+    case DK_WIRE_EIGHT:
+        return 8;
+    case DK_WIRE_RAW:
+        return op->n;
+    case DK_WIRE_STEPS:
+        return sizes[op->ref];
+    case DK_WIRE_INNER:
+        return least_size(c, &c->ops[op->a], sizes);
     }
+    return 0;
 }
 
 /* How few bytes an item can take bounds how many there can be: from below, in a few rounds, as records may be

@@ -2,8 +2,8 @@
  *
  * The steps of a record: the writer's fields in their order, then what the reader has beyond them.
  *
- * Records are compiled from a work list, each pair of (writer's record, reader's record) once, so recursion in schemas
- * ends and depth costs no stack.
+ * Records are compiled from a work list, each pair of (writer's record, reader's record) once, so recursion in
+ * schemas ends and depth costs no stack.
  */
 #include <stdio.h>
 

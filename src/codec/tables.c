@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of a program in the making. Each grows by itself; whoever asks for room checks once, at the end, that the
- * compiler has not given up.
+ * The tables of a program in the making. Each grows by itself; whoever asks for room checks once, at the end, that
+ * the compiler has not given up.
  */
 #include <stdarg.h>
 #include <stdio.h>
