@@ -30,12 +30,12 @@ MAX_FILE = 500
 MAX_FUNCTION = 60
 
 # Switches over all operations of Avro programs: a case each, which belong together.
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {
+    "include/dk/avro_decode.h:dk_avro_decode_here": "how each operation is read",
+}
 
 # Files that somebody is at work on: their offences are shown, but do not count yet. To become empty.
 OPEN = {
-    "src/codec": "one codec",
-    "binding/avro": "one codec",
     "tests/c/test_batch.c": "the ledger",
     "tests/c/test_consumer.c": "the ledger",
     "tests/c/test_offsets.c": "the ledger",

@@ -55,8 +55,8 @@ LAYERS = {
     "binding/avro": Layer(own=("dk/", "base/", "avro/"), foreign=PYTHON),
     "binding/consumer": Layer(own=("dk/", "base/", "consumer/")),
     "binding/producer": Layer(own=("dk/", "base/", "avro/", "consumer/", "producer/")),
-    "tests/c": Layer(own=("dk/", "dk_test.h", *ENGINE), foreign={"jansson.h": "*"}),
-    "tests/fuzz": Layer(own=("dk/", *ENGINE)),
+    "tests/c": Layer(own=("dk/", "dk_test.h", "../fuzz/fuzz.h", *ENGINE), foreign={"jansson.h": "*"}),
+    "tests/fuzz": Layer(own=("dk/", "avro_tree.h", *ENGINE), foreign={"Python.h": "fuzz_native.c"}),
     "bench/c": Layer(own=("dk/", *ENGINE), foreign={"librdkafka/": "*"}),
     "examples": Layer(own=("dk/",)),
 }

@@ -11,23 +11,20 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 part=${2:-}
 
-if [ ! -d tests/fuzz ]; then
-    echo "There are no fuzzers yet." >&2
-    exit
-fi
-CC=clang NO_COPY=1 tools/dev_build.sh build-fuzz -Dfuzz=true -Dpython=disabled -Db_sanitize=address,undefined -Db_lundef=false
+CC=clang NO_COPY=1 tools/dev_build.sh build-fuzz -Dfuzz=true -Dpython=enabled -Dlink_librdkafka=true \
+    -Db_sanitize=address,undefined -Db_lundef=false
 failed=()
 ran=0
-for fuzzer in build-fuzz/tests/fuzz/fuzz[-_]*"$part"*; do
+for fuzzer in build-fuzz/tests/fuzz/fuzz-*"$part"*; do
     [ -f "$fuzzer" ] && [ -x "$fuzzer" ] || continue
-    name=${fuzzer##*/fuzz[-_]}
+    name=${fuzzer##*/fuzz-}
     found=build-fuzz/corpus/$name
     mkdir -p "$found"
-    seeds=()
-    [ ! -d "tests/fuzz/corpus/$name" ] || seeds+=("tests/fuzz/corpus/$name")
+    seeds=("tests/fuzz/corpus/$name")
+    [ "$name" != native ] || seeds=(tests/fuzz/corpus/decode tests/fuzz/corpus/resolve)
     printf '\033[1m==>\033[0m %s for %s s\n' "$name" "$seconds"
     ran=$((ran + 1))
-    "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    "$fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$found/../$name-" "$found" "${seeds[@]}" >"$found/../$name.log" 2>&1 || failed+=("$name")
     grep -E '^stat::(number_of_executed|average_exec|new_units|peak_rss)' "$found/../$name.log" || true
 done

@@ -1,70 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * Python objects become Avro bytes: what fastavro takes is taken, but a value that does not fit its type is refused,
- * with the path of the field. Dates, decimals and UUIDs are in avro_logical.c, the choice among a union's branches is
- * in avro_union.c.
+ * Python objects become Avro bytes: the source of dk/avro_encode.h. What fastavro takes is taken, but a value that
+ * does not fit its type is refused, with the path of the field.
+ *
+ * Python code may run for any part of a value, and change what holds it: each part is held while it is written.
  */
 #include "avro/encode.h"
 
-static bool encode(native_encoding *e, const dk_avro_op *op, PyObject *v);
+typedef native_encoding dk_source_run;
+typedef PyObject *dk_source_given;
 
-/* ---- errors -------------------------------------------------------------------------------------------------------
- */
+typedef struct dk_source_cursor {
+    PyObject *from; /* what is being read: borrowed, or `own` */
+    PyObject *own;  /* a tuple or list made of it, or NULL */
+    PyObject *key;  /* the last of a map, held for its path */
+    Py_ssize_t pos;
+    bool walk; /* a dict that is read in its own order */
+} dk_source_cursor;
 
-bool
-native_unfit(native_encoding *e, const char *fmt, ...)
+static bool
+dk_source_refuse(native_encoding *e, const char *text)
 {
-    va_list ap;
-
-    e->err.code = DK_EAVRO;
-    e->err.path[0] = '\0';
-    e->err.pos = e->out->n - e->start;
-    va_start(ap, fmt);
-    PyOS_vsnprintf(e->err.text, sizeof e->err.text, fmt, ap);
-    va_end(ap);
-    return false;
+    return native_unfit(e, "%s", text);
 }
 
-bool
-native_unfit_type(native_encoding *e, const char *want, PyObject *v)
+/* ---- numbers ---- */
+
+static inline bool
+dk_source_null(native_encoding *e, PyObject *v)
 {
-    return native_unfit(e, "%s is wanted, not %.100s", want, Py_TYPE(v)->tp_name);
+    return v == Py_None || native_unfit_type(e, "None", v);
 }
 
-bool
-native_unfit_raised(native_encoding *e, const char *want, PyObject *v)
+static inline bool
+dk_source_bool(native_encoding *e, PyObject *v)
 {
-    if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
-        !PyErr_ExceptionMatches(PyExc_ArithmeticError) && !PyErr_ExceptionMatches(PyExc_AttributeError))
-        return false;
-    PyErr_Clear();
-    return native_unfit_type(e, want, v);
-}
+    int64_t l = 0;
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------
- */
-
-int
-native_encode_index(PyObject *v, int64_t *out)
-{
-    int overflow;
-    long long l;
-
-    if (!PyLong_Check(v)) {
-        if (!PyIndex_Check(v))
-            return 0;
-        v = PyNumber_Index(v);
-        if (v == NULL) {
-            PyErr_Clear();
-            return 0;
-        }
-    } else {
-        Py_INCREF(v);
-    }
-    l = PyLong_AsLongLongAndOverflow(v, &overflow);
-    Py_DECREF(v);
-    *out = l;
-    return overflow != 0 ? -1 : 1;
+    if (v != Py_True && v != Py_False && (native_shape_index(v, &l) != 1 || l < 0 || l > 1))
+        return native_unfit_type(e, "a bool", v);
+    dk_buf_put_byte(e->out, v == Py_True || l == 1);
+    return true;
 }
 
 /* What may be given for an int or long, in a sentence. */
@@ -82,50 +58,38 @@ wanted_number(const dk_avro_op *op)
     }
 }
 
-static bool
-encode_integer(native_encoding *e, const dk_avro_op *op, PyObject *v)
+static inline bool
+dk_source_long(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     int64_t l = 0;
-    int rc = native_encode_index(v, &l);
+    int rc = 0;
 
+    if (op->logical != DK_LOGICAL_NONE && !PyLong_CheckExact(v)) {
+        rc = native_date_number(e, op, v, &l);
+        if (rc < 0)
+            return false;
+    }
+    if (rc == 0)
+        rc = native_shape_index(v, &l);
     if (rc == 0)
         return native_unfit_type(e, wanted_number(op), v);
-    if (rc < 0 || (op->code == DK_OP_INT && (l < INT32_MIN || l > INT32_MAX)))
+    if (rc < 0 || !dk_avro_put_integer(e->out, op, l))
         return native_unfit(e, "the number does not fit into %s",
                             op->code == DK_OP_INT ? "an int of 32 bits" : "a long of 64 bits");
-    dk_buf_put_long(e->out, l);
     return true;
 }
 
-static void
-put_real(native_encoding *e, const dk_avro_op *op, double f)
-{
-    uint8_t b[8];
-    uint64_t u;
-    uint32_t w;
-    float single = (float)f;
-    int i, n = op->code == DK_OP_FLOAT ? 4 : 8;
-
-    memcpy(&u, &f, 8);
-    memcpy(&w, &single, 4);
-    if (n == 4)
-        u = w;
-    for (i = 0; i < n; i++)
-        b[i] = (uint8_t)(u >> (8 * i));
-    dk_buf_put(e->out, b, (size_t)n);
-}
-
-static bool
-encode_real(native_encoding *e, const dk_avro_op *op, PyObject *v)
+static inline bool
+dk_source_double(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     double f;
 
     if (PyFloat_CheckExact(v)) {
-        put_real(e, op, PyFloat_AS_DOUBLE(v));
+        dk_avro_put_real(e->out, op, PyFloat_AS_DOUBLE(v));
         return true;
     }
-    if (PyUnicode_Check(
-            v)) { /* "NaN", "inf": only a field's own value, as in fastavro; unions do not come here with one */
+    /* "NaN", "inf": only a field's own value, as in fastavro; unions do not come here with one */
+    if (PyUnicode_Check(v)) {
         PyObject *number = PyFloat_FromString(v);
 
         if (number == NULL)
@@ -137,25 +101,13 @@ encode_real(native_encoding *e, const dk_avro_op *op, PyObject *v)
         if (f == -1.0 && PyErr_Occurred())
             return native_unfit_raised(e, "a float", v);
     }
-    put_real(e, op, f);
+    dk_avro_put_real(e->out, op, f);
     return true;
 }
 
-static bool
-encode_bool(native_encoding *e, PyObject *v)
-{
-    int64_t l = 0;
+/* ---- texts and bytes ---- */
 
-    if (v != Py_True && v != Py_False && (native_encode_index(v, &l) != 1 || l < 0 || l > 1))
-        return native_unfit_type(e, "a bool", v);
-    dk_buf_put_byte(e->out, v == Py_True || l == 1);
-    return true;
-}
-
-/* ---- texts and bytes ----------------------------------------------------------------------------------------------
- */
-
-static bool
+static inline bool
 put_text(native_encoding *e, PyObject *v)
 {
     Py_ssize_t n;
@@ -184,29 +136,24 @@ put_text(native_encoding *e, PyObject *v)
     return true;
 }
 
-static bool
-encode_text(native_encoding *e, const dk_avro_op *op, PyObject *v)
+static inline bool
+dk_source_text(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     if (PyUnicode_Check(v))
         return put_text(e, v);
     if (op->logical == DK_LOGICAL_UUID && PyObject_TypeCheck(v, (PyTypeObject *)e->core->uuid))
-        return native_encode_uuid(e, op, v);
+        return native_uuid_put(e, op, v);
     return native_unfit_type(e, op->logical == DK_LOGICAL_UUID ? "a UUID or str" : "a str", v);
 }
 
 static bool
 put_raw(native_encoding *e, const dk_avro_op *op, const void *p, Py_ssize_t n)
 {
-    if (op->code == DK_OP_FIXED && (size_t)n != op->n)
-        return native_unfit(e, "%u bytes are wanted, not %zd", op->n, n);
-    if (op->code == DK_OP_BYTES)
-        dk_buf_put_long(e->out, n);
-    dk_buf_put(e->out, p, (size_t)n);
-    return true;
+    return dk_avro_put_raw(e->out, op, p, (size_t)n) || native_unfit(e, "%u bytes are wanted, not %zd", op->n, n);
 }
 
 static bool
-encode_bytes(native_encoding *e, const dk_avro_op *op, PyObject *v)
+dk_source_bytes(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     Py_buffer view;
     bool ok;
@@ -214,9 +161,9 @@ encode_bytes(native_encoding *e, const dk_avro_op *op, PyObject *v)
     if (PyBytes_Check(v))
         return put_raw(e, op, PyBytes_AS_STRING(v), PyBytes_GET_SIZE(v));
     if (op->logical == DK_LOGICAL_DECIMAL && PyObject_TypeCheck(v, (PyTypeObject *)e->core->decimal))
-        return native_encode_decimal(e, op, v);
+        return native_decimal_put(e, op, v);
     if (op->logical == DK_LOGICAL_UUID && PyObject_TypeCheck(v, (PyTypeObject *)e->core->uuid))
-        return native_encode_uuid(e, op, v);
+        return native_uuid_put(e, op, v);
     if (!PyObject_CheckBuffer(v))
         return native_unfit_type(e, op->logical == DK_LOGICAL_DECIMAL ? "a Decimal" : "bytes", v);
     if (PyObject_GetBuffer(v, &view, PyBUF_SIMPLE) < 0)
@@ -227,7 +174,7 @@ encode_bytes(native_encoding *e, const dk_avro_op *op, PyObject *v)
 }
 
 static bool
-encode_enum(native_encoding *e, const dk_avro_op *op, PyObject *v)
+dk_source_enum(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     PyObject *index = PyUnicode_Check(v) ? PyDict_GetItemWithError(e->self->enums[op->ref].index, v) : NULL;
 
@@ -244,8 +191,7 @@ encode_enum(native_encoding *e, const dk_avro_op *op, PyObject *v)
     return true;
 }
 
-/* ---- containers ---------------------------------------------------------------------------------------------------
- */
+/* ---- containers ---- */
 
 static bool
 changed(native_encoding *e)
@@ -253,211 +199,138 @@ changed(native_encoding *e)
     return native_unfit(e, "the container changed while it was being encoded");
 }
 
-/* A list may be changed by Python code that runs for one of its items: each is held, and the end is looked at each
- * time. */
-static bool
-encode_list(native_encoding *e, const dk_avro_op *item, PyObject *v)
+static inline void
+dk_source_release(native_encoding *e, PyObject *v)
 {
-    Py_ssize_t i, n = PySequence_Fast_GET_SIZE(v);
+    Py_DECREF(v);
+}
 
-    if (n > 0)
-        dk_buf_put_long(e->out, n);
-    for (i = 0; i < n; i++) {
-        PyObject *x;
-        bool ok;
+static inline void
+dk_source_drop(native_encoding *e, dk_source_cursor *cursor)
+{
+    Py_XDECREF(cursor->own);
+    Py_XDECREF(cursor->key);
+}
 
-        if (i >= PySequence_Fast_GET_SIZE(v))
-            return changed(e);
-        x = Py_NewRef(PySequence_Fast_GET_ITEM(v, i));
-        ok = encode(e, item, x);
-        Py_DECREF(x);
-        if (!ok) {
-            dk_avro_path_index(&e->err, (uint64_t)i);
-            return false;
-        }
+static bool
+dk_source_array_begin(native_encoding *e, const dk_avro_op *op, PyObject *v, dk_source_cursor *cursor, size_t *n)
+{
+    *cursor = (dk_source_cursor){.from = v};
+    if (!PyList_CheckExact(v) && !PyTuple_CheckExact(v)) {
+        if (PyUnicode_Check(v) || PyBytes_Check(v) || PyByteArray_Check(v) || PyDict_Check(v))
+            return native_unfit_type(e, "a list", v);
+        cursor->from = cursor->own = PySequence_Tuple(v);
+        if (cursor->own == NULL)
+            return native_unfit_raised(e, "a list", v);
     }
-    dk_buf_put_byte(e->out, 0);
+    *n = (size_t)PySequence_Fast_GET_SIZE(cursor->from);
+    return true;
+}
+
+static inline bool
+dk_source_array_next(native_encoding *e, size_t i, dk_source_cursor *cursor, PyObject **item)
+{
+    if ((Py_ssize_t)i >= PySequence_Fast_GET_SIZE(cursor->from))
+        return changed(e);
+    *item = Py_NewRef(PySequence_Fast_GET_ITEM(cursor->from, (Py_ssize_t)i));
+    return true;
+}
+
+static inline bool
+dk_source_array_end(native_encoding *e, dk_source_cursor *cursor)
+{
+    dk_source_drop(e, cursor);
     return true;
 }
 
 static bool
-encode_array(native_encoding *e, const dk_avro_op *op, PyObject *v)
+dk_source_map_begin(native_encoding *e, const dk_avro_op *op, PyObject *v, dk_source_cursor *cursor, size_t *n)
 {
-    PyObject *seq;
-    bool ok;
-
-    if (PyList_CheckExact(v) || PyTuple_CheckExact(v))
-        return encode_list(e, &e->c->ops[op->a], v);
-    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyByteArray_Check(v) || PyDict_Check(v))
-        return native_unfit_type(e, "a list", v);
-    seq = PySequence_Tuple(v);
-    if (seq == NULL)
-        return native_unfit_raised(e, "a list", v);
-    ok = encode_list(e, &e->c->ops[op->a], seq);
-    Py_DECREF(seq);
-    return ok;
+    *cursor = (dk_source_cursor){.from = v, .walk = PyDict_CheckExact(v)};
+    if (cursor->walk) {
+        *n = (size_t)PyDict_GET_SIZE(v);
+        return true;
+    }
+    if (!native_shape_is_mapping(e, v))
+        return native_unfit_type(e, "a dict", v);
+    cursor->own = PyMapping_Items(v);
+    if (cursor->own == NULL)
+        return native_unfit_raised(e, "a dict", v);
+    *n = (size_t)PyList_GET_SIZE(cursor->own);
+    return true;
 }
 
-bool
-native_encode_is_mapping(native_encoding *e, PyObject *v)
+static bool
+dk_source_map_next(native_encoding *e, size_t i, dk_source_cursor *cursor, PyObject **item)
 {
-    int rc;
+    PyObject *key, *pair, *value;
 
-    if (PyDict_Check(v))
-        return true;
-    rc = PyObject_IsInstance(v, e->core->mapping);
-    if (rc < 0)
-        PyErr_Clear();
-    return rc > 0;
+    if (cursor->walk) {
+        if (!PyDict_Next(cursor->from, &cursor->pos, &key, &value))
+            return changed(e);
+    } else {
+        pair = PyList_GET_ITEM(cursor->own, (Py_ssize_t)i);
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2)
+            return native_unfit_type(e, "a mapping with pairs as items", cursor->from);
+        key = PyTuple_GET_ITEM(pair, 0);
+        value = PyTuple_GET_ITEM(pair, 1);
+    }
+    if (!PyUnicode_Check(key))
+        return native_unfit_type(e, "a str as key", key);
+    if (!put_text(e, key))
+        return false;
+    Py_XSETREF(cursor->key, Py_NewRef(key));
+    *item = Py_NewRef(value);
+    return true;
+}
+
+static bool
+dk_source_map_end(native_encoding *e, dk_source_cursor *cursor)
+{
+    PyObject *key, *value;
+
+    bool more = cursor->walk && PyDict_Next(cursor->from, &cursor->pos, &key, &value);
+
+    dk_source_drop(e, cursor);
+    return !more || changed(e);
 }
 
 static void
-path_key(native_encoding *e, PyObject *key)
+dk_source_map_path(native_encoding *e, dk_source_cursor *cursor)
 {
     Py_ssize_t n;
-    const char *s = PyUnicode_AsUTF8AndSize(key, &n);
+    const char *s = PyErr_Occurred() ? NULL : PyUnicode_AsUTF8AndSize(cursor->key, &n);
 
-    if (s == NULL)
-        PyErr_Clear();
-    else
-        dk_avro_path_key(&e->err, (dk_slice){(const uint8_t *)s, (size_t)n});
+    if (s != NULL)
+        dk_avro_path_key(e->err, (dk_slice){(const uint8_t *)s, (size_t)n});
 }
 
-static bool
-encode_pair(native_encoding *e, const dk_avro_op *op, PyObject *key, PyObject *value)
+static inline bool
+dk_source_record_begin(native_encoding *e, const dk_avro_op *op, PyObject *v, dk_source_cursor *cursor)
 {
-    bool ok;
-
-    if (!PyUnicode_Check(key))
-        return native_unfit_type(e, "a str as key", key);
-    ok = put_text(e, key) && encode(e, &e->c->ops[op->a], value);
-    if (!ok && !PyErr_Occurred())
-        path_key(e, key);
-    return ok;
+    *cursor = (dk_source_cursor){.from = v, .walk = PyDict_CheckExact(v)};
+    return cursor->walk || native_shape_is_mapping(e, v) || native_unfit_type(e, "a dict", v);
 }
 
-static bool
-encode_dict(native_encoding *e, const dk_avro_op *op, PyObject *v)
+/* A dict that has its keys in the order of the fields is walked through, which is faster than looking them up. */
+static inline int
+dk_source_record_next(native_encoding *e, const dk_avro_op *op, uint32_t i, dk_source_cursor *cursor, PyObject **item)
 {
-    Py_ssize_t n = PyDict_GET_SIZE(v), i = 0, pos = 0;
-    PyObject *key, *value;
-    bool ok = true;
+    PyObject *name = e->self->plans[op->ref].names[i], *key;
 
-    if (n > 0)
-        dk_buf_put_long(e->out, n);
-    while (ok && PyDict_Next(v, &pos, &key, &value)) {
-        if (++i > n)
-            return changed(e);
-        Py_INCREF(key);
-        Py_INCREF(value);
-        ok = encode_pair(e, op, key, value);
-        Py_DECREF(key);
-        Py_DECREF(value);
-    }
-    if (ok && i != n)
-        return changed(e);
-    dk_buf_put_byte(e->out, 0);
-    return ok;
-}
-
-static bool
-encode_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
-{
-    PyObject *items, *pair;
-    Py_ssize_t i, n;
-    bool ok = true;
-
-    if (PyDict_CheckExact(v))
-        return encode_dict(e, op, v);
-    if (!native_encode_is_mapping(e, v))
-        return native_unfit_type(e, "a dict", v);
-    items = PyMapping_Items(v);
-    if (items == NULL)
-        return native_unfit_raised(e, "a dict", v);
-    n = PyList_GET_SIZE(items);
-    if (n > 0)
-        dk_buf_put_long(e->out, n);
-    for (i = 0; i < n && ok; i++) {
-        pair = PyList_GET_ITEM(items, i);
-        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2)
-            ok = native_unfit_type(e, "a mapping with pairs as items", v);
-        else
-            ok = encode_pair(e, op, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
-    }
-    Py_DECREF(items);
-    dk_buf_put_byte(e->out, 0);
-    return ok;
-}
-
-int
-native_encode_field_of(PyObject *v, PyObject *name, PyObject **out)
-{
-    if (PyDict_CheckExact(v)) {
-        *out = Py_XNewRef(PyDict_GetItemWithError(v, name));
-        return *out != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
-    }
-    *out = PyObject_GetItem(v, name);
-    if (*out != NULL)
+    cursor->walk =
+        cursor->walk && PyDict_Next(cursor->from, &cursor->pos, &key, item) && native_shape_same(key, name);
+    if (cursor->walk) {
+        Py_INCREF(*item);
         return 1;
-    if (!PyErr_ExceptionMatches(PyExc_KeyError))
-        return -1;
-    PyErr_Clear();
-    return 0;
-}
-
-static bool
-encode_field(native_encoding *e, const dk_avro_op *step, const dk_avro_field *field, PyObject *v, int found)
-{
-    if (found == 0) {
-        if (field->absent.p == NULL)
-            return native_unfit(e, "the value is missing, and the schema has no default for it");
-        dk_buf_put(e->out, field->absent.p, field->absent.n);
-        return true;
     }
-    return encode(e, step, v);
+    return native_shape_field(cursor->from, name, item);
 }
 
-static bool
-encode_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
-{
-    const avro_plan *plan = &e->self->plans[op->ref];
-    const dk_avro_record *rec = &e->c->records[op->ref];
-    bool dict = PyDict_CheckExact(v), walk = dict;
-    Py_ssize_t pos = 0;
-    uint32_t i;
-
-    if (!dict && !native_encode_is_mapping(e, v))
-        return native_unfit_type(e, "a dict", v);
-    for (i = 0; i < op->n; i++) {
-        PyObject *key, *item = NULL;
-        int found;
-        bool ok;
-
-        /* A dict that has its keys in the order of the fields is walked through, which is faster than looking them
-         * up. */
-        walk = walk && PyDict_Next(v, &pos, &key, &item) && key == plan->names[i];
-        if (walk) {
-            Py_INCREF(item);
-            found = 1;
-        } else {
-            item = NULL;
-            found = native_encode_field_of(v, plan->names[i], &item);
-        }
-        ok = found >= 0 && encode_field(e, &e->c->ops[op->a + i], &rec->fields[i], item, found);
-        Py_XDECREF(item);
-        if (!ok) {
-            dk_avro_path_field(&e->err, rec->fields[i].name);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ---- unions -------------------------------------------------------------------------------------------------------
- */
+/* ---- unions ---- */
 
 /* Values that only a field's own type takes, not a union's. */
-static bool
+static inline bool
 is_doubtful(const dk_avro_op *op, PyObject *v)
 {
     switch ((dk_avro_opcode)op->code) {
@@ -473,125 +346,65 @@ is_doubtful(const dk_avro_op *op, PyObject *v)
     }
 }
 
-static bool
-encode_union(native_encoding *e, const dk_avro_op *op, PyObject *v)
+/* null and one more type, of a value that says nothing itself about which it is */
+static inline bool
+choose_option(native_encoding *e, const dk_avro_op *op, PyObject *v, uint32_t *branch)
 {
-    const dk_avro_op *other;
-    uint32_t branch;
+    const dk_avro_op *other = &e->c->ops[op->a + 1 - op->ref];
     int rc = 1;
 
-    if (op->code == DK_OP_OPTION && !PyTuple_Check(v)) {
-        if (v == Py_None) {
-            dk_buf_put_byte(e->out, (uint8_t)(op->ref << 1));
-            return true;
-        }
-        other = &e->c->ops[op->a + 1 - op->ref];
-        if (is_doubtful(other, v))
-            return native_unfit(e, "a value of type %.100s is none of the union's types", Py_TYPE(v)->tp_name);
-        if (other->code == DK_OP_RECORD && PyDict_Check(v))
-            rc = native_encode_hint_fits(e, &e->c->records[other->ref], v);
-        if (rc != 1)
-            return rc == 0 ? native_unfit(e, "\"-type\" names no type of the union") : false;
-        dk_buf_put_byte(e->out, (uint8_t)((1 - op->ref) << 1));
-        return encode(e, other, v);
-    }
-    if (PyTuple_Check(v)) {
-        if (native_encode_choose_named(e, op, v, &branch) < 0)
+    *branch = op->ref;
+    if (v == Py_None)
+        return true;
+    *branch = 1 - op->ref;
+    if (is_doubtful(other, v))
+        return native_unfit(e, "a value of type %.100s is none of the union's types", Py_TYPE(v)->tp_name);
+    if (other->code == DK_OP_RECORD && PyDict_Check(v))
+        rc = native_union_hint_fits(e, &e->c->records[other->ref], v);
+    return rc > 0 || (rc == 0 && native_unfit(e, "\"-type\" names no type of the union"));
+}
+
+static inline bool
+dk_source_branch(native_encoding *e, const dk_avro_op *op, PyObject **v, uint32_t *branch)
+{
+    if (PyTuple_Check(*v)) {
+        if (native_union_choose_named(e, op, *v, branch) < 0)
             return false;
-        dk_buf_put_long(e->out, branch);
-        return encode(e, &e->c->ops[op->a + branch], PyTuple_GET_ITEM(v, 1));
+        *v = PyTuple_GET_ITEM(*v, 1); /* the tuple is held, and cannot change */
+        return true;
     }
-    if (native_encode_choose(e, op, v, &branch) < 0)
-        return false;
-    dk_buf_put_long(e->out, branch);
-    return encode(e, &e->c->ops[op->a + branch], v);
+    if (op->code == DK_OP_OPTION)
+        return choose_option(e, op, *v, branch);
+    return native_union_choose(e, op, *v, branch) == 0;
 }
 
-/* ---- one value ----------------------------------------------------------------------------------------------------
- */
-
-static bool
-encode_nested(native_encoding *e, const dk_avro_op *op, PyObject *v)
-{
-    bool ok;
-
-    if (e->depth == 0)
-        return native_unfit(e, "nested too deeply");
-    e->depth--;
-    ok = op->code == DK_OP_RECORD  ? encode_record(e, op, v)
-         : op->code == DK_OP_ARRAY ? encode_array(e, op, v)
-                                   : encode_map(e, op, v);
-    e->depth++;
-    return ok;
-}
-
-static bool
-encode(native_encoding *e, const dk_avro_op *op, PyObject *v)
-{
-    int64_t l;
-    int rc;
-
-    switch ((dk_avro_opcode)op->code) {
-    case DK_OP_NIL:
-        return v == Py_None || native_unfit_type(e, "None", v);
-    case DK_OP_BOOL:
-        return encode_bool(e, v);
-    case DK_OP_INT:
-    case DK_OP_LONG:
-        if (op->logical != DK_LOGICAL_NONE && !PyLong_CheckExact(v)) {
-            rc = native_encode_time(e, op, v, &l);
-            if (rc == 1)
-                dk_buf_put_long(e->out, l);
-            if (rc != 0)
-                return rc == 1;
-        }
-        return encode_integer(e, op, v);
-    case DK_OP_FLOAT:
-    case DK_OP_DOUBLE:
-        return encode_real(e, op, v);
-    case DK_OP_BYTES:
-    case DK_OP_FIXED:
-        return encode_bytes(e, op, v);
-    case DK_OP_STRING:
-        return encode_text(e, op, v);
-    case DK_OP_ENUM:
-        return encode_enum(e, op, v);
-    case DK_OP_UNION:
-    case DK_OP_OPTION:
-        return encode_union(e, op, v);
-    case DK_OP_RECORD:
-    case DK_OP_ARRAY:
-    case DK_OP_MAP:
-        return encode_nested(e, op, v);
-    default:
-        return native_unfit(e, "a schema made for a reader cannot encode");
-    }
-}
+#include "dk/avro_encode.h"
 
 int
 native_avro_encode(AvroSchemaObject *self, PyObject *value, const avro_place *place, dk_buf *out)
 {
-    native_encoding e;
+    dk_error err;
+    native_encoding e = {.c = self->code,
+                         .out = out,
+                         .depth = self->limits.depth,
+                         .err = &err,
+                         .self = self,
+                         .core = self->core,
+                         .start = out->n};
 
-    e.self = self;
-    e.core = self->core;
-    e.c = self->code;
-    e.out = out;
-    e.start = out->n;
-    e.depth = self->limits.depth;
-    e.err.path[0] = '\0';
-    e.err.text[0] = '\0';
-    if (encode(&e, &e.c->ops[e.c->root], value) && out->st == DK_OK)
+    err.path[0] = '\0';
+    err.text[0] = '\0';
+    if (dk_avro_encode(&e, &e.c->ops[e.c->root], value) && out->st == DK_OK)
         return 0;
     if (out->st != DK_OK && !PyErr_Occurred())
         PyErr_NoMemory();
     if (PyErr_Occurred())
         return -1;
     if (place != NULL) {
-        dk_avro_path_index(&e.err, place->index);
+        dk_avro_path_index(&err, place->index);
         if (place->list != NULL)
-            dk_avro_path_field(&e.err, place->list);
+            dk_avro_path_field(&err, place->list);
     }
-    native_avro_raise(self->core->encode_error, &e.err);
+    native_avro_raise(self->core->encode_error, &err);
     return -1;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * AvroReader: messages in Confluent's framing, of whatever schemas, become objects. It knows the schemas that were added;
- * to get the others is the caller's part, who is told which by a KeyError.
+ * AvroReader: messages in Confluent's framing, of whatever schemas, become objects. It knows the schemas that were
+ * added; to get the others is the caller's part, who is told which by a KeyError.
  */
 #include "avro/native_avro.h"
 
@@ -70,7 +70,7 @@ find_schema(AvroReaderObject *self, const dk_wire *wire)
     if (!wire->has_guid && self->last_id == (int64_t)wire->id) {
         schema = self->last;
     } else {
-        id = native_avro_identity(wire);
+        id = native_wire_identity(wire);
         if (id != NULL)
             schema = PyDict_GetItemWithError(self->schemas, id);
         if (schema != NULL && !wire->has_guid) {
@@ -176,7 +176,7 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
         PyBuffer_Release(&data);
         return NULL;
     }
-    if (!read_message(self, in[0], whole, head, &wire, &v) && (id = native_avro_identity(&wire)) != NULL) {
+    if (!read_message(self, in[0], whole, head, &wire, &v) && (id = native_wire_identity(&wire)) != NULL) {
         PyErr_SetObject(PyExc_KeyError, id);
         Py_DECREF(id);
     }

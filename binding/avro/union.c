@@ -19,13 +19,13 @@ fits_logical(native_encoding *e, const dk_avro_op *op, PyObject *v, bool *known)
         rc = op->logical == DK_LOGICAL_DATE && PyUnicode_Check(v) ? 1 : 0; /* a text that may be a date */
         rc = rc || PyObject_TypeCheck(v, e->core->dt->DateType) || PyObject_TypeCheck(v, e->core->dt->TimeType);
         if (rc)
-            rc = native_encode_time(e, op, v, &l) == 1;
+            rc = native_date_number(e, op, v, &l) == 1;
         else
             *known = false;
         return PyErr_Occurred() ? -1 : rc;
     }
     if (op->logical == DK_LOGICAL_DECIMAL && PyObject_TypeCheck(v, (PyTypeObject *)e->core->decimal)) {
-        rc = native_encode_decimal(e, op, v);
+        rc = native_decimal_put(e, op, v);
         e->out->n = mark;
         return PyErr_Occurred() ? -1 : rc;
     }
@@ -68,7 +68,7 @@ fits_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
     Py_ssize_t i;
     int rc = 1;
 
-    if (!native_encode_is_mapping(e, v))
+    if (!native_shape_is_mapping(e, v))
         return 0;
     items = PyMapping_Items(v);
     if (items == NULL)
@@ -84,10 +84,10 @@ fits_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
 }
 
 int
-native_encode_hint_fits(native_encoding *e, const dk_avro_record *rec, PyObject *v)
+native_union_hint_fits(native_encoding *e, const dk_avro_record *rec, PyObject *v)
 {
     PyObject *hint;
-    int rc = native_encode_field_of(v, e->core->s_type_hint, &hint);
+    int rc = native_shape_field(v, e->core->s_type_hint, &hint);
 
     if (rc <= 0)
         return rc < 0 ? -1 : 1;
@@ -103,12 +103,12 @@ fits_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
     uint32_t i;
     int rc;
 
-    if (!native_encode_is_mapping(e, v))
+    if (!native_shape_is_mapping(e, v))
         return 0;
-    rc = native_encode_hint_fits(e, rec, v);
+    rc = native_union_hint_fits(e, rec, v);
     for (i = 0; i < op->n && rc == 1; i++) {
         PyObject *item;
-        int found = native_encode_field_of(v, e->self->plans[op->ref].names[i], &item);
+        int found = native_shape_field(v, e->self->plans[op->ref].names[i], &item);
 
         if (found < 0)
             return -1;
@@ -125,7 +125,7 @@ fits_union(native_encoding *e, const dk_avro_op *op, PyObject *v)
     int rc = 0;
 
     if (PyTuple_Check(v)) {
-        if (native_encode_choose_named(e, op, v, &i) < 0)
+        if (native_union_choose_named(e, op, v, &i) < 0)
             return PyErr_Occurred() ? -1 : 0;
         return fits(e, &e->c->ops[op->a + i], PyTuple_GET_ITEM(v, 1));
     }
@@ -168,9 +168,9 @@ fits(native_encoding *e, const dk_avro_op *op, PyObject *v)
     case DK_OP_BOOL:
         return PyBool_Check(v);
     case DK_OP_INT:
-        return !PyBool_Check(v) && native_encode_index(v, &l) == 1 && l >= INT32_MIN && l <= INT32_MAX;
+        return !PyBool_Check(v) && native_shape_index(v, &l) == 1 && l >= INT32_MIN && l <= INT32_MAX;
     case DK_OP_LONG:
-        return !PyBool_Check(v) && native_encode_index(v, &l) == 1;
+        return !PyBool_Check(v) && native_shape_index(v, &l) == 1;
     case DK_OP_FLOAT:
     case DK_OP_DOUBLE:
         if (PyFloat_Check(v) || PyBool_Check(v) || PyLong_Check(v))
@@ -198,7 +198,7 @@ fits(native_encoding *e, const dk_avro_op *op, PyObject *v)
 }
 
 int
-native_encode_choose_named(native_encoding *e, const dk_avro_op *op, PyObject *pair, uint32_t *branch)
+native_union_choose_named(native_encoding *e, const dk_avro_op *op, PyObject *pair, uint32_t *branch)
 {
     PyObject *name = PyTuple_GET_SIZE(pair) == 2 ? PyTuple_GET_ITEM(pair, 0) : NULL;
     const char *s;
@@ -235,7 +235,7 @@ count_known_fields(native_encoding *e, const dk_avro_op *op, PyObject *v)
 }
 
 int
-native_encode_choose(native_encoding *e, const dk_avro_op *op, PyObject *v, uint32_t *branch)
+native_union_choose(native_encoding *e, const dk_avro_op *op, PyObject *v, uint32_t *branch)
 {
     int most = -1, rc, known;
     bool single = false;

@@ -63,7 +63,7 @@ PyObject_GetOptionalAttrString(PyObject *obj, const char *name, PyObject **out)
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED}, {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #elif PY_VERSION_HEX >= 0x030d0000
 #define NATIVE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#elif PY_VERSION_HEX >= 0x030c0000 /* whose datetime module, which avro*.c need, cannot live under a GIL of its own */
+#elif PY_VERSION_HEX >= 0x030c0000 /* whose datetime module, which avro/ needs, cannot live under a GIL of its own */
 #define NATIVE_MODULE_SLOTS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #else
 #define NATIVE_MODULE_SLOTS
@@ -96,13 +96,40 @@ PyErr_SetRaisedException(PyObject *exc)
 }
 #endif
 
-/* A dict that is about to get n keys, those of template, in its order: made with room for them, or as a copy. */
+/* n references to None less. */
+static inline void
+native_none_less(uint32_t n)
+{
+#if PY_VERSION_HEX >= 0x030c0000
+    (void)n; /* it is immortal */
+#elif defined(Py_REF_DEBUG)
+    while (n-- > 0)
+        Py_DECREF(Py_None);
+#else
+    Py_SET_REFCNT(Py_None, Py_REFCNT(Py_None) - (Py_ssize_t)n);
+#endif
+}
+
+/* A dict that is about to get n keys. */
+static inline PyObject *
+native_dict_sized(Py_ssize_t n)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    return _PyDict_NewPresized(n);
+#else
+    (void)n;
+    return PyDict_New();
+#endif
+}
+
+/* The same for the n keys of template, in its order. */
 static inline PyObject *
 native_dict_like(PyObject *template, Py_ssize_t n)
 {
 #if PY_VERSION_HEX < 0x030d0000
     return _PyDict_NewPresized(n);
 #else
+    (void)n;
     return PyDict_Copy(template);
 #endif
 }

@@ -3,10 +3,10 @@
  * Avro 1.12: schemas, their resolution, and values in the binary encoding.
  *
  * A schema is parsed once (dk_avro_schema) and compiled once, alone or for a pair of writer and reader
- * (dk_avro_program). A program has runners: dk_avro_decode() calls a visitor, dk_avro_encode() asks a source,
- * dk_avro_skip() finds the end of a value, dk_avro_index() finds fields without decoding them. Callers who build
- * something of their own at full speed run the ops themselves: avro_ops.h. Runners never trust bytes: lengths are
- * checked against what is left, depth and the number of items without bytes are bounded, and they allocate nothing.
+ * (dk_avro_program). A program is run by dk_avro_skip(), which finds the end of a value, dk_avro_index(), which finds
+ * fields without decoding them, and by the walks of avro_decode.h and avro_encode.h, for sinks and sources of one's
+ * own. None trusts bytes: lengths are checked against what is left, depth and the number of items without bytes are
+ * bounded, and they allocate nothing.
  */
 #ifndef DK_AVRO_H
 #define DK_AVRO_H
@@ -91,8 +91,7 @@ DK_API const dk_avro_code *dk_avro_program_code(const dk_avro_program *p);
 /* dk_avro_program_dump - append a listing of the program, for people. Threads: any. Errors: DK_ENOMEM. */
 DK_API DK_MUST_CHECK dk_status dk_avro_program_dump(const dk_avro_program *p, dk_buf *out, dk_error *err);
 
-/* ---- decoding ---------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 #define DK_AVRO_DEPTH 64    /* default of dk_avro_limits.depth */
 #define DK_AVRO_EMPTY 65536 /* default of dk_avro_limits.empty */
@@ -103,38 +102,8 @@ typedef struct dk_avro_limits {
     uint32_t empty; /* items that take no bytes, in one value */
 } dk_avro_limits;
 
-/* Called with the parts of a value in the order in which the writer wrote them, defaults after them. A callback that
- * is NULL is left out; one that returns non-zero ends decoding with DK_ECALLBACK. Slices are borrowed from the input.
- * op tells the logical type, and of a decimal precision and scale. */
-typedef struct dk_avro_visitor {
-    int (*on_null)(void *ctx);
-    int (*on_bool)(void *ctx, bool v);
-    int (*on_long)(void *ctx, const dk_avro_op *op, int64_t v);  /* int, long */
-    int (*on_double)(void *ctx, const dk_avro_op *op, double v); /* float, double */
-    int (*on_bytes)(void *ctx, const dk_avro_op *op, dk_slice v);
-    int (*on_string)(void *ctx, const dk_avro_op *op, dk_slice v); /* valid UTF-8, not terminated */
-    int (*on_fixed)(void *ctx, const dk_avro_op *op, dk_slice v);
-    int (*on_enum)(void *ctx, const dk_avro_enum *e, uint32_t symbol);
-    int (*on_union)(void *ctx, const dk_avro_op *op, uint32_t branch); /* then that branch's value */
-    int (*on_record_begin)(void *ctx, const dk_avro_record *r);
-    int (*on_field)(void *ctx, const dk_avro_record *r, uint32_t field); /* then its value */
-    int (*on_array_begin)(void *ctx);
-    int (*on_map_begin)(void *ctx);
-    int (*on_key)(void *ctx, dk_slice key); /* then the value of that key */
-    int (*on_end)(void *ctx);               /* of the innermost record, array or map */
-} dk_avro_visitor;
-
 /* dk_avro_reader_init - a cursor over bytes with the budgets of limits (NULL: the defaults). Threads: owner. */
 DK_API void dk_avro_reader_init(dk_avro_reader *r, dk_slice bytes, const dk_avro_limits *limits, dk_error *err);
-
-/* dk_avro_decode - read exactly one value; bytes that are left over are an error.
- *
- * Ownership: everything is borrowed for the call.
- * Threads:   any; the program may be in use by others.
- * Errors:    DK_EAVRO with err->pos and err->path, DK_ECALLBACK, DK_EINVAL.
- */
-DK_API DK_MUST_CHECK dk_status dk_avro_decode(const dk_avro_program *p, dk_slice bytes, const dk_avro_visitor *v,
-                                              void *ctx, const dk_avro_limits *limits, dk_error *err);
 
 /* dk_avro_skip - find the end of the value at the start of bytes: *used bytes belong to it.
  * Threads: any. Errors: DK_EAVRO, DK_EINVAL.
@@ -152,35 +121,6 @@ DK_API DK_MUST_CHECK dk_status dk_avro_skip(const dk_avro_program *p, dk_slice b
 DK_API DK_MUST_CHECK dk_status dk_avro_index(const dk_avro_code *c, const dk_avro_op *record, dk_slice bytes,
                                              const dk_avro_limits *limits, uint32_t *offsets, uint32_t *known,
                                              uint32_t step, dk_error *err);
-
-/* ---- encoding ---------------------------------------------------------------------------------------------------
- */
-
-/* The mirror of a visitor: the encoder walks the schema and asks for the parts of a value. `v` is whatever the source
- * uses to name a value (the root is given to dk_avro_encode). Non-zero ends encoding with DK_ECALLBACK. All are
- * required that the schema needs. */
-typedef struct dk_avro_source {
-    int (*get_bool)(void *ctx, const void *v, bool *out);
-    int (*get_long)(void *ctx, const dk_avro_op *op, const void *v, int64_t *out);
-    int (*get_double)(void *ctx, const dk_avro_op *op, const void *v, double *out);
-    int (*get_slice)(void *ctx, const dk_avro_op *op, const void *v,
-                     dk_slice *out); /* bytes, string, fixed; enum: symbol */
-    int (*get_branch)(void *ctx, const dk_avro_code *c, const dk_avro_op *op, const void *v, uint32_t *branch);
-    int (*get_field)(void *ctx, const dk_avro_record *r, uint32_t field, const void *v,
-                     const void **out);                                              /* NULL: absent */
-    int (*get_count)(void *ctx, const dk_avro_op *op, const void *v, size_t *count); /* array, map */
-    int (*get_item)(void *ctx, const void *v, size_t i, const void **out);
-    int (*get_entry)(void *ctx, const void *v, size_t i, dk_slice *key, const void **out);
-} dk_avro_source;
-
-/* dk_avro_encode - append one value to out.
- *
- * What does not fit its type (an int of 40 bits, invalid UTF-8, an unknown symbol) is refused. On failure out is as
- * before. Ownership: everything is borrowed for the call. Threads: any; out is the caller's. Errors:    DK_EAVRO with
- * err->path, DK_ECALLBACK, DK_EINVAL (the program has a reader's schema), DK_ENOMEM.
- */
-DK_API DK_MUST_CHECK dk_status dk_avro_encode(const dk_avro_program *p, const dk_avro_source *s, void *ctx,
-                                              const void *root, dk_buf *out, dk_error *err);
 
 #ifdef __cplusplus
 }

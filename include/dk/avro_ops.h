@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The compiled form of an Avro schema, open for runners of one's own (the binding has two: bytes to objects and
- * objects to bytes), and the bounded readers that such a runner needs. Those who are content with callbacks use
- * avro.h only.
+ * The compiled form of an Avro schema, and the bounded readers and the writers that run it. Two walks over it are
+ * open for whoever makes something of values (avro_decode.h) or takes values apart (avro_encode.h).
  *
  * A program is one array of ops. An op says how to read one value; the ops of a record's fields lie side by side, so
  * that the inner loop of a decoder is a switch over consecutive 24-byte ops. Everything that schema resolution
@@ -15,43 +14,70 @@
 #include <string.h>
 
 #include "dk/base.h"
+#include "dk/buf.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* name, text, what the operands mean */
+/* How the bytes of a value end: all that it takes to pass over it, or to know how few bytes it can take. */
+typedef enum dk_avro_wire {
+    DK_WIRE_NONE,   /* no bytes */
+    DK_WIRE_BYTE,   /* one */
+    DK_WIRE_NUMBER, /* a varint */
+    DK_WIRE_FOUR,
+    DK_WIRE_EIGHT,
+    DK_WIRE_SIZED,  /* a length, and as many bytes */
+    DK_WIRE_RAW,    /* n bytes */
+    DK_WIRE_BLOCKS, /* of items, or of pairs */
+    DK_WIRE_CHOICE, /* the number of a branch, and its value */
+    DK_WIRE_STEPS,  /* those of a record */
+    DK_WIRE_INNER,  /* those of op a */
+    DK_WIRE_FAIL    /* it cannot be read */
+} dk_avro_wire;
+
+/* The operations, once for all: name, text, how the bytes end, what the operands mean. Those that a schema of its own
+ * has, and those that only a writer's and a reader's together have. */
+#define DK_AVRO_PLAIN_OP_MAP(XX)                                                                                     \
+    XX(NIL, "null", NONE, "")                                                                                        \
+    XX(BOOL, "boolean", BYTE, "")                                                                                    \
+    XX(INT, "int", NUMBER, "")                                                                                       \
+    XX(LONG, "long", NUMBER, "")                                                                                     \
+    XX(FLOAT, "float", FOUR, "")                                                                                     \
+    XX(DOUBLE, "double", EIGHT, "")                                                                                  \
+    XX(BYTES, "bytes", SIZED, "")                                                                                    \
+    XX(STRING, "string", SIZED, "")                                                                                  \
+    XX(FIXED, "fixed", RAW, "n: size in bytes")                                                                      \
+    XX(ENUM, "enum", NUMBER, "ref: enum")                                                                            \
+    XX(ARRAY, "array", BLOCKS, "a: op of the items, n: least size of one")                                           \
+    XX(MAP, "map", BLOCKS, "a: op of the values, n: least size of a pair")                                           \
+    XX(UNION, "union", CHOICE, "a: first branch, n: number of branches")                                             \
+    XX(OPTION, "option", CHOICE, "a union of null and one more; ref: which of the two is null")                      \
+    XX(RECORD, "record", STEPS, "a: first step, n: number of steps, ref: record")
+
+#define DK_AVRO_READER_OP_MAP(XX)                                                                                    \
+    XX(BRANCH, "branch", INNER, "a: op of a value that is branch ref of the reader's union")                         \
+    XX(LONG_TO_DOUBLE, "long->double", NUMBER, "int or long, wanted as float or double")                             \
+    XX(FLOAT_TO_DOUBLE, "float->double", FOUR, "")                                                                   \
+    XX(STRING_TO_BYTES, "string->bytes", SIZED, "")                                                                  \
+    XX(BYTES_TO_STRING, "bytes->string", SIZED, "")                                                                  \
+    XX(SKIP, "skip", INNER, "step of a record: a: op of a value to pass over")                                       \
+    XX(DEFAULT, "default", NONE, "step of a record: a: op that reads constant ref")                                  \
+    XX(FAIL, "fail", FAIL, "ref: text that says why this branch cannot be read")
+
 #define DK_AVRO_OP_MAP(XX)                                                                                           \
-    XX(NIL, "null", "")                                                                                              \
-    XX(BOOL, "boolean", "")                                                                                          \
-    XX(INT, "int", "")                                                                                               \
-    XX(LONG, "long", "")                                                                                             \
-    XX(FLOAT, "float", "")                                                                                           \
-    XX(DOUBLE, "double", "")                                                                                         \
-    XX(BYTES, "bytes", "")                                                                                           \
-    XX(STRING, "string", "")                                                                                         \
-    XX(FIXED, "fixed", "n: size in bytes")                                                                           \
-    XX(ENUM, "enum", "ref: enum")                                                                                    \
-    XX(ARRAY, "array", "a: op of the items, n: least size of one")                                                   \
-    XX(MAP, "map", "a: op of the values, n: least size of a pair")                                                   \
-    XX(UNION, "union", "a: first branch, n: number of branches")                                                     \
-    XX(OPTION, "option", "a union of null and one more; ref: which of the two is null")                              \
-    XX(RECORD, "record", "a: first step, n: number of steps, ref: record")                                           \
-    XX(BRANCH, "branch", "a: op of a value that is branch ref of the reader's union")                                \
-    XX(LONG_TO_DOUBLE, "long->double", "int or long, wanted as float or double")                                     \
-    XX(FLOAT_TO_DOUBLE, "float->double", "")                                                                         \
-    XX(STRING_TO_BYTES, "string->bytes", "")                                                                         \
-    XX(BYTES_TO_STRING, "bytes->string", "")                                                                         \
-    XX(SKIP, "skip", "step of a record: a: op of a value to pass over")                                              \
-    XX(DEFAULT, "default", "step of a record: a: op that reads constant ref")                                        \
-    XX(FAIL, "fail", "ref: text that says why this branch cannot be read")
+    DK_AVRO_PLAIN_OP_MAP(XX)                                                                                         \
+    DK_AVRO_READER_OP_MAP(XX)
 
 typedef enum dk_avro_opcode {
-#define XX(name, text, operands) DK_OP_##name,
+#define XX(name, text, wire, operands) DK_OP_##name,
     DK_AVRO_OP_MAP(XX)
 #undef XX
         DK_OP_COUNT
 } dk_avro_opcode;
+
+/* dk_avro_wire_of - by opcode. */
+DK_API extern const uint8_t dk_avro_wire_of[DK_OP_COUNT];
 
 /* What a value means beyond its type. name, text in a schema */
 #define DK_AVRO_LOGICAL_MAP(XX)                                                                                      \
@@ -242,13 +268,12 @@ dk_avro_read_float(dk_avro_reader *r, double *out)
 static inline bool
 dk_avro_read_double(dk_avro_reader *r, double *out)
 {
-    uint64_t u = 0;
-    int i;
+    uint64_t u;
 
     if (r->end - r->p < 8)
         return dk_avro_reader_fail(r, r->p, "double expected, %zu bytes left", (size_t)(r->end - r->p));
-    for (i = 0; i < 8; i++)
-        u |= (uint64_t)r->p[i] << (8 * i);
+    u = (uint64_t)r->p[0] | (uint64_t)r->p[1] << 8 | (uint64_t)r->p[2] << 16 | (uint64_t)r->p[3] << 24 |
+        (uint64_t)r->p[4] << 32 | (uint64_t)r->p[5] << 40 | (uint64_t)r->p[6] << 48 | (uint64_t)r->p[7] << 56;
     memcpy(out, &u, 8);
     r->p += 8;
     return true;
@@ -302,6 +327,38 @@ static inline void
 dk_avro_leave(dk_avro_reader *r)
 {
     r->depth++;
+}
+
+/* dk_avro_put_integer - append an int or long; false when it is no int. Threads: owner of b. */
+static inline bool
+dk_avro_put_integer(dk_buf *b, const dk_avro_op *op, int64_t v)
+{
+    if (op->code == DK_OP_INT && (v < INT32_MIN || v > INT32_MAX))
+        return false;
+    dk_buf_put_long(b, v);
+    return true;
+}
+
+/* dk_avro_put_real - append a float or double. Threads: owner of b. */
+static inline void
+dk_avro_put_real(dk_buf *b, const dk_avro_op *op, double v)
+{
+    if (op->code == DK_OP_FLOAT)
+        dk_buf_put_float(b, (float)v);
+    else
+        dk_buf_put_double(b, v);
+}
+
+/* dk_avro_put_raw - append bytes with their length, or a fixed; false if its size is wrong. Threads: owner of b. */
+static inline bool
+dk_avro_put_raw(dk_buf *b, const dk_avro_op *op, const void *p, size_t n)
+{
+    if (op->code == DK_OP_FIXED && n != op->n)
+        return false;
+    if (op->code != DK_OP_FIXED)
+        dk_buf_put_long(b, (int64_t)n);
+    dk_buf_put(b, p, n);
+    return true;
 }
 
 #ifdef __cplusplus

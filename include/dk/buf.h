@@ -76,6 +76,33 @@ dk_buf_put_long(dk_buf *b, int64_t v)
     b->p[b->n++] = (uint8_t)u;
 }
 
+/* dk_buf_put_float, dk_buf_put_double - append an IEEE 754 number, little-endian. Threads: owner. */
+static inline void
+dk_buf_put_float(dk_buf *b, float v)
+{
+    uint8_t bytes[4];
+    uint32_t u;
+    unsigned i;
+
+    memcpy(&u, &v, sizeof u);
+    for (i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(u >> (8 * i));
+    dk_buf_put(b, bytes, sizeof bytes);
+}
+
+static inline void
+dk_buf_put_double(dk_buf *b, double v)
+{
+    uint8_t bytes[8];
+    uint64_t u;
+    unsigned i;
+
+    memcpy(&u, &v, sizeof u);
+    for (i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(u >> (8 * i));
+    dk_buf_put(b, bytes, sizeof bytes);
+}
+
 #ifdef __cplusplus
 }
 #endif

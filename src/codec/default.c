@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "codec/internal.h"
+#include "codec/parse.h"
 
 typedef struct coder {
     unsigned *steps;
@@ -52,9 +52,9 @@ put_real(coder *c, const dk__type *t, const json_t *j)
         return refuse(c, t, "a number");
     f = (float)v;
     if (t->kind == DK__FLOAT)
-        dk__put_float(c->out, f);
+        dk_buf_put_float(c->out, f);
     else
-        dk__put_double(c->out, v);
+        dk_buf_put_double(c->out, v);
     return true;
 }
 
@@ -229,12 +229,47 @@ put(coder *c, const dk__type *t, const json_t *j, unsigned depth)
     return false;
 }
 
-bool
-dk__default_encode(const dk__type *t, const json_t *j, unsigned depth, unsigned *steps, dk_buf *out, char *why,
-                   size_t why_size)
+static bool
+encode_default(const dk__type *t, const json_t *j, unsigned depth, unsigned *steps, dk_buf *out, char *why,
+               size_t why_size)
 {
     coder c = {steps, out, why, why_size};
 
     why[0] = '\0';
     return put(&c, t, j, depth) && out->st == DK_OK;
+}
+
+dk_status
+dk__encode_defaults(dk__parser *p)
+{
+    unsigned steps = 1000000;
+    size_t i;
+    dk_buf buf;
+    char why[160];
+    dk_status st = DK_OK;
+
+    dk_buf_init(&buf, p->s->a);
+    for (i = 0; i < p->nfields && st == DK_OK; i++) {
+        dk__field *f = p->fields[i];
+
+        buf.n = 0;
+        if (encode_default(f->type, f->json_default, DK_AVRO_DEPTH, &steps, &buf, why, sizeof why)) {
+            f->dflt = dk__arena_bytes(&p->s->arena, buf.p, buf.n);
+            if (f->dflt.p == NULL || buf.st != DK_OK)
+                st = dk__parse_nomem(p);
+        } else if (buf.st != DK_OK) {
+            st = dk__parse_nomem(p);
+        } else if (p->options->strict) {
+            st = dk__error_set(p->err, DK_ESCHEMA, "the default does not fit: %s", why);
+            dk_avro_path_field(p->err, f->name);
+        } else {
+            f->bad_default = dk__arena_str(&p->s->arena, why, strlen(why));
+            if (f->bad_default == NULL)
+                st = dk__parse_nomem(p);
+        }
+    }
+    for (i = 0; i < p->nfields; i++)
+        p->fields[i]->json_default = NULL;
+    dk_buf_fini(&buf);
+    return st;
 }

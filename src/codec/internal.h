@@ -97,14 +97,6 @@ struct dk_avro_schema {
 #define DK__DEPTH_SCHEMA 200 /* nesting of a schema's JSON */
 #define DK__DEPTH_MAX 1024   /* of dk_avro_limits.depth */
 
-/* default.c - encode a default value. steps counts down over one schema, so that a schema cannot cost for ever. */
-bool dk__default_encode(const dk__type *t, const json_t *j, unsigned depth, unsigned *steps, dk_buf *out, char *why,
-                        size_t why_size);
-
-const char *dk__kind_name(dk__kind k);
-
-/* encode.c - IEEE 754, little-endian. */
-void dk__put_float(dk_buf *out, float v);
-void dk__put_double(dk_buf *out, double v);
+const char *dk__kind_name(dk__kind k); /* naming.c */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The cold half of the bounded readers in dk/avro_ops.h: long varints, block heads, failures and their paths.
+ * The cold half of the bounded readers in dk/avro_ops.h: long varints, block heads, failures.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,69 +36,6 @@ dk_avro_reader_fail(dk_avro_reader *r, const uint8_t *at, const char *fmt, ...)
         r->err->pos = (size_t)(at - r->start);
     return false;
 }
-
-/* ---- paths ---- */
-
-static void
-prepend(dk_error *err, const char *part, size_t n, bool dot)
-{
-    size_t old, room = sizeof err->path - 1;
-    char buf[sizeof err->path];
-
-    if (err == NULL)
-        return;
-    old = strlen(err->path);
-    if (strncmp(err->path, "...", 3) == 0) /* already cut */
-        return;
-    dot = dot && old > 0 && err->path[0] != '[' && err->path[0] != '{';
-    if (n + dot + old > room) {
-        if (old + 3 > room)
-            return;
-        part = "...";
-        n = 3;
-        dot = false;
-    }
-    memcpy(buf, part, n);
-    if (dot)
-        buf[n++] = '.';
-    memcpy(buf + n, err->path, old + 1);
-    memcpy(err->path, buf, n + old + 1);
-}
-
-void
-dk_avro_path_field(dk_error *err, const char *name)
-{
-    prepend(err, name, strlen(name), true);
-}
-
-void
-dk_avro_path_index(dk_error *err, uint64_t index)
-{
-    char buf[32];
-    int n = snprintf(buf, sizeof buf, "[%llu]", (unsigned long long)index);
-
-    prepend(err, buf, (size_t)n, true);
-}
-
-void
-dk_avro_path_key(dk_error *err, dk_slice key)
-{
-    char buf[48];
-    size_t n = key.n < 32 ? key.n : 32, k = 0, i;
-
-    buf[k++] = '[';
-    buf[k++] = '"';
-    while (n > 0 && n < key.n && (key.p[n] & 0xC0) == 0x80)
-        n--; /* not in the middle of a character */
-    for (i = 0; i < n; i++)
-        buf[k++] = key.p[i] < 0x20 ? '?' : (char)key.p[i];
-    if (!dk_avro_utf8_valid(key.p, n))
-        k = 2; /* nothing that could be shown */
-    memcpy(buf + k, n < key.n ? "...\"]" : "\"]", n < key.n ? 6 : 3);
-    prepend(err, buf, strlen(buf), true);
-}
-
-/* ---- reading ---- */
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 /* A number of up to 8 bytes, of which 8 can be loaded: all groups of 7 bits are moved together at once. false:
@@ -190,62 +127,5 @@ dk_avro_read_block(dk_avro_reader *r, const dk_avro_op *op, dk_avro_block *block
         r->empty -= (uint32_t)n;
     }
     block->count = n;
-    return true;
-}
-
-/* ---- UTF-8 ---- */
-
-/* The number of bytes of the well-formed character at p, 0 if there is none; n > 0 bytes are there. */
-static size_t
-utf8_char(const uint8_t *p, size_t n)
-{
-    uint8_t b = p[0];
-    size_t len, i;
-    uint8_t low = 0x80, high = 0xBF; /* of the second byte */
-
-    if (b < 0x80)
-        return 1;
-    if (b >= 0xC2 && b <= 0xDF) {
-        len = 2;
-    } else if (b >= 0xE0 && b <= 0xEF) {
-        len = 3;
-        low = b == 0xE0 ? 0xA0 : 0x80;
-        high = b == 0xED ? 0x9F : 0xBF;
-    } else if (b >= 0xF0 && b <= 0xF4) {
-        len = 4;
-        low = b == 0xF0 ? 0x90 : 0x80;
-        high = b == 0xF4 ? 0x8F : 0xBF;
-    } else {
-        return 0;
-    }
-    if (n < len || p[1] < low || p[1] > high)
-        return 0;
-    for (i = 2; i < len; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    return len;
-}
-
-bool
-dk_avro_utf8_valid(const uint8_t *p, size_t n)
-{
-    size_t i = 0;
-
-    while (i < n) {
-        uint64_t word;
-        size_t len;
-
-        if (n - i >= 8) {
-            memcpy(&word, p + i, 8);
-            if ((word & 0x8080808080808080u) == 0) {
-                i += 8;
-                continue;
-            }
-        }
-        len = utf8_char(p + i, n - i);
-        if (len == 0)
-            return false;
-        i += len;
-    }
     return true;
 }

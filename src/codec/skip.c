@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Passing over values without making anything of them, and from that the index of a record's fields.
+ * Passing over values without making anything of them.
  */
 #include "codec/internal.h"
 
@@ -63,47 +63,34 @@ dk_avro_skip_value(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *o
     int64_t v;
 
     for (;;) {
-        switch ((dk_avro_opcode)op->code) {
-        case DK_OP_NIL:
-        case DK_OP_DEFAULT:
-        case DK_OP_COUNT:
+        switch ((dk_avro_wire)dk_avro_wire_of[op->code]) {
+        case DK_WIRE_NONE:
             return true;
-        case DK_OP_BOOL:
+        case DK_WIRE_BYTE:
             return dk_avro_read_raw(r, 1, &bytes);
-        case DK_OP_INT:
-        case DK_OP_LONG:
-        case DK_OP_LONG_TO_DOUBLE:
-        case DK_OP_ENUM:
+        case DK_WIRE_NUMBER:
             return dk_avro_read_long(r, &v);
-        case DK_OP_FLOAT:
-        case DK_OP_FLOAT_TO_DOUBLE:
+        case DK_WIRE_FOUR:
             return dk_avro_read_raw(r, 4, &bytes);
-        case DK_OP_DOUBLE:
+        case DK_WIRE_EIGHT:
             return dk_avro_read_raw(r, 8, &bytes);
-        case DK_OP_BYTES:
-        case DK_OP_STRING:
-        case DK_OP_STRING_TO_BYTES:
-        case DK_OP_BYTES_TO_STRING:
+        case DK_WIRE_SIZED:
             return dk_avro_read_bytes(r, &bytes);
-        case DK_OP_FIXED:
+        case DK_WIRE_RAW:
             return dk_avro_read_raw(r, op->n, &bytes);
-        case DK_OP_UNION:
-        case DK_OP_OPTION:
+        case DK_WIRE_CHOICE:
             if (!dk_avro_read_branch(c, r, op, &op))
                 return false;
             continue;
-        case DK_OP_BRANCH:
-        case DK_OP_SKIP:
+        case DK_WIRE_INNER:
             op = &c->ops[op->a];
             continue;
-        case DK_OP_ARRAY:
-        case DK_OP_MAP:
-        case DK_OP_RECORD:
+        case DK_WIRE_BLOCKS:
+        case DK_WIRE_STEPS:
             return skip_nested(c, r, op);
-        case DK_OP_FAIL:
+        case DK_WIRE_FAIL:
             return dk_avro_reader_fail(r, r->p, "%s", c->texts[op->ref]);
         }
-        return true;
     }
 }
 
@@ -114,39 +101,12 @@ dk_avro_skip(const dk_avro_program *p, dk_slice bytes, const dk_avro_limits *lim
     dk_avro_reader r;
 
     dk__error_clear(err);
-    if (p == NULL || used == NULL)
+    if (p == NULL || used == NULL || (limits != NULL && limits->size != sizeof *limits))
         return dk__error_set(err, DK_EINVAL, "no program given");
     c = dk_avro_program_code(p);
     dk_avro_reader_init(&r, bytes, limits, err);
     if (!dk_avro_skip_value(c, &r, &c->ops[c->root]))
         return DK_EAVRO;
     *used = (size_t)(r.p - r.start);
-    return DK_OK;
-}
-
-dk_status
-dk_avro_index(const dk_avro_code *c, const dk_avro_op *record, dk_slice bytes, const dk_avro_limits *limits,
-              uint32_t *offsets, uint32_t *known, uint32_t step, dk_error *err)
-{
-    const dk_avro_record *rec;
-    dk_avro_reader r;
-
-    dk__error_clear(err);
-    if (c == NULL || record == NULL || record->code != DK_OP_RECORD || *known == 0 || step > record->n ||
-        bytes.n > UINT32_MAX || offsets[*known - 1] > bytes.n)
-        return dk__error_set(err, DK_EINVAL, "not a record, or no such step in it");
-    rec = &c->records[record->ref];
-    dk_avro_reader_init(&r, bytes, limits, err);
-    r.p += offsets[*known - 1];
-    while (*known <= step) {
-        const dk_avro_op *op = &c->ops[record->a + *known - 1];
-
-        if (!dk_avro_skip_value(c, &r, op)) {
-            if (op->slot != DK_AVRO_NONE)
-                dk_avro_path_field(err, rec->fields[op->slot].name);
-            return DK_EAVRO;
-        }
-        offsets[(*known)++] = (uint32_t)(r.p - r.start);
-    }
     return DK_OK;
 }

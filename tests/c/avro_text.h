@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the codec share: schemas from text, values as JSON text by the visitor and from JSON by a source,
- * and the vectors of tests/vectors/avro.
+ * What the tests of the codec share: schemas from text, values as JSON text and from it, and the vectors of
+ * tests/vectors/avro.
  */
 #ifndef DK_TEST_AVRO_TEXT_H
 #define DK_TEST_AVRO_TEXT_H
 
-#include <jansson.h>
-
-#include "dk/avro.h"
+#include "avro_tree.h"
 #include "dk_test.h"
 
 dk_slice avro_slice(const char *s);
@@ -20,9 +18,9 @@ dk_avro_program *avro_program(const char *writer, const char *reader);
 /* "02 04d2" to bytes; the buffer is the caller's. */
 void avro_unhex(const char *hex, dk_buf *out);
 
-/* Decodes and writes what the visitor saw as JSON: bytes as characters U+0000 to U+00FF, unions as their value. */
-dk_status avro_to_json(const dk_avro_program *p, dk_slice bytes, dk_buf *out, dk_error *err);
-/* Encodes what that JSON says. A union's branch is the first that fits. */
+/* A value as avro_tree_json() writes it, with a NUL behind it. how may be NULL. */
+dk_status avro_to_json(const dk_avro_program *p, dk_slice bytes, const avro_how *how, dk_buf *out, dk_error *err);
+/* avro_json.c - encodes what that JSON says. A union's branch is the first that fits. */
 dk_status avro_from_json(const dk_avro_program *p, const char *json, dk_buf *out, dk_error *err);
 
 /* One section of a Markdown file; absent blocks are NULL. All is borrowed from the file. */

@@ -66,13 +66,13 @@ refused(const char *schema, const char *json, dk_status st, const char *path, co
 DK_TEST(encode_refuses)
 {
     refused(REC("\"int\""), "{\"f\":2147483648}", DK_EAVRO, "f", "does not fit into an int");
-    refused(REC("\"int\""), "{}", DK_EAVRO, "f", "a value is missing");
-    refused(REC("\"int\""), "{\"f\":\"x\"}", DK_ECALLBACK, "f", "callback");
+    refused(REC("\"int\""), "{}", DK_EAVRO, "f", "the value is missing");
+    refused(REC("\"int\""), "{\"f\":\"x\"}", DK_EAVRO, "f", "another kind");
     refused(REC("{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"x\",\"size\":2}}"),
-            "{\"f\":[\"ab\",\"abc\"]}", DK_EAVRO, "f[1]", "has not the size of the fixed type x");
+            "{\"f\":[\"ab\",\"abc\"]}", DK_EAVRO, "f[1]", "not of the size of the fixed type");
     refused(REC("{\"type\":\"map\",\"values\":{\"type\":\"enum\",\"name\":\"x\",\"symbols\":[\"A\"]}}"),
-            "{\"f\":{\"k\":\"B\"}}", DK_EAVRO, "f[\"k\"]", "no symbol of enum x");
-    refused("[\"null\",\"int\"]", "\"x\"", DK_ECALLBACK, "", "callback");
+            "{\"f\":{\"k\":\"B\"}}", DK_EAVRO, "f[\"k\"]", "no symbol of the enum");
+    refused("[\"null\",\"int\"]", "\"x\"", DK_EAVRO, "", "no such branch");
 }
 
 DK_TEST(encode_writes_defaults_and_nulls_for_what_is_absent)
@@ -95,12 +95,14 @@ DK_TEST(encode_writes_defaults_and_nulls_for_what_is_absent)
 
 DK_TEST(encode_needs_a_plain_program)
 {
-    dk_avro_program *p = avro_program("\"int\"", "\"long\"");
+    dk_avro_program *p =
+        avro_program("{\"type\":\"array\",\"items\":\"int\"}", "{\"type\":\"array\",\"items\":\"double\"}");
     dk_error err;
     dk_buf b;
 
     dk_buf_init(&b, NULL);
-    CHECK_STATUS(avro_from_json(p, "1", &b, &err), DK_EINVAL);
+    CHECK_STATUS_ERR(avro_from_json(p, "[1, 2]", &b, &err), DK_EAVRO, &err);
+    CHECK_CONTAINS(err.text, "cannot encode");
     dk_buf_fini(&b);
     dk_avro_program_unref(p);
 }

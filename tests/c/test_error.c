@@ -23,7 +23,7 @@ DK_TEST(error_status_names)
 
 DK_TEST(error_classes)
 {
-    CHECK(dk_is_record_error(DK_EWIRE) && dk_is_record_error(DK_ECALLBACK) && !dk_is_record_error(DK_ETIMEOUT));
+    CHECK(dk_is_record_error(DK_EWIRE) && dk_is_record_error(DK_EAVRO) && !dk_is_record_error(DK_ETIMEOUT));
     CHECK(dk_is_transient(DK_ETIMEOUT) && dk_is_transient(DK_ESTOPPED) && !dk_is_transient(DK_EKAFKA));
     CHECK(dk_is_fatal(DK_ENOMEM) && dk_is_fatal(DK_ELIBRARY) && !dk_is_fatal(DK_EKAFKA) && !dk_is_fatal(DK_OK));
 }

@@ -8,13 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dk/avro.h"
+#include "avro_tree.h"
 #include "dk/wire.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+/* What each does with an input: 0. They run under libFuzzer (fuzz_main.c), and the C tests run them over the corpora
+ * (tests/c/test_corpus.c). */
+int fuzz_decode(const uint8_t *data, size_t n);
+int fuzz_resolve(const uint8_t *data, size_t n);
+int fuzz_schema(const uint8_t *data, size_t n);
+int fuzz_wire(const uint8_t *data, size_t n);
+int fuzz_native(const uint8_t *data, size_t n); /* needs the extension: only under libFuzzer */
 
-/* Ends the run at once, with what was not true. */
-#define MUST(cond) ((cond) ? (void)0 : abort())
+/* mutate.c - changes one part of an input a little, the schemas by their words: its new size, at most max. */
+size_t fuzz_mutate(uint8_t *data, size_t n, size_t max, uint64_t *seed);
 
 /* Cuts the part up to the next 0xFE off the front of *rest. */
 static inline dk_slice
@@ -50,14 +56,5 @@ fuzz_check_error(const dk_error *err, size_t n)
     MUST(memchr(err->path, '\0', sizeof err->path) != NULL);
     MUST(dk_avro_utf8_valid((const uint8_t *)err->path, strlen(err->path)));
 }
-
-/* A visitor that counts, so that no work is optimised away, and looks at every byte it is given. */
-typedef struct fuzz_seen {
-    size_t calls;
-    unsigned sum;
-    int depth;
-} fuzz_seen;
-
-extern const dk_avro_visitor fuzz_visitor;
 
 #endif

@@ -29,7 +29,7 @@ check_canonical(const dk_avro_schema *s)
 }
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+fuzz_schema(const uint8_t *data, size_t n)
 {
     dk_slice rest = {data, n}, json = fuzz_part(&rest), named = fuzz_part(&rest);
     dk_avro_named names[] = {{{(const uint8_t *)"n.N", 3}, named}};

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+fuzz_wire(const uint8_t *data, size_t n)
 {
     dk_slice rest = {data, n}, value = fuzz_part(&rest), header = {NULL, 0};
     uint8_t *v = fuzz_copy(value), *h = NULL, id[DK_WIRE_PREFIX], guid[DK_WIRE_GUID_SIZE];
