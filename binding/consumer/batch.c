@@ -2,9 +2,9 @@
  *
  * Batch: the walk over the messages of one fetch.
  *
- * Messages and batch share the dk_batch through a counted struct, so a message that is kept does not keep the Batch and
- * there is no cycle. The walk uses two Message objects in turn: by the time the next one is needed, the loop has let the
- * last but one go, unless the user kept it.
+ * Messages and batch share the dk_batch through a counted struct, so a message that is kept does not keep the Batch
+ * and there is no cycle. The walk uses two Message objects in turn: by the time the next one is needed, the loop has
+ * let the last but one go, unless the user kept it.
  */
 #include "consumer/batch.h"
 
@@ -79,7 +79,7 @@ batch_clear(PyObject *op)
     return 0;
 }
 
-/* ---- the walk ----------------------------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------------------------- */
 
 static void
 let_hand_go(BatchObject *self)
@@ -228,7 +228,7 @@ batch_close(PyObject *op, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static Py_ssize_t
 batch_len(PyObject *op)
@@ -257,7 +257,7 @@ batch_current(PyObject *op, void *closure)
     return Py_NewRef(self->hand != NULL ? (PyObject *)self->hand : Py_None);
 }
 
-/* ---- notes -------------------------------------------------------------------------------------------------------- */
+/* ---- notes ----------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 note_too_large(const dk_batch *b, size_t n)
@@ -300,7 +300,7 @@ batch_noted(PyObject *op, void *closure)
     return PyUnicode_DecodeUTF8(note, (Py_ssize_t)strlen(note), "replace");
 }
 
-/* ---- type --------------------------------------------------------------------------------------------------------- */
+/* ---- type ------------------------------------------------------------------------------------------------------ */
 
 static PyObject *
 batch_enter(PyObject *op, PyObject *ignored)

@@ -24,8 +24,8 @@ enter_busy(ConsumerObject *self)
     return 0;
 }
 
-/* Wait for a batch until the deadline, running callables of events. 1: *out, 0: nothing came, or *message did, -1 with
- * an exception. */
+/* Wait for a batch until the deadline, running callables of events. 1: *out, 0: nothing came, or *message did, -1
+ * with an exception. */
 static int
 wait_batch(ConsumerObject *self, uint32_t max, int64_t deadline, dk_batch **out, PyObject **message)
 {
@@ -58,7 +58,7 @@ wait_batch(ConsumerObject *self, uint32_t max, int64_t deadline, dk_batch **out,
     return 0;
 }
 
-/* ---- fetch -------------------------------------------------------------------------------------------------------- */
+/* ---- fetch ----------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 fetch_batch(ConsumerObject *self, uint32_t max, int timeout_ms)
@@ -106,7 +106,7 @@ consumer_fetch(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     return result;
 }
 
-/* ---- poll --------------------------------------------------------------------------------------------------------- */
+/* ---- poll ------------------------------------------------------------------------------------------------------ */
 
 /* Messages that consume() had taken when a callable or a signal handler raised: they come first. */
 static PyObject *
@@ -176,7 +176,7 @@ consumer_poll(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     return result;
 }
 
-/* ---- consume ------------------------------------------------------------------------------------------------------ */
+/* ---- consume --------------------------------------------------------------------------------------------------- */
 
 static int
 append_message(PyObject *list, PyObject *msg)

@@ -10,7 +10,7 @@
 #include "base/times.h"
 #include "consumer/consumer.h"
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------------------------- */
 
 static PyObject *
 consumer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -123,7 +123,7 @@ consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     return make_consumer(self, dict, logger, &opts);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------------------------- */
 
 static int
 consumer_traverse(PyObject *op, visitproc visit, void *arg)
@@ -198,7 +198,7 @@ consumer_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* ---- asking and telling ------------------------------------------------------------------------------------------- */
+/* ---- asking and telling ---------------------------------------------------------------------------------------- */
 
 static native_client
 client_of(ConsumerObject *self)
@@ -309,7 +309,7 @@ consumer_exit(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return consumer_close(op, NULL, 0, NULL);
 }
 
-/* ---- type --------------------------------------------------------------------------------------------------------- */
+/* ---- type ------------------------------------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(
     consumer_doc,

@@ -33,14 +33,14 @@ typedef struct ConsumerObject {
 
 extern PyType_Spec native_consumer_spec;
 
-/* ---- events.c ----------------------------------------------------------------------------------------------------- */
+/* ---- events.c -------------------------------------------------------------------------------------------------- */
 
 int native_consumer_enter(ConsumerObject *self); /* -1 with RuntimeError when closed */
 /* Run the callables of the events that wait. If message is not NULL, an error of a partition ends it and becomes
  * *message. -1 with an exception. */
 int native_consumer_events(ConsumerObject *self, PyObject **message);
 
-/* ---- hand.c: what poll() and consume() handed out ----------------------------------------------------------------- */
+/* ---- hand.c: what poll() and consume() handed out -------------------------------------------------------------- */
 
 int native_hand_take(ConsumerObject *self, dk_batch *b); /* takes b; -1 with MemoryError */
 int32_t native_hand_next(ConsumerObject *self);          /* index of the next message of `hand`, -1 at its end */
@@ -49,7 +49,7 @@ void native_hand_move_on(ConsumerObject *self);
 void native_hand_finish(ConsumerObject *self); /* commit(): what poll() and consume() handed out counts as finished */
 void native_hand_drop(ConsumerObject *self);   /* give back what is in hand */
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods --------------------------------------------------------------------------------------------------- */
 
 #define XX(name) PyObject *consumer_##name(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 /* consume.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What poll() and consume() handed out. It is finished when the next is asked for; with enable.auto.offset.store=false it
- * is finished by store_offsets().
+ * What poll() and consume() handed out. It is finished when the next is asked for; with
+ * enable.auto.offset.store=false it is finished by store_offsets().
  */
 #include <string.h>
 

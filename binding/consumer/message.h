@@ -23,7 +23,7 @@ typedef struct MessageObject {
 
 extern PyType_Spec native_message_spec;
 
-/* ---- message_make.c ----------------------------------------------------------------------------------------------- */
+/* ---- message_make.c -------------------------------------------------------------------------------------------- */
 
 PyObject *native_message_borrow(native_core *core, uint32_t index);
 typedef struct native_message_fields {
@@ -49,7 +49,7 @@ void native_message_clear_parts(MessageObject *msg);
 /* From now on the message may be part of a cycle. */
 void native_message_track(PyObject *op);
 
-/* ---- message_fields.c: methods of Message ------------------------------------------------------------------------- */
+/* ---- message_fields.c: methods of Message ---------------------------------------------------------------------- */
 
 #define NATIVE_MESSAGE_GETTERS(XX)                                                                                   \
     XX(topic)                                                                                                        \
@@ -78,7 +78,7 @@ NATIVE_MESSAGE_SETTERS(XX)
 #undef XX
 PyObject *message_detach(PyObject *op, PyObject *ignored);
 
-/* ---- message_walk.c ----------------------------------------------------------------------------------------------- */
+/* ---- message_walk.c -------------------------------------------------------------------------------------------- */
 
 /* Make msg the message at index, if nobody else holds it; else a new one. Takes the reference msg (may be NULL). */
 PyObject *native_message_reuse(MessageObject *msg, native_core *core, uint32_t index);

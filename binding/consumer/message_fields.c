@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a message says and holds. A message of the engine makes its parts when first asked, which is what makes a handler
- * that reads only the value cheap; None is kept in the field, too, so that it is looked up once.
+ * What a message says and holds. A message of the engine makes its parts when first asked, which is what makes a
+ * handler that reads only the value cheap; None is kept in the field, too, so that it is looked up once.
  */
 #include "base/slices.h"
 #include "consumer/message.h"
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static inline PyObject *
 or_none(PyObject *obj)
@@ -145,7 +145,7 @@ error_lock_held(MessageObject *msg)
 NATIVE_MESSAGE_GETTERS(XX)
 #undef XX
 
-/* ---- changing ----------------------------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------------------------- */
 
 #define XX(field)                                                                                                    \
     PyObject *message_set_##field(PyObject *op, PyObject *arg)                                                       \
@@ -164,7 +164,7 @@ NATIVE_MESSAGE_GETTERS(XX)
 NATIVE_MESSAGE_SETTERS(XX)
 #undef XX
 
-/* ---- detach ------------------------------------------------------------------------------------------------------- */
+/* ---- detach ---------------------------------------------------------------------------------------------------- */
 
 static int
 detach_numbers(MessageObject *msg, native_own *own)

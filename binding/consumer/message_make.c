@@ -2,8 +2,8 @@
  *
  * Messages are made and freed. Those of the engine borrow from their batch; delivery reports and errors stand alone.
  *
- * The garbage collector is told of a message only once it holds an object of somebody else's, or a list: until then it
- * cannot be part of a cycle.
+ * The garbage collector is told of a message only once it holds an object of somebody else's, or a list: until then
+ * it cannot be part of a cycle.
  */
 #include "consumer/message.h"
 

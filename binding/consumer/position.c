@@ -80,7 +80,7 @@ PARTITIONS_METHOD(pause, GIVE_NONE)
 PARTITIONS_METHOD(resume, GIVE_NONE)
 PARTITIONS_METHOD(position, GIVE_LIST)
 
-/* ---- subscription ------------------------------------------------------------------------------------------------- */
+/* ---- subscription ---------------------------------------------------------------------------------------------- */
 PyObject *
 consumer_unassign(PyObject *op, PyObject *ignored)
 {
@@ -102,7 +102,7 @@ consumer_assignment(PyObject *op, PyObject *ignored)
     return call_with_list((ConsumerObject *)op, NULL, call_assignment, -1, GIVE_LIST);
 }
 
-/* ---- position ----------------------------------------------------------------------------------------------------- */
+/* ---- position -------------------------------------------------------------------------------------------------- */
 
 #define SEEK_TIMEOUT_MS 60000
 

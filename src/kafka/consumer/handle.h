@@ -90,9 +90,9 @@ bool dk__consumer_wait(dk_consumer *c, int64_t deadline_ms);
 bool dk__consumer_ends(const dk_consumer *c); /* closed or freed: lock held */
 
 /* intake.c; lock held */
-/* Put what librdkafka has read into the ledgers: as much as the budget allows. With `wanted` for a batch: at least so many
- * messages should wait, and no partition goes without because others have all of the budget.
- * DK_ENOMEM: what could not be put waits for the next call. */
+/* Put what librdkafka has read into the ledgers: as much as the budget allows. With `wanted` for a batch: at least so
+ * many messages should wait, and no partition goes without because others have all of the budget. DK_ENOMEM: what
+ * could not be put waits for the next call. */
 DK_MUST_CHECK dk_status dk__intake(dk_consumer *c, uint64_t wanted);
 /* Is the budget spent, while a partition that could go on has nothing? A call with `wanted` makes room for it. */
 bool dk__intake_is_short(const dk_consumer *c);

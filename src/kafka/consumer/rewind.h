@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Is a log that begins again a new one, or the same one, served in a circle? A damaged batch can make librdkafka jump out of
- * the log, auto.offset.reset takes it back to the beginning, and so on for ever. Part of a ledger.
+ * Is a log that begins again a new one, or the same one, served in a circle? A damaged batch can make librdkafka jump
+ * out of the log, auto.offset.reset takes it back to the beginning, and so on for ever. Part of a ledger.
  *
- * After the log has begun again, what is read is remembered, as numbers. A pass that was like the one before, to the last
- * message, shows the circle: what is read again after that is dropped, until something comes that was not in it.
+ * After the log has begun again, what is read is remembered, as numbers. A pass that was like the one before, to the
+ * last message, shows the circle: what is read again after that is dropped, until something comes that was not in it.
  */
 #ifndef DK_KAFKA_CONSUMER_REWIND_H
 #define DK_KAFKA_CONSUMER_REWIND_H
