@@ -41,6 +41,7 @@ close_consumer(ConsumerObject *self, int timeout_ms)
     dk_status st;
     int done;
 
+    native_given_look(self);
     native_hand_drop(self);
     dk_consumer_close_begin(self->c, timeout_ms);
     do {

@@ -101,6 +101,7 @@ consumer_fetch(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     }
     if (enter_busy(self) < 0)
         return NULL;
+    native_given_look(self);
     result = fetch_batch(self, (uint32_t)max, ms);
     self->busy = false;
     return result;
@@ -171,7 +172,8 @@ consumer_poll(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
 
     if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0 || enter_busy(self) < 0)
         return NULL;
-    result = poll_message(self, ms);
+    native_given_look(self);
+    result = native_given(self, poll_message(self, ms));
     self->busy = false;
     return result;
 }
@@ -205,16 +207,19 @@ reserve_tickets(ConsumerObject *self, size_t room)
     return 0;
 }
 
-/* The batch completes the list: its messages are finished by walking over them at the next call. */
+/* The batch completes the list: all of it is claimed, and finished at the next call. */
 static int
 list_whole(ConsumerObject *self, PyObject *list)
 {
-    uint32_t n = dk_batch_len(self->hand->b);
+    dk_batch *b = self->hand->b;
+    dk_range range;
 
-    for (uint32_t i = 0; i < n; i++)
-        if (append_message(list, native_message_borrow(self->hand, i)) < 0)
+    if (dk_batch_claim(b, dk_batch_len(b), false, &range) != DK_OK || range.n == 0)
+        return 0;
+    self->listed = true;
+    for (uint32_t i = range.first; i < range.first + range.n; i++)
+        if (dk_batch_is_claimed(b, i) && append_message(list, native_message_borrow(self->hand, i)) < 0)
             return -1;
-    self->listed = n;
     return 0;
 }
 
@@ -328,7 +333,8 @@ consumer_consume(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     }
     if (enter_busy(self) < 0)
         return NULL;
-    result = consume_list(self, n, ms);
+    native_given_look(self);
+    result = native_given(self, consume_list(self, n, ms));
     self->busy = false;
     return result;
 }

@@ -135,6 +135,9 @@ consumer_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_revoke);
     Py_VISIT(self->on_lost);
     Py_VISIT(self->stash);
+    Py_VISIT(self->given_message);
+    Py_VISIT(self->given_lists[0]);
+    Py_VISIT(self->given_lists[1]);
     return native_callbacks_visit(&self->cbs, visit, arg);
 }
 
@@ -147,6 +150,9 @@ consumer_clear(PyObject *op)
     Py_CLEAR(self->on_revoke);
     Py_CLEAR(self->on_lost);
     Py_CLEAR(self->stash);
+    Py_CLEAR(self->given_message);
+    Py_CLEAR(self->given_lists[0]);
+    Py_CLEAR(self->given_lists[1]);
     native_callbacks_clear(&self->cbs);
     return 0;
 }

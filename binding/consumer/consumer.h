@@ -24,10 +24,11 @@ typedef struct ConsumerObject {
     /* What poll() and consume() handed out and walk through. */
     native_core *hand;
     int32_t pending;    /* taken from hand but not handed out yet, -1: none */
-    uint32_t listed;    /* hand's messages below were handed out by consume() */
+    bool listed;        /* consume() has claimed what is left of hand */
     dk_ticket *tickets; /* of messages that consume() handed out of batches before hand */
     size_t n_tickets, cap_tickets;
-    PyObject *stash; /* list of messages that consume() could not hand out, NULL: none */
+    PyObject *given_message, *given_lists[2]; /* what was given away last; see given.c */
+    PyObject *stash;                          /* list of messages that consume() could not hand out, NULL: none */
     PyObject *weakrefs;
 } ConsumerObject;
 
@@ -48,6 +49,12 @@ int32_t native_hand_next(ConsumerObject *self);          /* index of the next me
 void native_hand_move_on(ConsumerObject *self);
 void native_hand_finish(ConsumerObject *self); /* commit(): what poll() and consume() handed out counts as finished */
 void native_hand_drop(ConsumerObject *self);   /* give back what is in hand */
+
+/* ---- given.c --------------------------------------------------------------------------------------------------- */
+
+/* At the beginning of a call: what was given away before, and is kept, stands alone from now on. */
+void native_given_look(ConsumerObject *self);
+PyObject *native_given(ConsumerObject *self, PyObject *result); /* remember a result; returns it */
 
 /* ---- methods --------------------------------------------------------------------------------------------------- */
 

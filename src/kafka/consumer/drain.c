@@ -4,6 +4,15 @@
  */
 #include "kafka/consumer/handle.h"
 
+/* Queued: the walk is about to look at the gate. */
+static bool
+is_being_handled(const dk__entry *e)
+{
+    dk__state state = dk__entry_state(e);
+
+    return state == DK__HANDED || state == DK__QUEUED;
+}
+
 /* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes
  * the consumer has left the handler. Lock held. */
 static bool
@@ -14,7 +23,7 @@ in_hand(dk_consumer *c)
         uint32_t end = atomic_load(&b->hand_end);
 
         for (uint32_t i = (uint32_t)hand; hand >= 0 && i < end && i < b->len; i++)
-            if (atomic_load(&b->entries[i].part->gate) & DK__GATE_REVOKING)
+            if (is_being_handled(&b->entries[i]) && (atomic_load(&b->entries[i].part->gate) & DK__GATE_REVOKING))
                 return true;
     }
     for (size_t i = 0; i < c->n_parts; i++)

@@ -7,39 +7,13 @@
  * then reads what is in hand, the walk says what it takes in hand and then reads the gate: one of the two sees the
  * other.
  */
-#include "kafka/consumer/handle.h"
+#include "kafka/consumer/walk_private.h"
 
 #define LONG_MS 1000 /* what waits longer is copied, or it would keep the responses in memory that it came in */
 
-static inline bool
-is_forked(const dk_batch *b)
-{
-    return dk__forked(b->c->fork_generation);
-}
-
-static inline bool
-ends_early(const dk_batch *b)
-{
-    return atomic_load_explicit(&b->c->stopping, memory_order_relaxed) ||
-           atomic_load_explicit(&b->cut, memory_order_relaxed);
-}
-
-/* The state of an entry that must not be handed out, or DK__QUEUED. */
-static dk__state
-pass_over(const dk__entry *e)
-{
-    const dk__part *part = e->part;
-
-    if (atomic_load(part->generation) != e->generation)
-        return DK__STALE;
-    if (part->back || atomic_load(&part->gate) != 0)
-        return DK__HELD;
-    return DK__QUEUED;
-}
-
 /* Entries below `cursor` have their state; those from `hand` (-1: none) to `end` are about to be handed out. */
-static void
-move_on(dk_batch *b, uint32_t cursor, int hand, uint32_t end)
+void
+dk__walk_move_on(dk_batch *b, uint32_t cursor, int hand, uint32_t end)
 {
     atomic_store_explicit(&b->cursor, cursor, memory_order_release);
     atomic_store_explicit(&b->hand_end, end, memory_order_relaxed);
@@ -52,8 +26,8 @@ move_on(dk_batch *b, uint32_t cursor, int hand, uint32_t end)
 }
 
 /* Moving on says what becomes of what is in hand, unless that was said before. Returns the entry behind. */
-static uint32_t
-leave_hand(dk_batch *b)
+uint32_t
+dk__walk_leave_hand(dk_batch *b)
 {
     int hand = atomic_load_explicit(&b->hand, memory_order_relaxed);
     uint32_t end = atomic_load_explicit(&b->hand_end, memory_order_relaxed);
@@ -72,14 +46,14 @@ advance(dk_batch *b, dk__state then)
 {
     uint32_t i;
 
-    if (b->closed || is_forked(b))
+    if (b->closed || dk__walk_is_forked(b))
         return -1;
-    for (i = leave_hand(b); i < b->len && !ends_early(b); i++) {
+    for (i = dk__walk_leave_hand(b); i < b->len && !dk__walk_ends_early(b); i++) {
         dk__entry *e = &b->entries[i];
         dk__state why;
 
-        move_on(b, i, (int)i, i + 1);
-        why = pass_over(e);
+        dk__walk_move_on(b, i, (int)i, i + 1);
+        why = dk__walk_pass_over(e);
         if (why == DK__QUEUED) {
             b->then = (uint8_t)then;
             dk__entry_set(e, DK__HANDED);
@@ -89,7 +63,7 @@ advance(dk_batch *b, dk__state then)
         if (why == DK__HELD)
             e->part->back = true;
     }
-    move_on(b, i, -1, i);
+    dk__walk_move_on(b, i, -1, i);
     return -1;
 }
 
@@ -112,10 +86,10 @@ dk_batch_peek(dk_batch *b)
     uint32_t i = hand >= 0 ? atomic_load_explicit(&b->hand_end, memory_order_relaxed)
                            : atomic_load_explicit(&b->cursor, memory_order_relaxed);
 
-    if (b->closed || is_forked(b) || ends_early(b))
+    if (b->closed || dk__walk_is_forked(b) || dk__walk_ends_early(b))
         return -1;
     for (; i < b->len; i++)
-        if (pass_over(&b->entries[i]) == DK__QUEUED)
+        if (dk__walk_pass_over(&b->entries[i]) == DK__QUEUED)
             return (int32_t)i;
     return -1;
 }
@@ -129,96 +103,14 @@ dk_batch_is_cut(const dk_batch *b)
 int32_t
 dk_batch_current(const dk_batch *b)
 {
-    return is_forked(b) ? -1 : atomic_load_explicit(&b->hand, memory_order_relaxed);
-}
-
-/* ---- claims ---------------------------------------------------------------------------------------------------- */
-
-static uint32_t
-end_of_claim(const dk_batch *b, uint32_t first, uint32_t max, bool one_partition)
-{
-    uint32_t i = first;
-
-    while (i < b->len && i - first < max && (!one_partition || b->entries[i].part == b->entries[first].part))
-        i++;
-    return i;
-}
-
-dk_status
-dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
-{
-    uint32_t first, end, n = 0;
-
-    *out = (dk_range){0, 0};
-    if (is_forked(b))
-        return DK_EFORKED;
-    if (b->closed || max == 0)
-        return b->closed ? DK_ESTATE : DK_EINVAL;
-    first = leave_hand(b);
-    while (n == 0 && first < b->len && !ends_early(b)) {
-        end = end_of_claim(b, first, max, one_partition);
-        move_on(b, first, (int)first, end);
-        b->then = DK__DONE;
-        b->claimed = true;
-        for (uint32_t i = first; i < end; i++) {
-            dk__state why = pass_over(&b->entries[i]);
-
-            dk__entry_set(&b->entries[i], why == DK__QUEUED ? DK__HANDED : why);
-            b->entries[i].part->back |= why == DK__HELD;
-            n += why == DK__QUEUED;
-        }
-        *out = (dk_range){.first = first, .n = end - first};
-        first = end;
-    }
-    if (n == 0) {
-        b->claimed = false;
-        move_on(b, first, -1, first);
-        *out = (dk_range){.first = first, .n = 0};
-    }
-    return DK_OK;
-}
-
-dk_status
-dk_batch_claim_finish(dk_batch *b)
-{
-    uint32_t end;
-
-    if (is_forked(b))
-        return DK_EFORKED;
-    if (b->closed || !b->claimed)
-        return DK_ESTATE;
-    end = leave_hand(b);
-    move_on(b, end, -1, end);
-    return DK_OK;
-}
-
-bool
-dk_batch_is_claimed(const dk_batch *b, uint32_t i)
-{
-    int hand = dk_batch_current(b);
-
-    return b->claimed && hand >= 0 && i >= (uint32_t)hand &&
-           i < atomic_load_explicit(&b->hand_end, memory_order_relaxed) &&
-           dk__entry_state(&b->entries[i]) == DK__HANDED;
-}
-
-bool
-dk_batch_claim_counts(const dk_batch *b)
-{
-    int hand = dk_batch_current(b);
-
-    for (uint32_t i = (uint32_t)hand; hand >= 0 && i < atomic_load(&b->hand_end); i++)
-        if (dk__entry_state(&b->entries[i]) == DK__HANDED &&
-            atomic_load(b->entries[i].part->generation) != b->entries[i].generation)
-            return false;
-    return hand >= 0 && b->claimed;
+    return dk__walk_is_forked(b) ? -1 : atomic_load_explicit(&b->hand, memory_order_relaxed);
 }
 
 /* ---- not handled ----------------------------------------------------------------------------------------------- */
 
 /* Entry i of those in hand was not handled: lock held. */
-static dk_status
-fail(dk_batch *b, uint32_t i, int64_t due_ms)
+dk_status
+dk__walk_fail(dk_batch *b, uint32_t i, int64_t due_ms)
 {
     dk__entry *e = &b->entries[i];
     dk_status st = dk__ledger_fail(e->part->ledger, e, due_ms);
@@ -229,8 +121,8 @@ fail(dk_batch *b, uint32_t i, int64_t due_ms)
     return DK_OK;
 }
 
-static int64_t
-due_in(int64_t delay_ms)
+int64_t
+dk__walk_due_in(int64_t delay_ms)
 {
     return delay_ms > 0 ? dk__now_ms() + delay_ms : 0;
 }
@@ -241,61 +133,14 @@ dk_batch_fail(dk_batch *b, int64_t delay_ms)
     int32_t hand = dk_batch_current(b);
     dk_status st;
 
-    if (is_forked(b))
+    if (dk__walk_is_forked(b))
         return DK_EFORKED;
     if (hand < 0 || b->closed || b->claimed)
         return DK_ESTATE;
     pthread_mutex_lock(&b->c->lock);
-    st = fail(b, (uint32_t)hand, due_in(delay_ms));
+    st = dk__walk_fail(b, (uint32_t)hand, dk__walk_due_in(delay_ms));
     pthread_mutex_unlock(&b->c->lock);
     return st;
-}
-
-/* Entry `first` of a claim, and those of its partition behind it. */
-static dk_status
-fail_from(dk_batch *b, uint32_t first, int64_t due_ms)
-{
-    uint32_t end = atomic_load_explicit(&b->hand_end, memory_order_relaxed);
-    dk_status st = fail(b, first, due_ms);
-
-    for (uint32_t i = first + 1; st == DK_OK && i < end; i++)
-        if (b->entries[i].part == b->entries[first].part && dk__entry_state(&b->entries[i]) == DK__HANDED)
-            dk__entry_set(&b->entries[i], DK__HELD);
-    return st;
-}
-
-dk_status
-dk_batch_claim_fail(dk_batch *b, uint32_t i, int64_t delay_ms)
-{
-    dk_status st;
-
-    if (is_forked(b))
-        return DK_EFORKED;
-    if (b->closed || !dk_batch_is_claimed(b, i))
-        return DK_ESTATE;
-    pthread_mutex_lock(&b->c->lock);
-    st = fail_from(b, i, due_in(delay_ms));
-    pthread_mutex_unlock(&b->c->lock);
-    return st;
-}
-
-dk_status
-dk_batch_claim_return(dk_batch *b, int64_t delay_ms)
-{
-    int32_t hand = dk_batch_current(b);
-    uint32_t end = atomic_load_explicit(&b->hand_end, memory_order_relaxed);
-    int64_t due_ms = due_in(delay_ms);
-
-    if (is_forked(b))
-        return DK_EFORKED;
-    if (hand < 0 || b->closed || !b->claimed)
-        return DK_ESTATE;
-    pthread_mutex_lock(&b->c->lock);
-    for (uint32_t i = (uint32_t)hand; i < end; i++)
-        if (dk__entry_state(&b->entries[i]) == DK__HANDED && fail(b, i, due_ms) != DK_OK)
-            assert(!"a handed entry can fail");
-    pthread_mutex_unlock(&b->c->lock);
-    return DK_OK;
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------------- */
@@ -370,7 +215,7 @@ dk_batch_close(dk_batch *b)
     dk_consumer *c = b->c;
     bool some;
 
-    if (b->closed || is_forked(b))
+    if (b->closed || dk__walk_is_forked(b))
         return;
     drop_hand(b);
     pthread_mutex_lock(&c->lock);
@@ -391,7 +236,7 @@ dk_batch_close(dk_batch *b)
 void
 dk_batch_free(dk_batch *b)
 {
-    if (b == NULL || is_forked(b))
+    if (b == NULL || dk__walk_is_forked(b))
         return;
     dk_batch_close(b);
     dk__batch_drop(b);
