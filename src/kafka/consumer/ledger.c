@@ -54,17 +54,25 @@ dk__ledger_generation(const dk__ledger *l)
 
 /* ---- in, and what waits ---------------------------------------------------------------------------------------- */
 
+/* The log has begun again: is it a new one? */
+static dk__rewind_step
+read_again(dk__ledger *l, const rd_kafka_message_t *msg, bool begins)
+{
+    return msg->err ? DK__REWIND_NEW : dk__rewind_read(&l->rewind, l->alloc, msg, begins);
+}
+
 dk_status
 dk__ledger_receive(dk__ledger *l, rd_kafka_message_t *msg)
 {
     dk__rewind_step step = DK__REWIND_NEW;
+    bool begins = !msg->err && msg->offset <= l->read;
 
-    if (dk__stock_reserve(&l->stock, l->alloc, 1) != DK_OK)
+    if (l->stock.len == l->stock.cap && dk__stock_reserve(&l->stock, l->alloc, 1) != DK_OK)
         return DK_ENOMEM;
-    if (!msg->err) {
-        step = dk__rewind_read(&l->rewind, l->alloc, msg, msg->offset <= l->read);
+    if (begins || l->rewind.follows)
+        step = read_again(l, msg, begins);
+    if (!msg->err)
         l->read = msg->offset;
-    }
     if (step == DK__REWIND_DROP) {
         dk__message_free(msg);
         return DK_OK;
@@ -151,17 +159,21 @@ peek(const dk__ledger *l, bool *begins_log)
     return l->back.items[0].msg;
 }
 
+static bool
+may_go(const dk__ledger *l, const rd_kafka_message_t *msg, bool begins_log, int64_t now_ms)
+{
+    if (l->due_ms > now_ms || (l->rules->tickets_max > 0 && l->owed >= l->rules->tickets_max))
+        return false;
+    return !dk__note_is_waited_for(&l->note, msg->offset, now_ms) && (!begins_log || dk__ledger_is_quiet(l));
+}
+
 bool
 dk__ledger_ready(const dk__ledger *l, int64_t now_ms)
 {
     bool begins_log = false;
     const rd_kafka_message_t *msg = peek(l, &begins_log);
 
-    if (msg == NULL || l->due_ms > now_ms)
-        return false;
-    if (l->rules->tickets_max > 0 && l->owed >= l->rules->tickets_max)
-        return false;
-    return !dk__note_is_waited_for(&l->note, msg->offset, now_ms) && (!begins_log || dk__ledger_is_quiet(l));
+    return msg != NULL && may_go(l, msg, begins_log, now_ms);
 }
 
 /* The old log's numbers mean nothing in the one that begins. */
@@ -220,7 +232,7 @@ dk__ledger_hand_out(dk__ledger *l, int64_t now_ms, bool in_batch, dk__entry *e, 
     const rd_kafka_message_t *msg = peek(l, &begins_log);
 
     out->new_log = false;
-    if (msg == NULL || !dk__ledger_ready(l, now_ms))
+    if (msg == NULL || !may_go(l, msg, begins_log, now_ms))
         return DK__NEXT_NONE;
     if (in_batch && (msg->err || begins_log))
         return DK__NEXT_NONE;
@@ -228,7 +240,7 @@ dk__ledger_hand_out(dk__ledger *l, int64_t now_ms, bool in_batch, dk__entry *e, 
         out->error = pop_stock(l);
         return DK__NEXT_ERROR;
     }
-    if (dk__back_reserve(&l->back, l->alloc, l->owed + 1) != DK_OK)
+    if (l->back.cap - l->back.len <= l->owed && dk__back_reserve(&l->back, l->alloc, l->owed + 1) != DK_OK)
         return DK__NEXT_NOMEM;
     if (begins_log) {
         out->new_log = true;

@@ -30,11 +30,10 @@ dk__note_make(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset, b
     n->made_ms = now_ms;
 }
 
-/* What the broker does not know of an attempt, the next owner of the partition would not know either. */
 bool
-dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms)
+dk__note_still_waits(const dk__note *n, int64_t now_ms)
 {
-    return n->pending && n->offset == offset && now_ms - n->made_ms < DK__NOTE_WAIT_MS;
+    return n->pending && now_ms - n->made_ms < DK__NOTE_WAIT_MS;
 }
 
 void

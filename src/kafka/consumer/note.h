@@ -20,7 +20,15 @@ void dk__note_clear(dk__note *n, const dk_alloc *alloc);
 /* An earlier owner's, which the broker has already; taken may be NULL. */
 void dk__note_adopt(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset);
 void dk__note_make(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset, bool wait, int64_t now_ms);
-bool dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms);
+bool dk__note_still_waits(const dk__note *n, int64_t now_ms); /* pending, and not for too long */
+
+/* What the broker does not know of an attempt, the next owner of the partition would not know either. */
+static inline bool
+dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms)
+{
+    return n->pending && n->offset == offset && dk__note_still_waits(n, now_ms);
+}
+
 /* The broker's answer to a commit with this metadata. An answer to an older note says nothing. */
 void dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted);
 
