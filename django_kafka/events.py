@@ -54,13 +54,10 @@ OWN_TOPIC_PASSED_OVER = Event(
 PRODUCED_NOT_DELIVERED = Event(
     "consumer.produced-not-delivered",
     ERROR,
-    "%(count)d messages that handlers produced could not be delivered within %(seconds)s s.",
+    "%(count)d messages that handlers produced could not be delivered within %(seconds).3g s.",
 )
-OFFSETS_NOT_COMMITTED = Event(
-    "consumer.offsets-not-committed",
-    ERROR,
-    "%(consumer)s: the broker has not confirmed the offsets of %(partitions)s in time. "
-    "What was handled since the last commit will be redelivered.",
+CONSUMER_NOT_CLOSED_CLEANLY = Event(
+    "consumer.not-closed-cleanly", ERROR, "%(consumer)s has stopped, but not all is done: %(reason)s"
 )
 
 # ---- a message -----------------------------------------------------------------------------------------------------
@@ -131,7 +128,7 @@ PRODUCER_WITHOUT_BROKERS = Event(
     "Messages are produced to nowhere, and given up in the end: %(reason)s.",
 )
 PRODUCER_NOT_FLUSHED = Event(
-    "producer.not-flushed", ERROR, "%(count)d messages could not be delivered within %(seconds)s s."
+    "producer.not-flushed", ERROR, "%(count)d messages could not be delivered within %(seconds).3g s."
 )
 
 # ---- processes -----------------------------------------------------------------------------------------------------

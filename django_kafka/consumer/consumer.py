@@ -22,7 +22,7 @@ from django_kafka import events
 from django_kafka._native import Consumer as ConfluentConsumer
 from django_kafka.conf import Setting, settings
 from django_kafka.consumer.client import build_config, call_subscribe, layers_of, make_client
-from django_kafka.consumer.describe import describe, name_of, place_of
+from django_kafka.consumer.describe import describe, name_of, place_of, place_of_partition
 from django_kafka.consumer.loop import Loop
 from django_kafka.consumer.member import Member
 from django_kafka.consumer.plan import Plan, make_plan, own
@@ -41,6 +41,7 @@ from django_kafka.logs.tracebacks import QuickTracebacks, format_exception, line
 if TYPE_CHECKING:
     from django_kafka.retry.settings import RetrySettings
     from django_kafka.topic import TopicConsumer
+    from django_kafka.utils.stop_time import TimeLeft
 
 CONSUMER.addFilter(QuickTracebacks())
 
@@ -57,8 +58,6 @@ class Consumer:
     default_error_handler: Setting[str] | str = Setting[str]("ERROR_HANDLER")
     # How long stop() waits for what the handlers and the failure handling have produced, in seconds.
     flush_timeout: float = 15.0
-    # Asked when stop() begins: how many seconds it may take; None: as many as it takes. kafka_consume sets it.
-    time_to_stop: Callable[[], float | None] = staticmethod(lambda: None)
     # The settings of which the client's configuration is made, below the class's own `config`.
     _config_settings: tuple[str, ...] = ("GLOBAL_CONFIG", "CONSUMER_CONFIG")
 
@@ -133,7 +132,11 @@ class Consumer:
 
     def stop(self) -> None:
         """Wait for what was produced, commit what is finished, leave the group."""
-        self._member.leave(self.flush_timeout, self.time_to_stop)
+        self._member.leave(self.flush_timeout)
+
+    def stop_within(self, time_left: TimeLeft) -> None:
+        """time_left: asked for how many seconds a stop may still take: what is left of a grace period, say."""
+        self._member.time_left = time_left
 
     def plan(self) -> Plan:
         """Which way messages take through the loop, and why. `print(consumer.plan().explain())`."""
@@ -215,13 +218,9 @@ class Consumer:
         try:
             self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
         finally:
-            events.PARTITION_PAUSED.tell(
-                self.default_logger,
-                message=describe(self, msg),
-                delay=delay,
-                reason=line_of(reason),
-                exc_info=reason if reason.__traceback__ else None,
-            )
+            fields: dict[str, Any] = {"message": describe(self, msg), "delay": delay, "reason": line_of(reason)}
+            exc_info = reason if reason.__traceback__ else None
+            events.PARTITION_PAUSED.tell(self.default_logger, exc_info=exc_info, **fields)
 
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
         """Returns whether the message is retried, and whether its partition waits for that."""
@@ -246,9 +245,8 @@ class Consumer:
 
     def non_blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Put the message into the next retry topic, if the rules allow another try."""
-        producer = django_kafka.retry.topic.RetryTopicProducer(
-            retry_settings=retry_settings, group_id=self.group_id, msg=msg
-        )
+        make = django_kafka.retry.topic.RetryTopicProducer
+        producer = make(retry_settings=retry_settings, group_id=self.group_id, msg=msg)
         producer.target = self._member.delivery(msg)
         retried = producer.retry(exc=exc)
         if retried and retry_settings.should_log(producer.retry_attempt):
@@ -297,6 +295,5 @@ class Consumer:
         if msg is not None:
             description = f"{description} {place_of(msg)}"
         elif partition is not None:
-            place = f"topic={partition.topic} partition={partition.partition} offset={partition.offset}"
-            description = f"{description} ({place})"
+            description = f"{description} {place_of_partition(partition)}"
         Consumer.default_logger.debug(description)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from confluent_kafka import TopicPartition
+
 from django_kafka import events
 
 
@@ -14,6 +16,10 @@ def name_of(cls: type) -> str:
 
 def place_of(msg: Any) -> str:
     return f"(topic={msg.topic()} partition={msg.partition()} offset={msg.offset()})"
+
+
+def place_of_partition(partition: TopicPartition) -> str:
+    return f"(topic={partition.topic} partition={partition.partition} offset={partition.offset})"
 
 
 def describe(consumer: Any, msg: Any) -> str:

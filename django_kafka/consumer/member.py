@@ -7,18 +7,19 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from django_kafka import events
 from django_kafka._native import Consumer as NativeConsumer
 from django_kafka.consumer.managers import PauseManager, RetryManager
-from django_kafka.consumer.stopping import flush_producer, time_to_flush
+from django_kafka.consumer.stopping import flush_producer
 from django_kafka.failures.attempts import Note
 from django_kafka.failures.backoff import Backoff
 from django_kafka.failures.copies import Copies
 from django_kafka.failures.delivery import InBatch, Polled
 from django_kafka.failures.log import FailureLog
 from django_kafka.utils.moments import seconds_until
+from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 
 if TYPE_CHECKING:
     from django_kafka._native import Batch
@@ -38,7 +39,8 @@ class Member:
         self.is_native = isinstance(client, NativeConsumer)
         self.logger = logger
         self.describe = describe
-        self.copies = Copies(name)
+        self.time_left: TimeLeft = no_limit  # for a stop
+        self.copies = Copies(name, lambda: self.time_left())
         self.pauses = PauseManager()
         self.retries = RetryManager()
         self.backoff = Backoff()
@@ -116,20 +118,21 @@ class Member:
 
     # ---- the end ----
 
-    def leave(self, flush_timeout: float, time_left: Callable[[], float | None]) -> None:
+    def leave(self, flush_timeout: float) -> None:
         """Wait for what was produced, commit what is finished, leave the group.
 
-        flush_timeout: seconds to wait for each of the two kinds of what was produced. time_left: asked for how many
-        seconds all of this may take from then on; None: as many as it takes."""
+        flush_timeout: seconds to wait for copies, and for what the handlers have produced."""
         try:
-            self.copies.close(time_to_flush(flush_timeout, time_left()))
+            self.copies.close(time_to_flush(flush_timeout, self.time_left()))
             self.failures.tell(everything=True)
-            flush_producer(time_to_flush(flush_timeout, time_left()), self.logger)
+            flush_producer(time_to_flush(flush_timeout, self.time_left()), self.logger)
         finally:
-            self._close(time_left())  # whatever callables have raised: others wait for the partitions
+            self._close(self.time_left())  # whatever callables have raised: others wait for the partitions
 
     def _close(self, timeout: float | None) -> None:
-        uncommitted = self.client.close() if timeout is None else self.client.close(timeout)
-        if isinstance(uncommitted, list) and uncommitted:
-            partitions = ", ".join(f"{place.topic}[{place.partition}]" for place in uncommitted)
-            events.OFFSETS_NOT_COMMITTED.tell(self.logger, consumer=self.name, partitions=partitions)
+        """The client is closed when this returns, whatever it could not do any more: its error names the partitions
+        whose offsets are not committed."""
+        try:
+            self.client.close(*(() if timeout is None else (timeout,)))
+        except KafkaException as error:
+            events.CONSUMER_NOT_CLOSED_CLEANLY.tell(self.logger, consumer=self.name, reason=error.args[0].str())

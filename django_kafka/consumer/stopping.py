@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a stop of a consumer takes besides its client: an event that asks for it, time, and the project's producer."""
+"""What a stop of a consumer takes besides its client: an event that asks for it, and the project's producer."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from typing import Any
 
 import django_kafka
 from django_kafka import events
-
-# What is kept of the time that a stop may take, for committing offsets and leaving the group: this share, and at most
-# so many seconds.
-CLOSE_SHARE = 1 / 3
-CLOSE_SECONDS = 5.0
-
-
-def time_to_flush(wanted: float, left: float | None) -> float:
-    """How long to wait for deliveries (seconds). left: what the whole stop may take, None: as long as it takes."""
-    if left is None:
-        return wanted
-    return max(0.0, min(wanted, left - min(CLOSE_SECONDS, left * CLOSE_SHARE)))
 
 
 @contextlib.contextmanager

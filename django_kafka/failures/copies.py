@@ -27,6 +27,7 @@ from django_kafka.failures.topics import FailureTopics
 from django_kafka.logs.loggers import COPIES
 from django_kafka.logs.tracebacks import text_of
 from django_kafka.utils.process import per_process
+from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 
 if TYPE_CHECKING:
     from django_kafka._native import Batch, Ticket
@@ -42,9 +43,10 @@ GIVE_UP_SECONDS = 5.0
 class Copies:
     """The copies of one consumer. Owned by the thread that runs it, like the client."""
 
-    def __init__(self, name: str) -> None:
-        """name: of the consumer, for the log."""
+    def __init__(self, name: str, time_left: TimeLeft = no_limit) -> None:
+        """name: of the consumer, for the log. time_left: for its stop."""
         self._name = name
+        self._time_left = time_left
         self._refused: deque[tuple[Ticket, KafkaError, str, Headers]] = deque()
         self._refusals = Refusals()
         self._untimed: set[str] = set()  # topics that do not take the messages' timestamps
@@ -121,8 +123,13 @@ class Copies:
         except (KafkaException, BufferError, ValueError) as error:
             self._renew_after(error)
             raise DjangoKafkaError(f"The {copy} cannot be produced: {error}", context=error) from error
+        deadline = float("inf")
         while not result:
             self._producer.poll(0.5)
+            if (left := self._time_left()) is not None:  # the consumer is to stop
+                deadline = min(deadline, time.monotonic() + time_to_flush(float("inf"), left))
+                if time.monotonic() >= deadline:
+                    self._producer.purge()
         return result[0]
 
     def _renew_after(self, error: Exception) -> None:

@@ -34,7 +34,7 @@ class ConsumerWorker:
         except (ImproperlyConfigured, ConfigurationError, _native.ConfigError) as exc:
             events.CANNOT_START.tell(RUNNER, consumer=self.consumer_key, reason=exc)
             return Exit.CONFIG
-        consumer.time_to_stop = stop.grace.left
+        consumer.stop_within(stop.grace.left)
         try:
             with stop.calls(consumer.request_stop):
                 consumer.run()

@@ -63,6 +63,23 @@ def offsets(run: Program, what: str) -> list[int]:
     return [one["offset"] for one in run.events(what)]
 
 
+def test_stop_while_the_broker_is_unavailable_keeps_the_grace_period(broker: LocalBroker, consume: Consume) -> None:
+    """By itself the client would go on trying to commit until the session times out."""
+    orders(broker, *[{}] * 5)
+    patient = {"auto.offset.reset": "earliest", "session.timeout.ms": 45000, "auto.commit.interval.ms": 60000}
+    settings = json.dumps({"CONSUMER_CONFIG": patient})
+    with consume("--grace", "4", env={"CREW_KAFKA_SETTINGS": settings}) as run:
+        run.wait_events("end", 5)
+        broker.native.set_down(1)
+        asked = time.monotonic()
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0, run.output
+        assert time.monotonic() - asked < 8
+        assert "killed now" not in run.output
+        assert "WorkConsumer has stopped, but not all is done: offsets that could not be committed" in run.output
+        assert "work [0] from offset 5 on" in run.output
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("to", ["parent", "group"])
 def test_graceful_stop_handles_nothing_twice(broker: LocalBroker, consume: Consume, signum: int, to: str) -> None:
