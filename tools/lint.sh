@@ -46,6 +46,7 @@ step text python tools/check_text.py
 step figures python tools/draw_figure.py --check
 [ ! -f tools/check_layers.py ] || step layers python tools/check_layers.py
 step face python tools/check_face.py
+step settings python tools/settings_table.py
 if [ -f tools/check_symbols.sh ]; then
     step build tools/setup.sh native
     step symbols tools/check_symbols.sh

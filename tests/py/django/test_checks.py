@@ -121,7 +121,7 @@ def test_client_option_with_underscores() -> None:
 
 
 def test_both_distributions() -> None:
-    with mock.patch("django_kafka.checks.version", return_value="1"):
+    with mock.patch("django_kafka.checks.distributions.version", return_value="1"):
         (message,) = checks.check_distributions()
     assert message.id == "django_kafka.W001"
     assert "Both django-kafka and django-kafka-native are installed" in message.msg

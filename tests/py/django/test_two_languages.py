@@ -12,8 +12,9 @@ import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from django_kafka import _native, checks
+from django_kafka import _native
 from django_kafka._native import AvroMethod, Message, Producer, Route
+from django_kafka.conf.kinds import SUFFIX
 from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.logs.loggers import NATIVE
 from django_kafka.management.commands import kafka_broker
@@ -92,7 +93,7 @@ def test_suffixes_of_topics() -> None:
     def make(suffix: str) -> None:
         Route("group", "retry", suffix).dead_topic("topic")
 
-    assert [char for char in BYTES if (checks._suffix(char) is None) != takes(make, char)] == []
+    assert [char for char in BYTES if (SUFFIX.check(char) is None) != takes(make, char)] == []
 
 
 @pytest.mark.parametrize("number", ["1", "2", "10", "007", "123456789"])

@@ -1,86 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""The settings: one dict, DJANGO_KAFKA, in Django's settings. Each is read when it is needed, never at import."""
+"""The settings: one dict, DJANGO_KAFKA, in Django's settings. Each is read when it is needed, never at import.
+
+options.py declares them."""
 
 from __future__ import annotations
 
-import pkgutil
-import socket
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
+from django_kafka.conf.loading import load
+from django_kafka.conf.options import FAILURE_TOPICS, OPTIONS
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.retry.settings import RetrySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+__all__ = [
+    "DEFAULTS",
+    "FAILURE_TOPICS_DEFAULTS",
+    "NO_BROKERS",
+    "SETTINGS_KEY",
+    "Setting",
+    "Settings",
+    "has_brokers",
+    "load",
+    "settings",
+    "written_where",
+]
+
 T = TypeVar("T")
 
 SETTINGS_KEY = "DJANGO_KAFKA"
 
-DEFAULTS: dict[str, Any] = {
-    # Clients
-    "CLIENT_ID": f"{socket.gethostname()}-python",
-    "ERROR_HANDLER": "django_kafka.error_handlers.ClientErrorHandler",
-    "GLOBAL_CONFIG": {},
-    "PRODUCER_CONFIG": {},
-    "CONSUMER_CONFIG": {},
-    "POLLING_FREQUENCY": 1,
-    # Failures
-    "RETRY_CONSUMER_CONFIG": {
-        "auto.offset.reset": "earliest",
-        "enable.auto.offset.store": False,
-        "topic.metadata.refresh.interval.ms": 10000,
-    },
-    "RETRY_SETTINGS": None,
-    "RETRY_TOPIC_SUFFIX": "retry",
-    "DEAD_LETTER_TOPIC_SUFFIX": "dlt",
-    "DATABASE_ERRORS": "wait",
-    "FAILURE_TOPICS": {},
-    "FAILURE_LOG_LIMIT": 10,
-    "SLOW_HANDLER_SECONDS": 60,
-    # Schema registry and Kafka Connect
-    "SCHEMA_REGISTRY": {},
-    "CONNECT_HOST": None,
-    "CONNECT_AUTH": None,
-    "CONNECT_RETRY": {
-        "connect": 5,
-        "read": 5,
-        "status": 5,
-        "backoff_factor": 0.5,
-        "status_forcelist": [502, 503, 504],
-    },
-    "CONNECT_REQUESTS_TIMEOUT": 30,
-    "CONNECTOR_NAME_PREFIX": "",
-    # Known from later versions of the original, so that a project's settings need no change
-    "REPRODUCER_CONFIG": {"namespace": None},
-    "CONNECT_DATABASE": None,
-    "TEMPORAL_TASK_QUEUE": "django-kafka",
-    "RELATION_RESOLVER": "django_kafka.relations_resolver.resolver.RelationResolver",
-    "RELATION_RESOLVER_PROCESSOR": "django_kafka.relations_resolver.processor.model.ModelMessageProcessor",
-    "RELATION_RESOLVER_DAEMON": "django_kafka.relations_resolver.daemon.temporal.TemporalDaemon",
-    "RELATION_RESOLVER_DAEMON_INTERVAL": timedelta(seconds=5),
-    "RELATION_RESOLVER_DAEMON_BATCH_SIZE": None,
-    "MODEL_SYNC_SOURCE_CONNECTOR": None,
-    "MODEL_SYNC_TOPIC_PREFIX": None,
-    "MODEL_SYNC_DB_SCHEMA": "public",
-    "MODEL_SYNC_CONSUMER": None,
-    "MODEL_SYNC_CONSUMER_GROUP": "django-kafka.model-sync",
-    "MODEL_SYNC_ENRICHER_CONSUMER": "django_kafka.models.model_sync.enricher.ModelSyncEnricherConsumer",
-    "MODEL_SYNC_ENRICHER_GROUP": "django-kafka.model-sync-enricher",
-}
-
-# What to do when a retry or dead-letter topic does not exist; the keys of the setting FAILURE_TOPICS.
-FAILURE_TOPICS_DEFAULTS: dict[str, Any] = {
-    "create": True,
-    "partitions": None,  # None: as many as the source topic has
-    "replication": None,  # None: as the source topic
-    "config": {},
-    "timeout": 30.0,  # seconds until an unconfirmed copy counts as failed
-}
+DEFAULTS: dict[str, Any] = {name: option.default for name, option in OPTIONS.items()}
+FAILURE_TOPICS_DEFAULTS: dict[str, Any] = {option.name: option.default for option in FAILURE_TOPICS}
 
 
 class Settings:
@@ -150,18 +106,6 @@ class Setting(Generic[T]):
     def __get__(self, obj: object | None, owner: type | None = None) -> T:
         value: T = getattr(settings, self.name)
         return value
-
-
-def load(path: Any, what: str) -> Any:
-    """The object at a dotted path; anything that is not a string is given back.
-
-    what: where the path was written, for the error. Errors: ConfigurationError."""
-    if not isinstance(path, str):
-        return path
-    try:
-        return pkgutil.resolve_name(path)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"{what}: cannot import {path!r} ({error}).") from error
 
 
 # Where a client's configuration can say which brokers there are. Without any it waits for ever, and says nothing.

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Registered consumers: topics, group, configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from django_kafka import kafka
+from django_kafka.checks.client import check_client_config
+from django_kafka.checks.settings import check_settings
+from django_kafka.checks.topics import check_topic
+from django_kafka.conf import NO_BROKERS, SETTINGS_KEY, has_brokers
+from django_kafka.exceptions import DjangoKafkaError
+
+
+@register(Tags.compatibility, "django_kafka")
+def check_consumers(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Registered consumers: topics, group, handlers."""
+    if any(message.is_serious() for message in check_settings()):
+        return []  # what consumers make of wrong settings is worth no more words
+    messages: list[CheckMessage] = []
+    lost = []
+    for key in kafka.consumers:
+        if not key.endswith(".retry"):
+            consumer = kafka.consumers[key]
+            found = check_consumer(key, consumer)
+            messages += found
+            if not any(message.is_serious() for message in found) and not has_brokers(consumer.build_config()):
+                lost.append(key)
+    if lost:
+        messages.append(
+            Warning(
+                f"For {', '.join(lost)} {NO_BROKERS}.",
+                hint="Without it they do not start, and what the project produces goes nowhere.",
+                id="django_kafka.W005",
+            )
+        )
+    return messages
+
+
+def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
+    """What is wrong with one consumer class."""
+    config = getattr(consumer, "config", {})
+    if not isinstance(config, Mapping):
+        text = f"The config of consumer {key} must be a dict, not {config!r}."
+        return [Error(text, obj=consumer, id="django_kafka.E012")]
+    topics = getattr(consumer, "topics", None)
+    if topics is not None and not hasattr(topics, "get_retryable"):
+        text = f"The topics of consumer {key} must be a Topics object, not {topics!r}."
+        return [Error(text, hint="Write topics = Topics(MyTopic()).", obj=consumer, id="django_kafka.E009")]
+    messages: list[CheckMessage] = []
+    if topics is None or not list(topics):
+        messages.append(
+            Warning(
+                f"Consumer {key} has no topics, so that there is nothing for it to consume.",
+                hint="Set topics = Topics(MyTopic()) on the class.",
+                obj=consumer,
+                id="django_kafka.W003",
+            )
+        )
+    try:
+        group = consumer.build_config().get("group.id")
+    except DjangoKafkaError as error:
+        return [*messages, Error(f"Consumer {key}: {error}", obj=consumer, id="django_kafka.E008")]
+    messages += _check_group(key, consumer, group)
+    messages += check_client_config(config, f"The config of consumer {key}")
+    for topic in topics if topics is not None else ():
+        messages += check_topic(key, consumer, topic, group if isinstance(group, str) else None)
+    return messages
+
+
+def _check_group(key: str, consumer: Any, group: Any) -> list[CheckMessage]:
+    if isinstance(group, str) and group:
+        return []
+    wrong = f"has a 'group.id' that is no string, {group!r}" if group else "has no 'group.id'"
+    return [
+        Error(
+            f"Consumer {key} {wrong}.",
+            hint=f"Set it in the config of the class, or in {SETTINGS_KEY}['CONSUMER_CONFIG'].",
+            obj=consumer,
+            id="django_kafka.E006",
+        )
+    ]

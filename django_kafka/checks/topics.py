@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The topics of a consumer: names, patterns, handlers, retry rules."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+
+from django_kafka.conf.kinds import retry_classes
+
+
+def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[CheckMessage]:
+    """What is wrong with one topic of a consumer."""
+    base = importlib.import_module("django_kafka.topic")
+    messages: list[CheckMessage] = []
+    where = f"Topic {type(topic).__module__}.{type(topic).__qualname__} of consumer {key}"
+    if isinstance(topic, type):
+        return [
+            Error(
+                f"Topics of consumer {key} contains the class {topic.__qualname__}, not an object of it.",
+                hint=f"Write Topics({topic.__qualname__}()).",
+                obj=consumer,
+                id="django_kafka.E009",
+            )
+        ]
+    if getattr(type(topic), "consume", None) is base.TopicConsumer.consume:
+        messages.append(
+            Error(
+                f"{where} has no consume() method, so that none of its messages could be handled.",
+                hint="Define consume(self, msg).",
+                obj=type(topic),
+                id="django_kafka.E007",
+            )
+        )
+    elif isinstance(topic, base.TopicProducer) and topic.name.startswith("^"):
+        messages.append(
+            Error(
+                f"{where} is also a producer: a topic to produce to cannot be named by a pattern ({topic.name!r}).",
+                obj=type(topic),
+                id="django_kafka.E010",
+            )
+        )
+    return (
+        messages
+        + _check_pattern(where, topic)
+        + _check_rules(where, topic)
+        + _check_failure_names(where, topic, group)
+    )
+
+
+def _check_pattern(where: str, topic: Any) -> list[CheckMessage]:
+    if not topic.is_regex():
+        return []
+    try:
+        re.compile(topic.name)
+    except re.error as error:
+        text = f"{where}: its name {topic.name!r} begins with '^' but is no regular expression ({error})."
+        return [Error(text, obj=type(topic), id="django_kafka.E013")]
+    return []
+
+
+def _check_rules(where: str, topic: Any) -> list[CheckMessage]:
+    """Retry rules, and relations: those are for a resolver that is not there."""
+    messages: list[CheckMessage] = []
+    if wrong := retry_classes(topic.retry_settings):
+        messages.append(Error(f"{where}: in its retry rules {wrong}.", obj=type(topic), id="django_kafka.E014"))
+    if topic.use_relations_resolver:
+        messages.append(
+            Warning(
+                f"{where} defines get_relations(), which is not called: there is no relations resolver here.",
+                hint="Let consume() raise while a relation is missing, with @kafka.retry(max_retries=-1, delay=10).",
+                obj=type(topic),
+                id="django_kafka.W006",
+            )
+        )
+    return messages
+
+
+def _check_failure_names(where: str, topic: Any, group: str | None) -> list[CheckMessage]:
+    """Whether retry and dead-letter topics can have the names that follow from group and topic."""
+    if not group or topic.is_regex():
+        return []
+    route = importlib.import_module("django_kafka.failures.names").route_of(group)
+    try:
+        route.retry_topic(topic.name)
+        route.dead_topic(topic.name)
+    except ValueError as error:
+        return [Error(f"{where}: {error}", obj=type(topic), id="django_kafka.E011")]
+    return []
