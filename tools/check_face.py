@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("retry", "dead_letter"),
     ("consumer",),
     ("retry.consumer", "processes"),
-    ("consumer.runner",),
+    ("consumer.runner", "dead_letter.tool"),
     ("checks", "testing", "management"),
     ("apps",),
 )

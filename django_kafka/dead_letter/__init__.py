@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Where messages go that failed for good."""
+"""Where messages go that failed for good: topic.py writes them while consumers run, tool/ is the command's."""

@@ -201,15 +201,15 @@ def test_a_newer_replay_ends_the_older_one_and_each_letter_is_replayed_once(
     script = f"""
 import sys, django
 django.setup()
-from django_kafka.dead_letter.replay import Outbox
-outbox = Outbox({project.dead!r})
-outbox._producer.begin_transaction()
-outbox._produce({project.topic!r}, b"half", None, [], 0, 0)
-outbox._producer.flush(60)
+from django_kafka.dead_letter.tool.transaction import ReplayTransaction
+transaction = ReplayTransaction({project.dead!r})
+transaction._producer.begin_transaction()
+transaction._produce({project.topic!r}, b"half", None, [], 0, 0)
+transaction._producer.flush(60)
 print("half", flush=True)
 sys.stdin.readline()
 try:
-    outbox._producer.commit_transaction(30)
+    transaction._producer.commit_transaction(30)
 except Exception as error:
     print("refused", flush=True)
 """
@@ -275,13 +275,13 @@ def test_a_letter_that_is_refused_while_others_are_still_produced(
 import sys, time, django
 django.setup()
 from django.core.management import execute_from_command_line
-from django_kafka.dead_letter.replay import Outbox
-produce = Outbox._produce
+from django_kafka.dead_letter.tool.transaction import ReplayTransaction
+produce = ReplayTransaction._produce
 def slowly(self, topic, value, *more):
     produce(self, topic, value, *more)
     while len(value) > 20000 and not self._producer.counters()["failed"]:
         time.sleep(0.01)
-Outbox._produce = slowly
+ReplayTransaction._produce = slowly
 execute_from_command_line(["manage.py", "kafka_dead_letters", "replay", {project.dead!r}])
 """
     done = subprocess.run(

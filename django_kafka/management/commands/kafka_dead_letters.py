@@ -13,13 +13,13 @@ from confluent_kafka import KafkaException
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_kafka._native import ConfigError
-from django_kafka.dead_letter import browse
-from django_kafka.dead_letter.browse import Letter
-from django_kafka.dead_letter.catalogue import Cluster
-from django_kafka.dead_letter.purge import purge
-from django_kafka.dead_letter.replay import Replay
-from django_kafka.dead_letter.select import Selection, parse_age, parse_place
-from django_kafka.dead_letter.show import describe
+from django_kafka.dead_letter.tool import browse
+from django_kafka.dead_letter.tool.browse import Letter
+from django_kafka.dead_letter.tool.catalogue import Cluster
+from django_kafka.dead_letter.tool.purge import purge
+from django_kafka.dead_letter.tool.replay import Replay
+from django_kafka.dead_letter.tool.select import Selection, parse_age, parse_place
+from django_kafka.dead_letter.tool.show import describe
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.management.progress import Progress
 

@@ -17,13 +17,14 @@ from django.core.management.base import CommandError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_kafka.dead_letter.browse import Extent, Letter
-from django_kafka.dead_letter.catalogue import check_name, identify
-from django_kafka.dead_letter.marks import Marks, parse, render
-from django_kafka.dead_letter.purge import purge
-from django_kafka.dead_letter.replay import Outbox, TooLarge, restore
-from django_kafka.dead_letter.select import Selection, parse_age, parse_place
-from django_kafka.dead_letter.show import describe
+from django_kafka.dead_letter.tool.browse import Extent, Letter
+from django_kafka.dead_letter.tool.catalogue import check_name, identify
+from django_kafka.dead_letter.tool.marks import Marks, parse, render
+from django_kafka.dead_letter.tool.purge import purge
+from django_kafka.dead_letter.tool.replay import restore
+from django_kafka.dead_letter.tool.select import Selection, parse_age, parse_place
+from django_kafka.dead_letter.tool.show import describe
+from django_kafka.dead_letter.tool.transaction import ReplayTransaction, TooLarge
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failures.copy import Copy
 from django_kafka.management.commands.kafka_dead_letters import Command, argument
@@ -251,13 +252,13 @@ def test_a_record_that_is_refused_while_others_are_still_produced_tells_why() ->
         reports.append(on_delivery)
 
     def poll(_timeout: float) -> None:
-        if outbox._producer.poll.call_count == 2:
+        if transaction._producer.poll.call_count == 2:
             reports[0](KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large"), None)
 
-    outbox = Outbox.__new__(Outbox)
-    outbox.topic, outbox._producer = "g.events.dlt", mock.Mock()
-    outbox._producer.produce.side_effect, outbox._producer.poll.side_effect = produce, poll
+    transaction = ReplayTransaction.__new__(ReplayTransaction)
+    transaction.topic, transaction._producer = "g.events.dlt", mock.Mock()
+    transaction._producer.produce.side_effect, transaction._producer.poll.side_effect = produce, poll
     copies = [(Copy(letter(offset=offset).msg, "events", []), 0) for offset in range(2)]
     with pytest.raises(TooLarge):
-        outbox.send(copies, [letter(), letter(offset=1)])
-    assert outbox._producer.abort_transaction.called
+        transaction.send(copies, [letter(), letter(offset=1)])
+    assert transaction._producer.abort_transaction.called

@@ -13,7 +13,7 @@ from confluent_kafka.serialization import MessageField
 from django_kafka.exceptions import DjangoKafkaError
 
 if TYPE_CHECKING:
-    from django_kafka.dead_letter.browse import Letter
+    from django_kafka.dead_letter.tool.browse import Letter
     from django_kafka.topic import TopicConsumer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

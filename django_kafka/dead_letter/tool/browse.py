@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from django_kafka.dead_letter.catalogue import ASK_TIMEOUT, Cluster
 from django_kafka.dead_letter.header import DeadLetterHeader
-from django_kafka.dead_letter.marks import Marks
+from django_kafka.dead_letter.tool.catalogue import ASK_TIMEOUT, Cluster
+from django_kafka.dead_letter.tool.marks import Marks
 from django_kafka.exceptions import DjangoKafkaError
 
 if TYPE_CHECKING:
-    from django_kafka.dead_letter.catalogue import Owner
+    from django_kafka.dead_letter.tool.catalogue import Owner
 
 # Reading ends with an error when nothing came for so long (seconds).
 PATIENCE = 30.0

@@ -12,7 +12,7 @@ from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
 
 if TYPE_CHECKING:
-    from django_kafka.dead_letter.browse import Extent
+    from django_kafka.dead_letter.tool.browse import Extent
 
 TIMEOUT = 30.0
 

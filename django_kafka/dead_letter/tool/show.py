@@ -12,8 +12,8 @@ from confluent_kafka.serialization import MessageField
 from django_kafka.failures.headers import DeadLetterHeader, RetryHeader
 
 if TYPE_CHECKING:
-    from django_kafka.dead_letter.browse import Letter
-    from django_kafka.dead_letter.catalogue import Owner
+    from django_kafka.dead_letter.tool.browse import Letter
+    from django_kafka.dead_letter.tool.catalogue import Owner
     from django_kafka.topic import TopicConsumer
 
 LONGEST = 500
