@@ -88,7 +88,8 @@ unite(dk_consumer *c)
     for (size_t i = 0; i < c->n_parts; i++) {
         dk__part *part = c->parts[i];
 
-        if (!part->assigned || !part->apart || (atomic_load(&part->gate) & DK__GATE_CLOSED) || exceeds(c, part, n, 2))
+        if (!part->assigned || !part->apart || (atomic_load(&part->gate) & (DK__GATE_CLOSED | DK__GATE_SEEKING)) ||
+            exceeds(c, part, n, 2))
             continue;
         if (!circles(part) || now - part->circle_ms >= CIRCLE_AGAIN_MS)
             dk__part_set_apart(part, false);

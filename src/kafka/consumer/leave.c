@@ -94,6 +94,63 @@ name_partitions(const rd_kafka_topic_partition_list_t *list, char *text, size_t 
     }
 }
 
+/* The same commit may be accepted a moment later. */
+static bool
+may_pass_later(rd_kafka_resp_err_t rkerr)
+{
+    switch (rkerr) {
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION: /* the group has gone on, and takes the member along */
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static rd_kafka_resp_err_t
+first_error(rd_kafka_resp_err_t rkerr, const rd_kafka_topic_partition_list_t *result)
+{
+    for (int i = 0; !rkerr && result != NULL && i < result->cnt; i++)
+        rkerr = result->elems[i].err;
+    return rkerr;
+}
+
+/* A rebalance that has begun is answered, or its end would be waited for in vain. */
+static void
+serve_group(dk_consumer *c, int ms)
+{
+    rd_kafka_message_t *msg;
+
+    while ((msg = rd_kafka_consumer_poll(c->rk, ms)) != NULL) {
+        dk__tell_error(c, msg);
+        ms = 0;
+    }
+}
+
+/* Until it is accepted, refused for good, or the time is up. Of several tries the last one is told. */
+static rd_kafka_resp_err_t
+try_commit(dk_consumer *c, int64_t by_ms, rd_kafka_topic_partition_list_t **result)
+{
+    rd_kafka_resp_err_t rkerr, all;
+
+    for (;;) {
+        all = dk__commit_finished(c, (dk__commit_how){.sync = true, .by_ms = by_ms}, result);
+        rkerr = first_error(all, *result);
+        if (!may_pass_later(rkerr) || has_to_end(c, by_ms))
+            break;
+        if (*result != NULL)
+            rd_kafka_topic_partition_list_destroy(*result);
+        serve_group(c, SLICE_MS);
+    }
+    if (*result != NULL)
+        dk__events_push_partitions(c->events, DK_EVENT_COMMIT, all, *result);
+    return rkerr;
+}
+
 static void
 commit(dk_consumer *c)
 {
@@ -103,13 +160,9 @@ commit(dk_consumer *c)
 
     if (!dk__commits(c))
         return;
-    rkerr =
-        dk__commit_finished(c, (dk__commit_how){.sync = true, .by_ms = deadline(close_by(c), COMMIT_MS, 3)}, &result);
+    rkerr = try_commit(c, deadline(close_by(c), COMMIT_MS, 3), &result);
     if (result == NULL)
         return;
-    dk__events_push_partitions(c->events, DK_EVENT_COMMIT, rkerr, result);
-    for (int i = 0; !rkerr && i < result->cnt; i++)
-        rkerr = result->elems[i].err;
     if (rkerr && rkerr != RD_KAFKA_RESP_ERR__NO_OFFSET) {
         name_partitions(result, text, sizeof text);
         dk__events_push_log(c->events, 4, "CLOSE", text);
@@ -142,12 +195,9 @@ say_goodbye(dk_consumer *c)
 void
 dk__leave_group(dk_consumer *c)
 {
-    rd_kafka_message_t *msg;
-
     drain(c);
     commit(c);
-    while ((msg = rd_kafka_consumer_poll(c->rk, 0)) != NULL) /* a rebalance that has begun is answered first */
-        dk__tell_error(c, msg);
+    serve_group(c, 0);
     c->leaving = true;
     say_goodbye(c);
 }

@@ -4,6 +4,8 @@
  */
 #include "kafka/consumer/ledger_private.h"
 
+#define OWN_MAX_BYTES (1u << 20)
+
 static void
 forget_epochs(dk__ledger *l)
 {
@@ -111,7 +113,8 @@ void
 dk__ledger_own(dk__ledger *l)
 {
     dk__back_own(&l->back, l->alloc);
-    dk__stock_own(&l->stock, l->alloc);
+    if (l->stock.bytes <= OWN_MAX_BYTES) /* more than that is as much as the responses it came in */
+        dk__stock_own(&l->stock, l->alloc);
 }
 
 static dk__held
