@@ -22,7 +22,8 @@ typedef enum dk__state {
     DK__HANDED,   /* in hand */
     DK__DONE,     /* handled */
     DK__TAKEN,    /* handed out for good: finished by dk_consumer_store() */
-    DK__HELD,     /* not handled: handed out again later */
+    DK__HELD,     /* not handled: given back when the batch is closed */
+    DK__BACK,     /* was given back: handed out again later, from another entry */
     DK__TICKETED, /* its outcome is told by a ticket */
     DK__ANSWERED, /* and was */
     DK__STALE,    /* its partition was taken away: no outcome counts */

@@ -218,6 +218,8 @@ dk__ledger_hand_out(dk__ledger *l, int64_t now_ms, bool in_batch, dk__entry *e, 
     if (dk__back_reserve(&l->back, l->alloc, l->owed + 1) != DK_OK)
         return DK__NEXT_NOMEM;
     if (begins_log) {
+        if (dk__offsets_reserve(&l->offsets) != DK_OK)
+            return DK__NEXT_NOMEM;
         out->new_log = true;
         out->old_end = l->offsets.last;
         begin_log(l);
