@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A consumer without a broker or a thread: partitions with their ledgers, filled by hand, and batches of what they hand
- * out. Everything that needs no librdkafka works on it: the walk, tickets, notes, claims, store, pause, counters.
+ * A consumer without a broker or a thread: partitions with their ledgers, filled by hand, and batches of what they
+ * hand out. Everything that needs no librdkafka works on it: the walk, tickets, notes, claims, store, pause.
  */
 #ifndef DK_TEST_BROKERLESS_H
 #define DK_TEST_BROKERLESS_H

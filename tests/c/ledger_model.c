@@ -44,7 +44,7 @@ lm_some_batch(lmodel *m, bool closed)
     return NULL;
 }
 
-/* ---- filling ----------------------------------------------------------------------------------------------------- */
+/* ---- filling --------------------------------------------------------------------------------------------------- */
 
 void
 lm_check_is(const rd_kafka_message_t *msg, const reference *r, const ref_msg *want)
@@ -106,6 +106,28 @@ hand_out(lmodel *m, lm_batch *lb, int part, int64_t now)
     return true;
 }
 
+static bool
+is_open(const lmodel *m, int n, int64_t now)
+{
+    return !m->paused[n] && m->busy[n] == NULL && m->r.parts[n].due_ms <= now;
+}
+
+/* In turns over the partitions, so that their messages come mixed. */
+static void
+fill(lmodel *m, lm_batch *lb, int cap, int64_t now)
+{
+    bool open[REF_PARTS], some = true;
+
+    for (int n = 0; n < REF_PARTS; n++)
+        open[n] = is_open(m, n, now);
+    while (some && lb->len < cap) {
+        some = false;
+        for (int n = 0; n < REF_PARTS; n++)
+            for (uint32_t turn = 1 + lm_below(m, 3); open[n] && turn > 0 && lb->len < cap; turn--)
+                some |= open[n] = hand_out(m, lb, n, now);
+    }
+}
+
 void
 lm_fetch(lmodel *m)
 {
@@ -123,13 +145,9 @@ lm_fetch(lmodel *m)
         CHECK(NOMEM(DK_ENOMEM));
         return;
     }
-    for (int n = 0; n < REF_PARTS; n++) {
-        bool open = !m->paused[n] && m->busy[n] == NULL && m->r.parts[n].due_ms <= now;
-
-        CHECK_EQ(dk__part_is_open(&m->x.parts[n], now), open);
-        while (open && lb->len < (int)cap && hand_out(m, lb, n, now))
-            ;
-    }
+    for (int n = 0; n < REF_PARTS; n++)
+        CHECK_EQ(dk__part_is_open(&m->x.parts[n], now), is_open(m, n, now));
+    fill(m, lb, (int)cap, now);
     if (lb->len > 0) {
         bl_batch_open(&m->x, lb->b);
         return;
@@ -138,7 +156,7 @@ lm_fetch(lmodel *m)
     lb->b = NULL;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static void
 settle(lmodel *m, lm_batch *lb)

@@ -51,6 +51,8 @@ typedef struct lmodel {
     uint64_t births;
     lm_batch *busy[REF_PARTS];
     bool back[REF_PARTS], paused[REF_PARTS];
+    int64_t start[REF_PARTS]; /* where reading goes on after a seek */
+    uint32_t lazy;            /* of 100 answers, so many are not given yet */
     lm_ticket tickets[LM_TICKETS];
     int n_tickets;
     dk_ticket answered[LM_TICKETS]; /* copies of tickets that have their answer */
@@ -58,7 +60,6 @@ typedef struct lmodel {
     lm_flight flight[LM_FLIGHT];
     int n_flight;
     unsigned notes;
-    uint64_t done[32]; /* how often each operation was done */
 } lmodel;
 
 static inline uint32_t

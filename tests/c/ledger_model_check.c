@@ -4,7 +4,7 @@
  */
 #include "ledger_model.h"
 
-/* ---- partitions -------------------------------------------------------------------------------------------------- */
+/* ---- partitions ------------------------------------------------------------------------------------------------ */
 
 /* The mark is never beyond one that is not finished, but by the word of the application. */
 static void
@@ -66,7 +66,7 @@ check_part(lmodel *m, int n)
     check_counts(m, n);
 }
 
-/* ---- batches ----------------------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------------------------- */
 
 /* What is in hand is claimed or not; what a claim holds of a partition that was taken away does not count. */
 static void
@@ -97,7 +97,7 @@ check_batch(lmodel *m, const lm_batch *lb)
     check_claim(m, lb);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 /* In memory is what waits, what a ticket is out for, and what a batch holds that is not freed. */
 static void

@@ -9,7 +9,7 @@
 #define NOTE_WAIT_MS 30000
 #define EPOCHS_KEPT 4
 
-/* ---- how far is finished ----------------------------------------------------------------------------------------- */
+/* ---- how far is finished --------------------------------------------------------------------------------------- */
 
 static void
 forget_offsets(ref_part *p)
@@ -99,7 +99,7 @@ epoch_at_mark(const ref_part *p, bool *known)
     return -1;
 }
 
-/* ---- in ---------------------------------------------------------------------------------------------------------- */
+/* ---- in -------------------------------------------------------------------------------------------------------- */
 
 void
 ref_init(reference *r, bool notes_wait, uint32_t tickets_max)
@@ -174,7 +174,7 @@ ref_tickets(const reference *r, int part, int64_t *oldest_ms)
     return n;
 }
 
-/* ---- out --------------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------------------------- */
 
 /* The lowest that came back, else what was read first. */
 static ref_msg *
@@ -243,7 +243,7 @@ ref_hand_out(reference *r, ref_msg *m)
     m->where = REF_OUT;
 }
 
-/* ---- outcomes ---------------------------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------------------------- */
 
 static bool
 counts(reference *r, const ref_msg *m, unsigned generation)
@@ -335,7 +335,7 @@ ref_answer(reference *r, ref_msg *m, unsigned generation, bool finished, int64_t
     ref_fail(r, m, generation, due_ms, false);
 }
 
-/* ---- beginnings and ends ----------------------------------------------------------------------------------------- */
+/* ---- beginnings and ends --------------------------------------------------------------------------------------- */
 
 static void
 clear_note(ref_part *p)
@@ -429,7 +429,7 @@ ref_store(reference *r, int part, int64_t next)
     drop_finished(p);
 }
 
-/* ---- notes and commits ------------------------------------------------------------------------------------------- */
+/* ---- notes and commits ----------------------------------------------------------------------------------------- */
 
 void
 ref_note(reference *r, int part, int64_t offset, const char *text, int64_t now_ms)

@@ -63,7 +63,7 @@ answered(brokerless *x, int64_t offset, const char *note, bool accepted)
     dk__ledger_committed(x->parts[0].ledger, offset, note, note == NULL ? 0 : strlen(note), accepted, 3);
 }
 
-/* ---- marks and epochs -------------------------------------------------------------------------------------------- */
+/* ---- marks and epochs ------------------------------------------------------------------------------------------ */
 
 DK_TEST(ledger_mark_waits_for_the_first_unfinished)
 {
@@ -156,7 +156,7 @@ DK_TEST(ledger_forgets_the_epochs_of_long_ago)
     bl_close(&x);
 }
 
-/* ---- what comes to nobody ---------------------------------------------------------------------------------------- */
+/* ---- what comes to nobody -------------------------------------------------------------------------------------- */
 
 DK_TEST(ledger_reach_needs_all_to_be_finished)
 {
@@ -249,7 +249,7 @@ DK_TEST(ledger_reach_waits_for_a_seek_after_another_log)
     bl_close(&x);
 }
 
-/* ---- notes ------------------------------------------------------------------------------------------------------- */
+/* ---- notes ----------------------------------------------------------------------------------------------------- */
 
 static void
 note(brokerless *x, int64_t offset, const char *text, int64_t now_ms)
@@ -386,7 +386,7 @@ DK_TEST(ledger_note_survives_a_seek_to_its_message)
     bl_close(&x);
 }
 
-/* ---- by hand ----------------------------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------------------------- */
 
 static dk_status
 store(brokerless *x, int64_t offset, const char *metadata, int *kafka_err)

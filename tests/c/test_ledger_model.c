@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Random histories of a consumer's partitions, step by step beside a naive reference: what comes in, is handed out,
- * handled, failed, deferred, answered, claimed, stored, noted, committed, sought and taken away; with gaps, errors, logs
- * that begin again, batches that are kept, tickets that are answered twice, and allocations that fail.
+ * handled, failed, deferred, answered, claimed, stored, noted, committed, sought and taken away; with gaps, errors,
+ * logs that begin again, batches that are kept, tickets that are answered twice, and allocations that fail.
  *
  * DK_TEST_STEPS=10000000 dk-test --seed 7 -t 3600 ledger_model_random   as many steps as you like
  */
@@ -10,13 +10,15 @@
 
 #include "ledger_model.h"
 
-/* ---- what comes in ----------------------------------------------------------------------------------------------- */
+/* ---- what comes in --------------------------------------------------------------------------------------------- */
 
 static int64_t
-next_offset(lmodel *m, const ref_part *p)
+next_offset(lmodel *m, int n)
 {
+    const ref_part *p = &m->r.parts[n];
+
     if (p->read < 0)
-        return lm_below(m, 12);
+        return m->start[n] + (lm_chance(m, 20) ? lm_below(m, 3) : 0);
     if (lm_chance(m, 1))
         return lm_below(m, (uint32_t)p->read + 1); /* another log */
     return p->read + 1 + (lm_chance(m, 25) ? lm_below(m, 4) : 0);
@@ -42,7 +44,7 @@ receive(lmodel *m)
     int n = (int)lm_below(m, REF_PARTS);
     ref_msg *msg = ref_spare(&m->r);
     bool error = lm_chance(m, 3);
-    int64_t offset = next_offset(m, &m->r.parts[n]);
+    int64_t offset = next_offset(m, n);
     int32_t epoch = (int32_t)(offset / 7) - 1;
     rd_kafka_message_t *made;
 
@@ -66,7 +68,7 @@ receive_run(lmodel *m)
         receive(m);
 }
 
-/* ---- tickets ----------------------------------------------------------------------------------------------------- */
+/* ---- tickets --------------------------------------------------------------------------------------------------- */
 
 static void
 keep_copy(lmodel *m, const dk_ticket *ticket)
@@ -98,7 +100,7 @@ answer(lmodel *m)
     int64_t before = dk__now_ms(), delay = lm_delay(m);
     dk_ticket *ticket, copy;
 
-    if (k < 0)
+    if (k < 0 || lm_chance(m, m->lazy))
         return;
     ticket = &m->tickets[k].ticket;
     copy = *ticket;
@@ -118,6 +120,8 @@ answer_many(lmodel *m)
     bool finished = lm_chance(m, 60), twice = n > 0 && lm_chance(m, 20);
     int64_t before = dk__now_ms(), delay = lm_delay(m);
 
+    if (lm_chance(m, m->lazy))
+        return;
     for (size_t i = 0; i < n; i++)
         many[i] = m->tickets[(size_t)m->n_tickets - 1 - i].ticket;
     many[n] = many[0];
@@ -137,11 +141,11 @@ answer_again(lmodel *m)
     if (m->n_answered == 0)
         return;
     copy = m->answered[lm_below(m, (uint32_t)m->n_answered)];
-    CHECK(!dk__ticket_is_out(&copy));
+    CHECK(dk__ticket_forward(&copy) == NULL);
     CHECK_STATUS(lm_chance(m, 50) ? dk_ticket_resolve(&copy) : dk_ticket_reject(&copy, 99999), DK_ESTATE);
 }
 
-/* ---- commits ----------------------------------------------------------------------------------------------------- */
+/* ---- commits --------------------------------------------------------------------------------------------------- */
 
 static void
 settle_open(lmodel *m)
@@ -231,7 +235,7 @@ store(lmodel *m)
         ref_note(&m->r, n, item.offset, text, lm_note_made(m, n, before));
 }
 
-/* ---- beginnings and ends ----------------------------------------------------------------------------------------- */
+/* ---- beginnings and ends --------------------------------------------------------------------------------------- */
 
 static void
 seek(lmodel *m)
@@ -242,6 +246,7 @@ seek(lmodel *m)
 
     dk__ledger_seek(lm_ledger(m, n), offset);
     ref_seek(&m->r, n, offset);
+    m->start[n] = offset;
 }
 
 /* Taken away, and given again. */
@@ -258,6 +263,7 @@ reassign(lmodel *m)
         dk__free(dk_test_alloc(), note);
         return;
     }
+    m->start[n] = committed;
     dk__ledger_adopt(lm_ledger(m, n), committed, note);
     ref_adopt(&m->r, n, committed, note);
 }
@@ -280,7 +286,7 @@ time_passes(lmodel *m)
     m->skew_ms += steps[lm_below(m, sizeof steps / sizeof *steps)];
 }
 
-/* ---- histories --------------------------------------------------------------------------------------------------- */
+/* ---- histories ------------------------------------------------------------------------------------------------- */
 
 static const struct {
     void (*act)(lmodel *m);
@@ -289,7 +295,7 @@ static const struct {
     {receive_run, 110},     {lm_fetch, 60},      {lm_walk, 240},    {lm_cut, 3},       {lm_claim, 30},
     {lm_claim_outcome, 40}, {lm_fail, 30},       {lm_defer, 70},    {lm_undefer, 8},   {lm_note, 12},
     {lm_close, 40},         {lm_free, 40},       {answer, 50},      {answer_many, 8},  {answer_again, 10},
-    {commit, 30},           {commit_answer, 30}, {reach, 25},       {store, 10},       {seek, 2},
+    {commit, 30},           {commit_answer, 30}, {reach, 25},       {store, 10},       {seek, 5},
     {reassign, 2},          {toggle_pause, 12},  {time_passes, 20}, {settle_open, 20},
 };
 
@@ -318,6 +324,7 @@ step(lmodel *m)
 static void
 end_history(lmodel *m)
 {
+    m->lazy = 0;
     lm_end_batches(m);
     lm_check(m);
     while (m->n_tickets > 0) {
@@ -341,6 +348,7 @@ histories(uint64_t steps, uint64_t seed, bool inject)
             CHECK(NOMEM(DK_ENOMEM));
             break;
         }
+        m->lazy = lm_chance(m, 30) ? 95 : 0;
         m->x.c.rules.notes_wait = m->r.notes_wait;
         m->x.c.rules.tickets_max = m->r.tickets_max;
         for (uint32_t len = 200 + lm_below(m, 2000); len > 0 && n < steps; len--, n++)

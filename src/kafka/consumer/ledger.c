@@ -192,6 +192,7 @@ fill_entry(dk__ledger *l, dk__entry *e)
         item.msg = pop_stock(l);
     e->msg = item.msg;
     e->home = item.home;
+    e->forwarded = NULL;
     e->home_index = item.home_index;
     e->generation = atomic_load_explicit(&l->generation, memory_order_relaxed);
     e->lends = 0;
