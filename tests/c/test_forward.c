@@ -124,6 +124,27 @@ DK_TEST(forward_confirmed_is_finished)
     close_post(&x);
 }
 
+/* A copy of a ticket that is on its way was once resolved twice: the second time it could be another message's. */
+DK_TEST(forward_takes_a_ticket_once)
+{
+    post x = open_post(1);
+    dk_ticket ticket, copy;
+    dk_error err;
+
+    CHECK_EQ(dk_batch_next(x.b), 0);
+    CHECK_OK(dk_batch_defer(x.b, &ticket));
+    copy = ticket;
+    CHECK_STATUS(dk_producer_forward(x.p, &ticket, &(dk_copy){.topic = ""}, &err), DK_EINVAL);
+    CHECK_OK_ERR(dk_producer_forward(x.p, &ticket, &to_dead, &err), &err); /* it was ours still */
+    CHECK_STATUS(dk_producer_forward(x.p, &copy, &to_dead, &err), DK_EINVAL);
+    CHECK_CONTAINS(err.text, "forwarded");
+    end_batch(&x);
+    WAIT_UNTIL(dk_producer_copies(x.p) == 0, TEN_SECONDS);
+    CHECK_STATUS(dk_ticket_reject(&copy, 0), DK_ESTATE);
+    must_commit(&x, 1);
+    close_post(&x);
+}
+
 DK_TEST(forward_refused_comes_with_ticket_and_headers)
 {
     const int refuse[] = {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE};

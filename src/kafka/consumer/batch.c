@@ -90,12 +90,12 @@ dk__batch_get(dk_consumer *c, uint32_t cap)
         put_spare(b);
         return NULL;
     }
-    atomic_init(&b->refs, 1);
+    b->refs = 1;
     atomic_init(&b->cursor, 0);
     atomic_init(&b->hand, -1);
     atomic_init(&b->hand_end, 0);
     atomic_init(&b->cut, false);
-    b->len = b->settled = b->seen_cursor = b->lends = 0;
+    b->len = b->settled = b->seen_cursor = 0;
     b->seen_ms = 0;
     b->closed = b->claimed = b->unread = false;
     b->next = NULL;
@@ -111,16 +111,16 @@ dk__batch_slips(dk_batch *b)
     return b->slips == NULL ? DK_ENOMEM : DK_OK;
 }
 
-static void
+/* Lock held: a ticket that was answered may be looked at meanwhile. True: it was the last reference, and with it goes
+ * one to the consumer. */
+static bool
 unref(dk_batch *b)
 {
-    dk_consumer *c = b->c;
-
-    if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
-        return;
+    if (--b->refs > 0)
+        return false;
     b->len = 0;
     put_spare(b);
-    dk__consumer_unref(c);
+    return true;
 }
 
 /* ---- lends --------------------------------------------------------------------------------------------------------
@@ -130,8 +130,7 @@ void
 dk__lend(dk_batch *b, uint32_t i)
 {
     b->entries[i].lends++;
-    b->lends++;
-    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    b->refs++;
 }
 
 static void
@@ -147,14 +146,15 @@ let_go(dk__entry *e)
 void
 dk__lend_end(dk_batch *b, uint32_t i)
 {
+    dk_consumer *c = b->c;
     dk__entry *e = &b->entries[i];
 
     assert(e->lends > 0);
     e->lends--;
-    b->lends--;
     if (b->unread && e->lends == 0)
         let_go(e);
-    unref(b);
+    if (unref(b))
+        dk__consumer_unref(c);
 }
 
 /* What nobody needs but the reader is freed by it; what belongs to another batch goes back there. Lock held. */
@@ -174,13 +174,20 @@ part_with(dk_batch *b)
 void
 dk__batch_drop(dk_batch *b)
 {
-    pthread_mutex_lock(&b->c->lock);
+    dk_consumer *c = b->c;
+    bool last;
+
+    pthread_mutex_lock(&c->lock);
     part_with(b);
-    pthread_mutex_unlock(&b->c->lock);
+    pthread_mutex_unlock(&c->lock);
     for (uint32_t i = 0; i < b->len; i++)
         if (b->entries[i].own)
             dk__message_free(b->entries[i].msg);
-    unref(b);
+    pthread_mutex_lock(&c->lock);
+    last = unref(b);
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        dk__consumer_unref(c);
 }
 
 void

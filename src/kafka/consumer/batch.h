@@ -22,7 +22,8 @@ typedef enum dk__state {
     DK__HANDED,   /* in hand */
     DK__DONE,     /* handled */
     DK__TAKEN,    /* handed out for good: finished by dk_consumer_store() */
-    DK__HELD,     /* not handled: handed out again later */
+    DK__HELD,     /* not handled: given back when the batch is closed */
+    DK__BACK,     /* was given back: handed out again later, from another entry */
     DK__TICKETED, /* its outcome is told by a ticket */
     DK__ANSWERED, /* and was */
     DK__STALE,    /* its partition was taken away: no outcome counts */
@@ -38,7 +39,7 @@ typedef struct dk__entry {
     rd_kafka_message_t *msg;
     struct dk__part *part;
     dk_batch *home;      /* whose message it is; NULL: this batch's own */
-    dk_batch *forwarded; /* the batch of this entry, while a copy of the message is on its way (forward.c) */
+    dk_batch *forwarded; /* the batch of this entry, while a copy of the message is on its way (ticket.c) */
     uint32_t home_index;
     uint32_t generation;
     uint16_t lends;
@@ -48,7 +49,6 @@ typedef struct dk__entry {
 
 struct dk_batch {
     dk_consumer *c;     /* one reference while in use */
-    atomic_uint refs;   /* the reader's, and one for each lend */
     atomic_uint serial; /* of this use of the struct: a ticket of an earlier one is recognised */
     uint32_t len, cap;
     dk__entry *entries;
@@ -64,7 +64,7 @@ struct dk_batch {
     bool closed;
 
     /* Guarded by the consumer's lock. */
-    uint32_t lends;
+    uint32_t refs;        /* the reader's, and one for each lend */
     bool unread;          /* the reader is gone */
     uint32_t settled;     /* entries below are known to the ledgers */
     uint32_t seen_cursor; /* for the age of the message in hand */
@@ -86,15 +86,10 @@ dk__entry_set(dk__entry *e, dk__state state)
     atomic_store_explicit(&e->state, (uint8_t)state, memory_order_release);
 }
 
-/* Not answered, and no copy of one that was. Its message is there for as long as that. */
-static inline bool
-dk__ticket_is_out(const dk_ticket *ticket)
-{
-    const dk_batch *b = ticket->batch;
-
-    return b != NULL && b->serial == ticket->serial && ticket->index < b->len &&
-           dk__entry_state(&b->entries[ticket->index]) == DK__TICKETED;
-}
+/* dk__ticket_forward - until dk__ticket_return() only the producer answers it, no copy of it. The entry that stands for
+ * it; NULL: it was answered, or forwarded already. */
+dk__entry *dk__ticket_forward(const dk_ticket *ticket);
+dk_ticket dk__ticket_return(dk__entry *e);
 
 /* dk__batch_get - a spare or new batch with room for cap entries; the caller is its reader. NULL: no memory. */
 DK_MUST_CHECK dk_batch *dk__batch_get(dk_consumer *c, uint32_t cap);

@@ -220,6 +220,7 @@ fill_entry(dk__ledger *l, dk__entry *e)
         item.msg = pop_stock(l);
     e->msg = item.msg;
     e->home = item.home;
+    e->forwarded = NULL;
     e->home_index = item.home_index;
     e->generation = atomic_load_explicit(&l->generation, memory_order_relaxed);
     e->lends = 0;
@@ -246,6 +247,8 @@ dk__ledger_hand_out(dk__ledger *l, int64_t now_ms, bool in_batch, dk__entry *e, 
     if (l->back.cap - l->back.len <= l->owed && dk__back_reserve(&l->back, l->alloc, l->owed + 1) != DK_OK)
         return DK__NEXT_NOMEM;
     if (begins_log) {
+        if (dk__offsets_reserve(&l->offsets) != DK_OK)
+            return DK__NEXT_NOMEM;
         out->new_log = true;
         out->old_end = l->offsets.last;
         begin_log(l);

@@ -73,7 +73,7 @@ void dk__ledger_settle(dk__ledger *l, const dk__entry *e);
 /* dk__ledger_fail - HANDED or HELD -> HELD: e was not handled; nothing of the partition is handed out before due_ms.
  * The latest due time wins. */
 DK_MUST_CHECK dk_status dk__ledger_fail(dk__ledger *l, dk__entry *e, int64_t due_ms);
-/* dk__ledger_give_back - QUEUED, HANDED or HELD -> HELD: entry i of b is handed out again, in its place. */
+/* dk__ledger_give_back - QUEUED, HANDED or HELD -> BACK: entry i of b is handed out again, in its place. */
 DK_MUST_CHECK dk_status dk__ledger_give_back(dk__ledger *l, dk_batch *b, uint32_t i);
 /* dk__ledger_defer - HANDED -> TICKETED. dk__ledger_undefer - TICKETED -> HANDED. */
 DK_MUST_CHECK dk_status dk__ledger_defer(dk__ledger *l, dk_batch *b, uint32_t i, int64_t now_ms);

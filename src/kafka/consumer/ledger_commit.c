@@ -63,7 +63,11 @@ dk__ledger_reach(dk__ledger *l, int64_t next, int32_t epoch)
 
     if (!dk__ledger_is_idle(l) || l->by_hand || known < 0 || next <= known)
         return;
+    if (l->offsets.mark >= 0 && l->offsets.mark != l->offsets.last + 1) /* it was put there by dk__ledger_store() */
+        return;
     dk__offsets_reach(&l->offsets, next);
+    if (l->read < next - 1) /* a message from before there is another log's */
+        l->read = next - 1;
     l->reached = next;
     l->reached_epoch = epoch;
 }

@@ -5,9 +5,16 @@
 #include "kafka/consumer/ledger_private.h"
 
 static bool
+is_current(const dk__ledger *l, const dk__entry *e)
+{
+    return atomic_load_explicit(&l->generation, memory_order_relaxed) == e->generation;
+}
+
+/* Each outcome that no longer counts is counted once. */
+static bool
 is_stale(dk__ledger *l, const dk__entry *e)
 {
-    if (atomic_load_explicit(&l->generation, memory_order_relaxed) == e->generation)
+    if (is_current(l, e))
         return false;
     l->rules->stale++;
     return true;
@@ -28,13 +35,16 @@ dk__ledger_settle(dk__ledger *l, const dk__entry *e)
 {
     dk__state state = dk__entry_state(e);
 
-    if (state == DK__HELD || state == DK__QUEUED || state == DK__HANDED)
+    if (state == DK__HELD || state == DK__BACK || state == DK__QUEUED || state == DK__HANDED)
         return;
+    if (state == DK__TICKETED || state == DK__ANSWERED) { /* the ticket's answer counts, or not */
+        if (is_current(l, e))
+            PUBLISH(l, position, e->msg->offset + 1);
+        return;
+    }
     if (is_stale(l, e))
         return;
     PUBLISH(l, position, e->msg->offset + 1);
-    if (state != DK__DONE && state != DK__TAKEN)
-        return;
     l->owed--;
     if (state == DK__DONE)
         finish(l, e);
@@ -55,10 +65,11 @@ dk__ledger_fail(dk__ledger *l, dk__entry *e, int64_t due_ms)
     if (state != DK__HANDED && state != DK__HELD)
         return DK_ESTATE;
     dk__entry_set(e, DK__HELD);
-    if (atomic_load_explicit(&l->generation, memory_order_relaxed) != e->generation)
+    if (!is_current(l, e))
         return DK_OK; /* counted when it is given back */
     hold_back(l, due_ms);
-    COUNT(l, failed);
+    if (state == DK__HANDED)
+        COUNT(l, failed);
     return DK_OK;
 }
 
@@ -90,7 +101,7 @@ dk__ledger_give_back(dk__ledger *l, dk_batch *b, uint32_t i)
         dk__entry_set(e, DK__STALE);
         return DK_OK;
     }
-    dk__entry_set(e, DK__HELD);
+    dk__entry_set(e, DK__BACK);
     come_back(l, b, i);
     return DK_OK;
 }
@@ -134,7 +145,7 @@ dk__ledger_defer(dk__ledger *l, dk_batch *b, uint32_t i, int64_t now_ms)
         return DK_ESTATE;
     dk__entry_set(e, DK__TICKETED);
     dk__lend(b, i);
-    if (atomic_load_explicit(&l->generation, memory_order_relaxed) == e->generation)
+    if (is_current(l, e))
         put_slip(l, &b->slips[i], now_ms);
     return DK_OK;
 }
@@ -147,7 +158,7 @@ dk__ledger_undefer(dk__ledger *l, dk_batch *b, uint32_t i)
     if (dk__entry_state(e) != DK__TICKETED)
         return DK_ESTATE;
     dk__entry_set(e, DK__HANDED);
-    if (atomic_load_explicit(&l->generation, memory_order_relaxed) == e->generation)
+    if (is_current(l, e))
         take_slip(l, &b->slips[i]);
     dk__lend_end(b, i);
     return DK_OK;
@@ -160,12 +171,11 @@ dk__ledger_answer(dk__ledger *l, dk_batch *b, uint32_t i, bool finished, int64_t
 
     if (dk__entry_state(e) != DK__TICKETED)
         return DK_ESTATE;
+    dk__entry_set(e, DK__ANSWERED);
     if (is_stale(l, e)) {
-        dk__entry_set(e, DK__STALE);
         dk__lend_end(b, i);
         return DK_OK;
     }
-    dk__entry_set(e, DK__ANSWERED);
     take_slip(l, &b->slips[i]);
     if (finished) {
         finish(l, e);

@@ -42,7 +42,8 @@ put(char **at, dk_slice bytes)
 }
 
 rd_kafka_message_t *
-dk__message_make(const dk_alloc *alloc, int64_t offset, dk_slice key, dk_slice value, rd_kafka_headers_t *headers)
+dk__message_make(const dk_alloc *alloc, int64_t offset, int32_t epoch, dk_slice key, dk_slice value,
+                 rd_kafka_headers_t *headers)
 {
     copy *m = dk__malloc(alloc, sizeof *m + key.n + value.n + 1); /* one byte more: an empty value is not NULL */
     char *at;
@@ -54,7 +55,7 @@ dk__message_make(const dk_alloc *alloc, int64_t offset, dk_slice key, dk_slice v
                 .headers = headers,
                 .timestamp = -1,
                 .timestamp_type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE,
-                .epoch = -1};
+                .epoch = epoch};
     m->view.offset = offset;
     m->view.key = put(&at, key);
     m->view.key_len = key.n;
@@ -73,7 +74,7 @@ dk__message_copy(const dk_alloc *alloc, const rd_kafka_message_t *msg)
 
     if (headers != NULL)
         headers = rd_kafka_headers_copy(headers);
-    made = dk__message_make(alloc, msg->offset, (dk_slice){msg->key, msg->key_len},
+    made = dk__message_make(alloc, msg->offset, dk__message_epoch(msg), (dk_slice){msg->key, msg->key_len},
                             (dk_slice){msg->payload, msg->len}, headers);
     if (made == NULL) {
         if (headers != NULL)
@@ -83,7 +84,6 @@ dk__message_copy(const dk_alloc *alloc, const rd_kafka_message_t *msg)
     made->partition = msg->partition;
     m = (copy *)(void *)made;
     m->timestamp = dk__message_timestamp(msg, &m->timestamp_type);
-    m->epoch = dk__message_epoch(msg);
     return made;
 }
 

@@ -9,10 +9,10 @@
 
 #include "kafka/client/internal.h"
 
-/* dk__message_make - a message that stands alone. Key and value are copied, headers (may be NULL) are taken.
- * NULL without memory, then headers stay the caller's. */
-rd_kafka_message_t *dk__message_make(const dk_alloc *alloc, int64_t offset, dk_slice key, dk_slice value,
-                                     rd_kafka_headers_t *headers);
+/* dk__message_make - a message that stands alone, of this leader's epoch (-1: unknown). Key and value are copied,
+ * headers (may be NULL) are taken. NULL without memory, then headers stay the caller's. */
+rd_kafka_message_t *dk__message_make(const dk_alloc *alloc, int64_t offset, int32_t epoch, dk_slice key,
+                                     dk_slice value, rd_kafka_headers_t *headers);
 /* dk__message_copy - a copy with the bytes of msg, which stays the caller's. NULL without memory. */
 rd_kafka_message_t *dk__message_copy(const dk_alloc *alloc, const rd_kafka_message_t *msg);
 bool dk__message_is_copy(const rd_kafka_message_t *msg);

@@ -45,6 +45,6 @@ dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted)
         return;
     if (!accepted)
         n->dirty = true;
-    else if (size == len && memcmp(metadata, n->text, len) == 0)
+    else if (size == len && (len == 0 || memcmp(metadata, n->text, len) == 0))
         n->pending = false;
 }

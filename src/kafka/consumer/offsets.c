@@ -74,13 +74,19 @@ grow(dk__offsets *o)
 }
 
 dk_status
+dk__offsets_reserve(dk__offsets *o)
+{
+    return o->len < o->cap ? DK_OK : grow(o);
+}
+
+dk_status
 dk__offsets_deliver(dk__offsets *o, int64_t offset)
 {
     assert(offset >= 0);
     if (offset <= o->last)
         return DK_OK;
     if (offset >= o->mark) { /* else a store by hand has finished it beforehand */
-        if (o->len == o->cap && grow(o) != DK_OK)
+        if (dk__offsets_reserve(o) != DK_OK)
             return DK_ENOMEM;
         if (o->mark == DK_OFFSET_INVALID || (o->len == 0 && o->mark == o->last + 1))
             o->mark = offset;

@@ -29,6 +29,8 @@ void dk__offsets_reset(dk__offsets *o); /* forget everything, keep the memory */
 /* Note a delivered offset, larger than all before; a repeated one (it was handed back) is ignored.
  * DK_ENOMEM leaves the tracker unchanged. */
 DK_MUST_CHECK dk_status dk__offsets_deliver(dk__offsets *o, int64_t offset);
+/* Room for one that is delivered: then it cannot fail. */
+DK_MUST_CHECK dk_status dk__offsets_reserve(dk__offsets *o);
 /* Say that an offset is finished. Returns true if the mark moved. Unknown or finished ones are ignored. */
 bool dk__offsets_done(dk__offsets *o, int64_t offset);
 /* Everything below next counts as finished (store_offsets by hand); next may also be beyond what was delivered, or,

@@ -112,6 +112,8 @@ store_one(dk_consumer *c, dk_partition *p, char **note)
         p->kafka_err = RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE;
         return;
     }
+    if (p->offset < 0) /* no message is there */
+        return;
     dk__ledger_note(part->ledger, p->offset, *note, dk__now_ms());
     *note = NULL;
 }

@@ -52,17 +52,28 @@ dk_batch_claim_defer(dk_batch *b, uint32_t i, dk_ticket *out)
     return b->closed || !dk_batch_is_claimed(b, i) ? DK_ESTATE : defer(b, i, out);
 }
 
-/* Lock held. A ticket of an earlier use of the batch, or one that was answered, is none. */
-static dk_status
-answer(const dk_ticket *ticket, bool finished, int64_t due_ms)
+/* Lock held. NULL: it is of an earlier use of the batch, was answered, or is a producer's. */
+static dk__entry *
+entry_of(const dk_ticket *ticket)
 {
     dk_batch *b = ticket->batch;
     dk__entry *e;
 
     if (b->serial != ticket->serial || ticket->index >= b->len)
-        return DK_ESTATE;
+        return NULL;
     e = &b->entries[ticket->index];
-    return dk__ledger_answer(e->part->ledger, b, ticket->index, finished, due_ms);
+    return dk__entry_state(e) == DK__TICKETED && e->forwarded == NULL ? e : NULL;
+}
+
+/* Lock held. */
+static dk_status
+answer(const dk_ticket *ticket, bool finished, int64_t due_ms)
+{
+    dk__entry *e = entry_of(ticket);
+
+    if (e == NULL)
+        return DK_ESTATE;
+    return dk__ledger_answer(e->part->ledger, ticket->batch, ticket->index, finished, due_ms);
 }
 
 static void
@@ -138,10 +149,40 @@ dk_batch_undefer(dk_batch *b, dk_ticket *ticket)
     if (b->claimed || in_hand(b, &hand) != DK_OK || hand != ticket->index)
         return dk_ticket_reject(ticket, 0);
     pthread_mutex_lock(&b->c->lock);
-    st = dk__ledger_undefer(b->entries[hand].part->ledger, b, hand);
+    st = entry_of(ticket) == NULL ? DK_ESTATE : dk__ledger_undefer(b->entries[hand].part->ledger, b, hand);
     pthread_mutex_unlock(&b->c->lock);
     ticket->batch = NULL;
     return st;
+}
+
+/* ---- copies ---------------------------------------------------------------------------------------------------- */
+
+dk__entry *
+dk__ticket_forward(const dk_ticket *ticket)
+{
+    dk_batch *b = ticket->batch;
+    dk__entry *e;
+
+    if (b == NULL || dk__forked(b->c->fork_generation))
+        return NULL;
+    pthread_mutex_lock(&b->c->lock);
+    e = entry_of(ticket);
+    if (e != NULL)
+        e->forwarded = b;
+    pthread_mutex_unlock(&b->c->lock);
+    return e;
+}
+
+dk_ticket
+dk__ticket_return(dk__entry *e)
+{
+    dk_batch *b = e->forwarded; /* it stays: the ticket is out */
+    dk_ticket ticket = {.batch = b, .index = (uint32_t)(e - b->entries), .serial = b->serial};
+
+    pthread_mutex_lock(&b->c->lock);
+    e->forwarded = NULL;
+    pthread_mutex_unlock(&b->c->lock);
+    return ticket;
 }
 
 /* ---- notes ----------------------------------------------------------------------------------------------------- */

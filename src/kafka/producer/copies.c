@@ -18,22 +18,15 @@ dk__is_copy(const void *opaque)
 void *
 dk__copy_opaque(const dk_ticket *ticket)
 {
-    dk__entry *e;
+    dk__entry *e = dk__ticket_forward(ticket);
 
-    if (!dk__ticket_is_out(ticket))
-        return NULL;
-    e = &ticket->batch->entries[ticket->index];
-    e->forwarded = ticket->batch;
-    return (char *)e + 1;
+    return e == NULL ? NULL : (char *)e + 1;
 }
 
 dk_ticket
 dk__copy_ticket(void *opaque)
 {
-    dk__entry *e = (dk__entry *)(void *)((char *)opaque - 1);
-
-    return (dk_ticket){
-        .batch = e->forwarded, .index = (uint32_t)(e - e->forwarded->entries), .serial = e->forwarded->serial};
+    return dk__ticket_return((dk__entry *)(void *)((char *)opaque - 1));
 }
 
 void

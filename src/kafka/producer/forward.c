@@ -16,7 +16,7 @@ dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_e
         return st;
     opaque = ticket == NULL || copy == NULL ? NULL : dk__copy_opaque(ticket);
     if (opaque == NULL)
-        return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was not answered");
+        return dk__error_set(err, DK_EINVAL, "a copy needs a ticket that was neither answered nor forwarded");
     rec = (dk_record){.topic = copy->topic,
                       .partition = -1,
                       .key = dk_batch_key(ticket->batch, ticket->index),
@@ -25,15 +25,16 @@ dk_producer_forward(dk_producer *p, dk_ticket *ticket, const dk_copy *copy, dk_e
                       .headers = copy->headers,
                       .n_headers = copy->n_headers,
                       .opaque = opaque};
-    st = dk__send_begin(p, &rec, &t, err);
-    if (st != DK_OK)
-        return st;
     atomic_fetch_add(&p->copies, 1);
-    st = dk__send_one(p, t, &rec, err);
+    st = dk__send_begin(p, &rec, &t, err);
     if (st == DK_OK)
+        st = dk__send_one(p, t, &rec, err);
+    if (st == DK_OK) {
         ticket->batch = NULL;
-    else
-        atomic_fetch_sub(&p->copies, 1);
+        return DK_OK;
+    }
+    atomic_fetch_sub(&p->copies, 1);
+    (void)dk__copy_ticket(opaque); /* the caller's again */
     return st;
 }
 
