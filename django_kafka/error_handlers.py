@@ -15,7 +15,7 @@ from django_kafka.logs.repetitions import QUIET_SECONDS, Repetitions
 
 _NO_SUCH_TOPIC = re.compile(r"Subscribed topic not available: (?P<topic>.+): [^:]+: [^:]+$")
 _HINTS = {
-    KafkaError._ALL_BROKERS_DOWN: "no Kafka broker can be reached, which is tried again and again. If it stays so: "
+    KafkaError._ALL_BROKERS_DOWN: "no Kafka broker can be reached; the client keeps trying. If this lasts: "
     "are the brokers up, and is 'bootstrap.servers' right?",
     KafkaError._AUTHENTICATION: "the brokers refuse the login: are 'security.protocol', 'sasl.mechanism', "
     "'sasl.username' and 'sasl.password' right?",
@@ -56,7 +56,7 @@ class ClientErrorHandler:
             if topic.startswith("^"):
                 return logging.DEBUG, f"no topic matches {topic} yet"  # what a pattern is for
             return logging.WARNING, (
-                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it is there."
+                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it exists."
             )
         if error.code() in _LOGGED_BY_LIBRDKAFKA:
             return logging.DEBUG, said

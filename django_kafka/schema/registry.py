@@ -131,5 +131,6 @@ def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | No
         raise SchemaRegistryUnavailable(f"Schema {name}: {error}") from error
     except ValueError as error:  # the client has found no JSON
         raise SchemaRegistryUnavailable(
-            f"Schema {name}: what answers is no schema registry ({error}); see `url` in the setting SCHEMA_REGISTRY."
+            f"Schema {name}: what answers is not a schema registry ({error}); see `url` in the setting "
+            "SCHEMA_REGISTRY."
         ) from error

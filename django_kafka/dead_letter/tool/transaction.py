@@ -59,7 +59,7 @@ class ReplayTransaction:
         except KafkaException as error:
             producer.close(0)
             raise DjangoKafkaError(
-                f"No transaction can be begun for '{self.topic}.replay', which replaying needs: {_text(error)}"
+                f"Cannot begin a transaction for '{self.topic}.replay', which replaying needs: {_text(error)}"
             ) from error
         return producer
 
