@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What happens with errors that the client reports on its own account, not as the result of a call."""
+"""What happens with errors that the client reports by itself, not as the result of a call."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _LOGGED_BY_LIBRDKAFKA = (KafkaError._TRANSPORT, KafkaError._RESOLVE)
 class ClientErrorHandler:
     """The default of the setting ERROR_HANDLER: a fatal error ends the client, the others are logged.
 
-    librdkafka recovers from errors that are not fatal, and repeats them while it cannot (a broker that is away is
-    reported with each attempt), so the same error is logged at most every `quiet` seconds."""
+    librdkafka recovers from errors that are not fatal. Until it has, it repeats them (it reports an unavailable
+    broker with each attempt), so the same error is logged at most every `quiet` seconds."""
 
     quiet = QUIET_SECONDS
 

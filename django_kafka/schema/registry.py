@@ -53,7 +53,7 @@ def is_answer(error: SchemaRegistryError) -> bool:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether confluent's client failed for the sake of the connection. Its HTTP library differs between versions."""
+    """Whether confluent's client failed because of the connection. Its HTTP library differs between versions."""
     if isinstance(error, OSError):
         return True
     names = {cls.__name__ for cls in type(error).__mro__}
@@ -61,7 +61,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 class Asking:
-    """A (de)serializer of confluent's, called by way of ask(): a registry that is away is no fault of the message."""
+    """A (de)serializer of confluent's, called through ask(): an unavailable registry is not the message's fault."""
 
     def __init__(self, confluent: Any) -> None:
         self.confluent = confluent

@@ -64,8 +64,8 @@ class ReplayTransaction:
         return producer
 
     def reopen(self) -> None:
-        """Begin anew after a refusal, whose sequence numbers the broker would miss. This too ends another replay:
-        what that has marked has to be read again."""
+        """Take a new producer after a refusal: the broker would miss the sequence numbers of what was refused. This
+        ends another replay, too: what that has marked has to be read again."""
         self._producer.close(0)
         self._producer = self._open()
 
