@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What happens with errors that the client reports on its own account, not as the result of a call."""
+"""What happens with errors that the client reports by itself, not as the result of a call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_kafka.logs.repetitions import QUIET_SECONDS, Repetitions
 
 _NO_SUCH_TOPIC = re.compile(r"Subscribed topic not available: (?P<topic>.+): [^:]+: [^:]+$")
 _HINTS = {
-    KafkaError._ALL_BROKERS_DOWN: "no Kafka broker can be reached, which is tried again and again. If it stays so: "
+    KafkaError._ALL_BROKERS_DOWN: "no Kafka broker can be reached; the client keeps trying. If this lasts: "
     "are the brokers up, and is 'bootstrap.servers' right?",
     KafkaError._AUTHENTICATION: "the brokers refuse the login: are 'security.protocol', 'sasl.mechanism', "
     "'sasl.username' and 'sasl.password' right?",
@@ -30,8 +30,8 @@ _LOGGED_BY_LIBRDKAFKA = (KafkaError._TRANSPORT, KafkaError._RESOLVE)
 class ClientErrorHandler:
     """The default of the setting ERROR_HANDLER: a fatal error ends the client, the others are logged.
 
-    librdkafka recovers from errors that are not fatal, and repeats them while it cannot (a broker that is away is
-    reported with each attempt), so the same error is logged at most every `quiet` seconds."""
+    librdkafka recovers from errors that are not fatal. Until it has, it repeats them (it reports an unavailable
+    broker with each attempt), so the same error is logged at most every `quiet` seconds."""
 
     quiet = QUIET_SECONDS
 
@@ -56,7 +56,7 @@ class ClientErrorHandler:
             if topic.startswith("^"):
                 return logging.DEBUG, f"no topic matches {topic} yet"  # what a pattern is for
             return logging.WARNING, (
-                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it is there."
+                f"there is no topic '{topic}'. Is the name right? It is consumed as soon as it exists."
             )
         if error.code() in _LOGGED_BY_LIBRDKAFKA:
             return logging.DEBUG, said

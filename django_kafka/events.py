@@ -125,7 +125,7 @@ CLIENT_ERROR = Event("client.error", WARNING, "Kafka client error: %(text)s")
 PRODUCER_WITHOUT_BROKERS = Event(
     "producer.without-brokers",
     WARNING,
-    "Messages are produced to nowhere, and given up in the end: %(reason)s.",
+    "Messages cannot be delivered, and will be given up: %(reason)s.",
 )
 PRODUCER_NOT_FLUSHED = Event(
     "producer.not-flushed", ERROR, "%(count)d messages could not be delivered within %(seconds).3g s."

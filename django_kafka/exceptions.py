@@ -39,16 +39,17 @@ class HandlerResultError(DjangoKafkaError):
 
 
 def is_failure(exc: BaseException) -> TypeGuard[Exception]:
-    """Whether a handler that raised this has failed, as opposed to having been interrupted. A task that was cancelled
-    and a generator that was closed are no Exception, but no reason to end the process either. A client that has
-    failed for good is one: no message is to blame, and none would get through before there is another."""
+    """Whether a handler that raised this has failed. If it has not, it was interrupted, and the process ends.
+
+    A cancelled task and a closed generator are no subclasses of Exception, and yet no reason to end the process. A
+    Kafka client with a fatal error is a reason: every message would fail until there is a new client."""
     if isinstance(exc, BaseExceptionGroup):
         return all(is_failure(inner) for inner in exc.exceptions)
     return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit)) and not _is_fatal(exc)
 
 
 def _is_fatal(exc: BaseException) -> bool:
-    """Whether the exception, or one that led to it, is a Kafka client's last."""
+    """Whether the exception, or one that led to it, is a fatal error of a Kafka client."""
     current: BaseException | None = exc
     # Where there is an error of confluent_kafka, it was imported; this module is before it was.
     kafka_error: Any = getattr(sys.modules.get("confluent_kafka"), "KafkaError", ())
@@ -66,7 +67,7 @@ _LONGEST_CHAIN = 20
 
 
 class UnavailableError(DjangoKafkaError):
-    """A service that is needed does not answer. No message's fault: its partition waits."""
+    """A service that is needed does not answer. That is not the message's fault: its partition waits."""
 
 
 class SchemaRegistryUnavailable(UnavailableError):

@@ -39,9 +39,9 @@ active_suppressions = _active.get
 class Suppression:
     """A range of code in which messages to some topics, or to all, are not produced: context manager and decorator.
 
-    What is suppressed around it is looked up when the range is entered, so ranges nest by adding up wherever their
-    objects were made. An object can be entered again while it is active: recursively, by other threads or tasks. Of a
-    decorated generator or coroutine the running parts are covered, and nothing that runs in between.
+    What is suppressed around a range is looked up when the range is entered, so nested ranges add up wherever their
+    objects were made. An object can be entered again while it is active: recursively, by other threads or tasks. In a
+    decorated generator or coroutine, the parts that run are covered, and nothing that runs in between.
     """
 
     def __init__(self, topics: list[str] | None = None, deactivate: bool = False) -> None:
@@ -84,7 +84,7 @@ class Suppression:
             _active.set(self._without_last(ranges))
 
     def _without_last(self, ranges: tuple[tuple[Suppression, _Scope], ...]) -> tuple[tuple[Suppression, _Scope], ...]:
-        """The ranges after this one ended although others were entered later (generators can do that)."""
+        """The ranges that are left when this one ends before others that were entered later. (Generators do that.)"""
         entered = [suppression for suppression, _ in ranges]
         for index in range(len(entered) - 1, -1, -1):
             if entered[index] is self:

@@ -15,8 +15,8 @@ def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMess
     if str(config.get("enable.auto.offset.store", False)).lower() in ("true", "1", "t", "yes"):
         messages.append(
             Warning(
-                f"{where}: 'enable.auto.offset.store' is on. It would count a message as done as soon as it is "
-                "fetched, and one whose handler fails or is interrupted would be lost. It is ignored.",
+                f"{where}: 'enable.auto.offset.store' is on. It would count a message as finished as soon as it "
+                "is fetched: one whose handler fails or is interrupted would be lost. The option is ignored.",
                 hint="Remove it: django_kafka stores the offset of a message when its handler has succeeded.",
                 id="django_kafka.W002",
             )
@@ -27,7 +27,7 @@ def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMess
         elif "_" in key and not key.endswith("_cb") and key not in _KEYS_WITH_UNDERSCORE:
             messages.append(
                 Error(
-                    f"{where}: {key!r} is no client option (did you mean {key.replace('_', '.')!r}?).",
+                    f"{where}: {key!r} is not a client option (did you mean {key.replace('_', '.')!r}?).",
                     id="django_kafka.E005",
                 )
             )

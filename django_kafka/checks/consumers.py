@@ -55,7 +55,7 @@ def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
     if topics is None or not list(topics):
         messages.append(
             Warning(
-                f"Consumer {key} has no topics, so that there is nothing for it to consume.",
+                f"Consumer {key} has no topics, so there is nothing to consume.",
                 hint="Set topics = Topics(MyTopic()) on the class.",
                 obj=consumer,
                 id="django_kafka.W003",
@@ -75,7 +75,7 @@ def check_consumer(key: str, consumer: Any) -> list[CheckMessage]:
 def _check_group(key: str, consumer: Any, group: Any) -> list[CheckMessage]:
     if isinstance(group, str) and group:
         return []
-    wrong = f"has a 'group.id' that is no string, {group!r}" if group else "has no 'group.id'"
+    wrong = f"has a 'group.id' that is not a string, {group!r}" if group else "has no 'group.id'"
     return [
         Error(
             f"Consumer {key} {wrong}.",

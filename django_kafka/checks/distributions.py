@@ -19,8 +19,8 @@ def check_distributions(app_configs: Any = None, **_: Any) -> list[CheckMessage]
         return []
     return [
         Warning(
-            f"Both {installed[0]} and {installed[1]} are installed. They share the import name django_kafka, so that "
-            "which of their files are in use depends on which was installed last.",
+            f"Both {installed[0]} and {installed[1]} are installed. They share the import name django_kafka, so it "
+            "depends on the order of installation whose files are in use.",
             hint=f"pip uninstall -y {installed[0]} {installed[1]} && pip install {DISTRIBUTION}",
             id="django_kafka.W001",
         )

@@ -29,7 +29,7 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
     if getattr(type(topic), "consume", None) is base.TopicConsumer.consume:
         messages.append(
             Error(
-                f"{where} has no consume() method, so that none of its messages could be handled.",
+                f"{where} has no consume() method, so none of its messages could be handled.",
                 hint="Define consume(self, msg).",
                 obj=type(topic),
                 id="django_kafka.E007",
@@ -57,7 +57,7 @@ def _check_pattern(where: str, topic: Any) -> list[CheckMessage]:
     try:
         re.compile(topic.name)
     except re.error as error:
-        text = f"{where}: its name {topic.name!r} begins with '^' but is no regular expression ({error})."
+        text = f"{where}: its name {topic.name!r} begins with '^' but is not a regular expression ({error})."
         return [Error(text, obj=type(topic), id="django_kafka.E013")]
     return []
 

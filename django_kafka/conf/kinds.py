@@ -112,7 +112,7 @@ def retry_classes(rules: Any) -> str | None:
     for name in ("include", "exclude"):
         for item in getattr(rules, name, None) or ():
             if not (isinstance(item, type) and issubclass(item, BaseException)):
-                return f"{name} must be a list of exception classes, {item!r} is none"
+                return f"{name} must be a list of exception classes; {item!r} is not one"
     return None
 
 

@@ -68,7 +68,7 @@ class Member:
         self._delivery = None
 
     def delivery(self, msg: Any) -> Delivery:
-        """Where to say what becomes of this message: in the batch that has handed it out, else it was polled."""
+        """What takes the outcome of this message: that of the batch which has handed it out, else of a polled one."""
         delivery = self._delivery
         if delivery is None or not delivery.holds(msg):
             return self.take_polled(msg)

@@ -76,7 +76,7 @@ class Policy:
     # ---- one outcome ----
 
     def settle(self, delivery: InBatch) -> None:
-        """The consumer has said what it had to say of a batch's message in hand: tell the engine."""
+        """The consumer's methods have returned: tell the engine what becomes of the batch's message in hand."""
         if delivery.outcome is Outcome.COPIED and self._make_copies(delivery):
             return
         if delivery.outcome is Outcome.OPEN:

@@ -25,5 +25,5 @@ def describe(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    hint = ", perhaps by the system for want of memory" if -code == signal.SIGKILL else ""
+    hint = ", perhaps because the system ran out of memory" if -code == signal.SIGKILL else ""
     return f"killed by {name}{hint}"

@@ -80,10 +80,10 @@ class RetryConsumer(Consumer):
 
     @classmethod
     def build_config(cls) -> dict[str, Any]:
-        """The consumer's own configuration below RETRY_CONSUMER_CONFIG below the group id.
+        """The consumer's own configuration, then RETRY_CONSUMER_CONFIG, then the group id; later ones win.
 
-        What comes before this consumer has found a retry topic is to be handled, whatever the consumer says that is
-        right for its own topics."""
+        "auto.offset.reset" is "earliest" unless RETRY_CONSUMER_CONFIG says otherwise: a retry topic has messages
+        before this consumer has found it."""
         return {
             **super().build_config(),
             **getattr(getattr(cls, "origin", None), "config", {}),

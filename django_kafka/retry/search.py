@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Finds retry topics soon after they were made.
+"""Finds retry topics soon after they were created.
 
-A retry consumer subscribes to a pattern, and librdkafka looks for new topics that match it only every
-`topic.metadata.refresh.interval.ms`, ten seconds by default: the first message of a new retry topic would be tried
-that much too late. Asking for the list of topics makes librdkafka look at once: an application's request for all
-topics updates the subscription, too. So where the list is short it is asked for every second, and the more topics
-there are, the less often, down to librdkafka's own pace.
+A retry consumer subscribes to a pattern. librdkafka looks for new topics that match it only every
+`topic.metadata.refresh.interval.ms`, ten seconds by default, so the first message of a new retry topic would be
+retried that much too late. But when an application asks for the list of all topics, librdkafka updates the
+subscription at once. So this asks for the list every second where it is short, and less often the longer it is, down
+to librdkafka's own pace.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class TopicSearch:
     """Owned by the thread that runs the consumer."""
 
     def __init__(self, client: Any, interval: float) -> None:
-        """interval: seconds after which the client looks for topics by itself; nothing is asked for so seldom."""
+        """interval: seconds after which the client looks for topics by itself. Asking less often is no use."""
         self._client = client
         self._interval = interval
         self._pause = SHORTEST
@@ -41,7 +41,7 @@ class TopicSearch:
         try:
             topics = len(self._client.list_topics(timeout=ASK_TIMEOUT).topics)
             self._pause = max(SHORTEST, topics / TOPICS_PER_SECOND)
-        except KafkaException:  # the broker is away: the client says so, and there is nothing to be found
+        except KafkaException:  # the broker is unavailable: the client says so, and there is nothing to find
             self._pause = min(self._interval / 2, doubled(self._pause))
         self._due = time.monotonic() + self._pause
         return self._pause

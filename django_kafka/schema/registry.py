@@ -53,7 +53,7 @@ def is_answer(error: SchemaRegistryError) -> bool:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether confluent's client failed for the sake of the connection. Its HTTP library differs between versions."""
+    """Whether confluent's client failed because of the connection. Its HTTP library differs between versions."""
     if isinstance(error, OSError):
         return True
     names = {cls.__name__ for cls in type(error).__mro__}
@@ -61,7 +61,7 @@ def is_unreachable(error: BaseException) -> bool:
 
 
 class Asking:
-    """A (de)serializer of confluent's, called by way of ask(): a registry that is away is no fault of the message."""
+    """A (de)serializer of confluent's, called through ask(): an unavailable registry is not the message's fault."""
 
     def __init__(self, confluent: Any) -> None:
         self.confluent = confluent
@@ -131,5 +131,6 @@ def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | No
         raise SchemaRegistryUnavailable(f"Schema {name}: {error}") from error
     except ValueError as error:  # the client has found no JSON
         raise SchemaRegistryUnavailable(
-            f"Schema {name}: what answers is no schema registry ({error}); see `url` in the setting SCHEMA_REGISTRY."
+            f"Schema {name}: what answers is not a schema registry ({error}); see `url` in the setting "
+            "SCHEMA_REGISTRY."
         ) from error

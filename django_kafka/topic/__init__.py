@@ -193,7 +193,7 @@ class TopicProducer(ABC):
 
 
 def _sequence(items: Iterable[Any], name: str) -> Sequence[Any]:
-    """A list or tuple of what is given: iterators can be gone through once only, querysets ask anew for each part."""
+    """A list or tuple of what is given: an iterator can be read only once, a queryset would query for each part."""
     if isinstance(items, (list, tuple)):
         return items
     if isinstance(items, (str, bytes, bytearray, Mapping)):

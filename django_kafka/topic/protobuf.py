@@ -25,7 +25,7 @@ def _made(topic: Any, name: str, message: Any, kwargs: dict[str, Any]) -> Any:
             cls = getattr(importlib.import_module(_CONFLUENT), name)
         except ImportError as error:
             raise ConfigurationError(
-                f"A ProtobufTopic needs Protobuf ({error}): pip install 'confluent-kafka[protobuf]'."
+                f"A ProtobufTopic needs Protobuf ({error}): pip install 'django-kafka-native[protobuf]'."
             ) from error
         arguments = (message, client) if name == "ProtobufSerializer" else (message,)
         if name == "ProtobufDeserializer":

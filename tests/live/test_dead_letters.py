@@ -181,7 +181,7 @@ def test_what_cannot_be_done_is_said(project: Project) -> None:
     assert "There is no topic 'nobody.nothing.dlt'" in missing.stderr
     other = project.command("purge", project.topic, "--yes")
     assert other.returncode == 1
-    assert f"'{project.topic}' is no dead-letter topic" in other.stderr
+    assert f"'{project.topic}' is not a dead-letter topic" in other.stderr
     nowhere = project.command("replay", project.dead, "--offset", "0:999")
     assert nowhere.returncode == 1
     assert "No dead letter in" in nowhere.stderr

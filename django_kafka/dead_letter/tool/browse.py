@@ -116,7 +116,7 @@ def records(cluster: Cluster, topic: str, parts: list[Extent], progress: Progres
             msg: Any = client.poll(1.0)
             if msg is None:
                 if time.monotonic() - last > PATIENCE:
-                    raise DjangoKafkaError(f"Reading '{topic}' got stuck: nothing comes{cluster.trouble()}.")
+                    raise DjangoKafkaError(f"Reading '{topic}' got stuck: no more records arrive{cluster.trouble()}.")
                 continue
             last = time.monotonic()
             part = left.get(msg.partition())

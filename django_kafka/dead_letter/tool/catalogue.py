@@ -68,7 +68,7 @@ def check_name(name: str) -> None:
     ending = f".{DeadLetterTopicProducer.suffix()}"
     if not name.endswith(ending) or name == ending:
         raise DjangoKafkaError(
-            f"'{name}' is no dead-letter topic: their names are <group>.<topic>{ending}; `list` shows them."
+            f"'{name}' is not a dead-letter topic: their names are <group>.<topic>{ending}; `list` shows them."
         )
 
 

@@ -93,7 +93,7 @@ def parse_place(text: str) -> tuple[int, int]:
     """ "partition:offset". Errors: ValueError."""
     match = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,18})", text)
     if match is None:
-        raise ValueError(f"{text!r} is no place of a dead letter: partition:offset, as `show` names it (0:17)")
+        raise ValueError(f"{text!r} is not the place of a dead letter: write partition:offset, as `show` does (0:17)")
     return int(match[1]), int(match[2])
 
 
@@ -101,5 +101,5 @@ def parse_age(text: str) -> float:
     """Seconds of an age such as 90, 90s, 15m, 2h, 3d, 1w. Errors: ValueError."""
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]+)?)([smhdw]?)", text)
     if match is None:
-        raise ValueError(f"{text!r} is no age: a number of seconds, or with a unit as in 90s, 15m, 2h, 3d, 1w")
+        raise ValueError(f"{text!r} is not an age: write seconds, or a unit as in 90s, 15m, 2h, 3d, 1w")
     return float(match[1]) * _UNITS[match[2] or "s"]

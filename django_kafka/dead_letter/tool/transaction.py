@@ -59,13 +59,13 @@ class ReplayTransaction:
         except KafkaException as error:
             producer.close(0)
             raise DjangoKafkaError(
-                f"No transaction can be begun for '{self.topic}.replay', which replaying needs: {_text(error)}"
+                f"Cannot begin a transaction for '{self.topic}.replay', which replaying needs: {_text(error)}"
             ) from error
         return producer
 
     def reopen(self) -> None:
-        """Begin anew after a refusal, whose sequence numbers the broker would miss. This too ends another replay:
-        what that has marked has to be read again."""
+        """Take a new producer after a refusal: the broker would miss the sequence numbers of what was refused. This
+        ends another replay, too: what that has marked has to be read again."""
         self._producer.close(0)
         self._producer = self._open()
 

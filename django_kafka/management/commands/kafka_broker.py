@@ -23,7 +23,7 @@ LIMITS = """\
 This is librdkafka's mock cluster: for development, demos and tests, not for data.
   - in memory only, some 4 MB per partition; older messages vanish
   - topics appear on first use (4 partitions) or by --topics, not by admin requests
-  - no offsets by time, no transactions worth the name, no ACLs, no TLS
+  - no offsets by time, no real transactions, no ACLs, no TLS
   - reached from this machine only
   - an idle consumer looks for messages twice a second, unless its fetch.wait.max.ms
     is low (10); one that joins a group after others left or beside them waits for
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             "--port",
             type=port_number,
             default=0,
-            help="Port of 127.0.0.1 to answer on, so that it can stand in a settings file. Default: a free one, "
+            help="Port of 127.0.0.1 to listen on, so that a settings file can name it. Default: a free port, "
             "which is printed.",
         )
         parser.add_argument(
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             type=topic,
             default=[],
             metavar="NAME[:PARTITIONS]",
-            help="Topics to create, with 1 partition each unless told otherwise.",
+            help="Topics to create. Each has 1 partition unless a number is given.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -16,11 +16,11 @@ from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.processes.runner import KafkaConsumeRunner
 
 EPILOG = """\
-A consumer that dies is started again, after 1 second at first, after up to 60
-when it keeps dying. SIGTERM, SIGINT (Ctrl-C) or SIGHUP, to this process or to
+A consumer that dies is restarted: after 1 second at first, after up to 60 if
+it keeps dying. SIGTERM, SIGINT (Ctrl-C) or SIGHUP, sent to this process or to
 its process group, stops all consumers: each finishes the message in hand,
 flushes the producer, commits its offsets and leaves its group. A second signal
-ends at once; messages in hand then come again.
+ends at once; the messages in hand are then redelivered.
 
 exit codes:
   0    stopped as asked, or there was nothing to run
@@ -52,26 +52,26 @@ class Command(BaseCommand):
             nargs="*",
             default=None,
             metavar="consumer",
-            help="Consumers by registry key, as in myapp.consumers.MyConsumer. Without any, all that are registered.",
+            help="Registry keys of consumers, such as myapp.consumers.MyConsumer. Default: all registered consumers.",
         )
         parser.add_argument(
             "--exit-on-failure",
             action="store_true",
-            help="When a consumer dies, stop the others and end with code 1 instead of starting it again.",
+            help="When a consumer dies, stop the others and exit with code 1 instead of restarting it.",
         )
         parser.add_argument(
             "--grace",
             type=seconds,
             default=30.0,
             metavar="SECONDS",
-            help="Time the consumers have to stop in before they are killed. Default: 30.",
+            help="How long consumers may take to stop before they are killed. Default: 30.",
         )
         parser.add_argument(
             "--start-method",
             choices=("auto", "fork", "spawn"),
             default="auto",
-            help="How processes are started: by fork, which is quick and shares memory, or by spawn, which is safe "
-            "when imported code has started threads. Default: fork unless there are threads.",
+            help="How processes are started. fork is quick and shares memory; spawn is safe when imported code has "
+            "started threads. Default: fork, unless there are threads.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

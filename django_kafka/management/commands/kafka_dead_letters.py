@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 
 ACTIONS = {
-    "list": "The dead-letter topics of the registered consumers, and what is in them.",
-    "show": "Dead letters, decoded by their topic's own deserializer.",
-    "replay": "Try dead letters again, each once.",
-    "purge": "Delete what is in a dead-letter topic, replayed or not.",
+    "list": "List the dead-letter topics of the registered consumers, and count their letters.",
+    "show": "Show dead letters, decoded by the deserializer of their topic.",
+    "replay": "Replay dead letters, each one once.",
+    "purge": "Delete all dead letters of a topic, replayed or not.",
 }
 
 
@@ -42,22 +42,28 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True, metavar="action")
         own = {name: actions.add_parser(name, help=text, description=text) for name, text in ACTIONS.items()}
         for name, action in own.items():
-            add_common(action, "2: name each letter that is replayed." if name == "replay" else argparse.SUPPRESS)
+            add_common(action, "2: print each letter that is replayed." if name == "replay" else argparse.SUPPRESS)
         show, replay, empty = own["show"], own["replay"], own["purge"]
         for action in (show, replay, empty):
             action.add_argument("topic", help="The dead-letter topic: <group>.<topic>.dlt.")
         for action in (show, replay):
             add_selection(action)
-        show.add_argument("--limit", type=int, default=20, metavar="N", help="At most so many; 0: all. Default: 20.")
-        show.add_argument("--full", action="store_true", help="Cut nothing, and show tracebacks.")
+        show.add_argument(
+            "--limit",
+            type=int,
+            default=20,
+            metavar="N",
+            help="Show at most this many letters; 0 shows all. Default: 20.",
+        )
+        show.add_argument("--full", action="store_true", help="Show everything in full, with tracebacks.")
         replay.add_argument(
             "--handler",
             action="store_true",
             help="Call the topic's consume() here, instead of producing to the original topic, where other groups "
             "would see the message again too.",
         )
-        replay.add_argument("--dry-run", action="store_true", help="Only say what would be replayed.")
-        replay.epilog = "Exit code 1: some were not replayed; they stay, and the reason of each is told."
+        replay.add_argument("--dry-run", action="store_true", help="Only print what would be replayed.")
+        replay.epilog = "Exit code 1: some letters were not replayed. They stay, and the reason is printed for each."
         empty.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -70,7 +76,7 @@ class Command(BaseCommand):
     def do_list(self, cluster: Cluster, options: dict[str, Any]) -> None:
         owned = cluster.owned()
         if not owned:
-            self.stdout.write("There is no dead-letter topic of a registered consumer.")
+            self.stdout.write("There is not a dead-letter topic of a registered consumer.")
             return
         total = sum(self.size(cluster, name) for name in owned)
         with Progress(self.stderr, total, "Counting") as progress:
@@ -98,7 +104,7 @@ class Command(BaseCommand):
                     continue
                 if options["limit"] and shown == options["limit"]:
                     progress.clear()
-                    self.stdout.write(f"There are more than these {shown}: see --limit.")
+                    self.stdout.write(f"There are more than these {shown} letters; --limit shows more.")
                     return
                 shown += 1
                 progress.clear()
@@ -107,7 +113,7 @@ class Command(BaseCommand):
                     self.stdout.write(line)
         selection.check_places(topic)
         if not shown:
-            self.stdout.write(f"No dead letter in '{topic}' is meant.")
+            self.stdout.write(f"No dead letter in '{topic}' matches.")
 
     def do_replay(self, cluster: Cluster, options: dict[str, Any]) -> None:
         topic = options["topic"]
@@ -149,8 +155,8 @@ class Command(BaseCommand):
         with Progress(self.stderr, browse.length(parts), "Counting") as progress:
             count = browse.count(cluster, topic, progress)
         text = f"{count.letters} dead letters in '{topic}', {count.waiting} of them never replayed"
-        if not options["yes"] and not self.confirm(f"Delete {text}? There is no way back. [y/N] "):
-            raise CommandError("Nothing was deleted. --yes does it without a question.")
+        if not options["yes"] and not self.confirm(f"Delete {text}? This cannot be undone. [y/N] "):
+            raise CommandError("Nothing was deleted. --yes deletes without asking.")
         purge(topic, parts)
         self.stdout.write(f"Deleted: {text}.")
 
@@ -191,17 +197,26 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         type=argument(parse_place),
         default=[],
         metavar="PARTITION:OFFSET",
-        help="At this place of the dead-letter topic; may be given several times.",
+        help="The letter at this place of the dead-letter topic. May be repeated.",
     )
-    parser.add_argument("--key", help="With this key, as text or as the topic's deserializer has it.")
+    parser.add_argument("--key", help="Letters with this key, as text or as the topic's deserializer returns it.")
     parser.add_argument(
         "--older-than",
         type=argument(parse_age),
         metavar="AGE",
-        help="Produced at first so long ago or longer: 2h, 3d.",
+        help="Letters whose message was first produced at least this long ago, such as 2h or 3d.",
     )
-    parser.add_argument("--newer-than", type=argument(parse_age), metavar="AGE", help="Produced at first since then.")
-    parser.add_argument("--exception", metavar="CLASS", help="Failed with this class, with or without its module.")
+    parser.add_argument(
+        "--newer-than",
+        type=argument(parse_age),
+        metavar="AGE",
+        help="Letters whose message was first produced within this time.",
+    )
+    parser.add_argument(
+        "--exception",
+        metavar="CLASS",
+        help="Letters that failed with this exception class, with or without its module.",
+    )
 
 
 def make_selection(options: dict[str, Any]) -> Selection:

@@ -35,18 +35,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--key",
             action="store_true",
-            help="the schema of the key (of a model: its primary key, or --fields), not of the value",
+            help="the schema of the key instead of the value (for a model: its primary key, or --fields)",
         )
-        parser.add_argument("--fields", help="of a model: names of the wanted fields, with commas between them")
-        parser.add_argument("--exclude", help="of a model: names of fields to leave out, with commas between them")
-        parser.add_argument("--namespace", help="of a model: the namespace of its record; none unless given")
+        parser.add_argument("--fields", help="for a model: the fields to include, separated by commas")
+        parser.add_argument("--exclude", help="for a model: the fields to exclude, separated by commas")
+        parser.add_argument("--namespace", help="for a model: the namespace of its record (default: none)")
         parser.add_argument(
-            "--precision", choices=["millis", "micros"], default="millis", help="of a model: of its times (millis)"
+            "--precision",
+            choices=["millis", "micros"],
+            default="millis",
+            help="for a model: the precision of its times (default: millis)",
         )
-        parser.add_argument("--defaults", action="store_true", help="of a model: with its fields' constant defaults")
-        parser.add_argument("--docs", action="store_true", help="of a model: with its fields' help texts")
-        parser.add_argument("--subject", help="in the registry; a topic's is NAME-value or NAME-key unless given")
-        parser.add_argument("--compact", action="store_true", help="show the schema on one line")
+        parser.add_argument(
+            "--defaults", action="store_true", help="for a model: include the constant defaults of its fields"
+        )
+        parser.add_argument("--docs", action="store_true", help="for a model: include the help texts of its fields")
+        parser.add_argument(
+            "--subject", help="the subject in the registry (default for a topic: NAME-value or NAME-key)"
+        )
+        parser.add_argument("--compact", action="store_true", help="print the schema on one line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -161,5 +168,5 @@ def _lines(schema: Schema) -> list[str]:
 
 def _needed(subject: str | None) -> str:
     if subject is None:
-        raise CommandError("For a model the subject is not known: give it with --subject, as TOPIC-value.")
+        raise CommandError("For a model the subject is not known: name it, as in --subject TOPIC-value.")
     return subject

@@ -160,7 +160,9 @@ def test_consumers_are_not_blamed_for_wrong_settings(registry: ConsumersRegistry
 
 def test_group_that_is_no_string(registry: ConsumersRegistry) -> None:
     registry.register(consumer_of(Recorder(), config={"group.id": 7}))
-    assert texts(registry) == ["Consumer tests.py.django.helpers.MyConsumer has a 'group.id' that is no string, 7."]
+    assert texts(registry) == [
+        "Consumer tests.py.django.helpers.MyConsumer has a 'group.id' that is not a string, 7."
+    ]
 
 
 def test_config_that_is_no_dict(registry: ConsumersRegistry) -> None:

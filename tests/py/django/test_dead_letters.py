@@ -94,14 +94,14 @@ def test_ages(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "-1h", "1 h", "1y", "nan"])
 def test_wrong_ages(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is no age"):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not an age"):
         argument(parse_age)(text)
 
 
 def test_places() -> None:
     assert parse_place("3:14") == (3, 14)
     for text in ("3", "3:", ":3", "a:1", "-1:2"):
-        with pytest.raises(ValueError, match="is no place"):
+        with pytest.raises(ValueError, match="is not the place"):
             parse_place(text)
 
 
@@ -128,7 +128,7 @@ def test_whose_topic_it_is(registry: Any) -> None:
 
 @pytest.mark.parametrize("name", ["events", ".dlt", "g.events.retry.1", ""])
 def test_other_topics_are_refused(name: str) -> None:
-    with pytest.raises(DjangoKafkaError, match="is no dead-letter topic"):
+    with pytest.raises(DjangoKafkaError, match="is not a dead-letter topic"):
         check_name(name)
 
 

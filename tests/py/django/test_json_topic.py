@@ -133,7 +133,7 @@ def test_a_protobuf_topic_without_protobuf() -> None:
     with (
         mock.patch("django_kafka.topic.protobuf.kafka", schema_client="the client"),
         mock.patch("django_kafka.topic.protobuf.importlib.import_module", side_effect=ImportError("no protobuf")),
-        pytest.raises(ConfigurationError, match=r"confluent-kafka\[protobuf\]"),
+        pytest.raises(ConfigurationError, match=r"django-kafka-native\[protobuf\]"),
     ):
         Given().serialize(object(), VALUE)
 
