@@ -86,8 +86,8 @@ dk__entry_set(dk__entry *e, dk__state state)
     atomic_store_explicit(&e->state, (uint8_t)state, memory_order_release);
 }
 
-/* dk__ticket_forward - until dk__ticket_return() only the producer answers it, no copy of it. The entry that stands for
- * it; NULL: it was answered, or forwarded already. */
+/* dk__ticket_forward - until dk__ticket_return() only the producer answers it, no copy of it. The entry that stands
+ * for it; NULL: it was answered, or forwarded already. */
 dk__entry *dk__ticket_forward(const dk_ticket *ticket);
 dk_ticket dk__ticket_return(dk__entry *e);
 
