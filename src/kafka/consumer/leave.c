@@ -8,6 +8,7 @@
 #include "kafka/consumer/handle.h"
 
 #define COMMIT_MS 15000 /* at most, where more time was given */
+#define RETRY_MS 5000   /* how long a commit is tried again: while others rebalance, it is refused */
 #define LEAVE_MS 10000
 #define SLICE_MS 50
 
@@ -135,12 +136,13 @@ serve_group(dk_consumer *c, int ms)
 static rd_kafka_resp_err_t
 try_commit(dk_consumer *c, int64_t by_ms, rd_kafka_topic_partition_list_t **result)
 {
+    int64_t retry_by_ms = deadline(by_ms, RETRY_MS, 4);
     rd_kafka_resp_err_t rkerr, all;
 
     for (;;) {
         all = dk__commit_finished(c, (dk__commit_how){.sync = true, .by_ms = by_ms}, result);
         rkerr = first_error(all, *result);
-        if (!may_pass_later(rkerr) || has_to_end(c, by_ms))
+        if (!may_pass_later(rkerr) || has_to_end(c, retry_by_ms))
             break;
         if (*result != NULL)
             rd_kafka_topic_partition_list_destroy(*result);
