@@ -31,10 +31,16 @@ dk__note_make(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset, b
 }
 
 /* What the broker does not know of an attempt, the next owner of the partition would not know either. */
+int64_t
+dk__note_waits_until_ms(const dk__note *n, int64_t offset)
+{
+    return n->pending && n->offset == offset ? n->made_ms + DK__NOTE_WAIT_MS : 0;
+}
+
 bool
 dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms)
 {
-    return n->pending && n->offset == offset && now_ms - n->made_ms < DK__NOTE_WAIT_MS;
+    return now_ms < dk__note_waits_until_ms(n, offset);
 }
 
 void

@@ -20,6 +20,8 @@ void dk__note_clear(dk__note *n, const dk_alloc *alloc);
 /* An earlier owner's, which the broker has already; taken may be NULL. */
 void dk__note_adopt(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset);
 void dk__note_make(dk__note *n, const dk_alloc *alloc, char *taken, int64_t offset, bool wait, int64_t now_ms);
+/* 0: it is not waited for. */
+int64_t dk__note_waits_until_ms(const dk__note *n, int64_t offset);
 bool dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms);
 /* The broker's answer to a commit with this metadata. An answer to an older note says nothing. */
 void dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted);
