@@ -285,9 +285,11 @@ DK_TEST(ledger_note_is_waited_for)
     CHECK(!dk__ledger_ready(l, 2000));
     CHECK(!dk__ledger_ready(l, 2000 + DK__NOTE_WAIT_MS - 1));
     CHECK(dk__ledger_ready(l, 2000 + DK__NOTE_WAIT_MS));
+    CHECK_EQ(dk__ledger_wakes_ms(l), 2000 + DK__NOTE_WAIT_MS); /* who waits for messages wakes then */
     check_mark(&x, 1, -1, "two");
     answered(&x, 1, "two", true);
     CHECK(dk__ledger_ready(l, 2000));
+    CHECK_EQ(dk__ledger_wakes_ms(l), 0);
     CHECK_STR(dk__ledger_note_of(l, 1), "two");
     CHECK(dk__ledger_note_of(l, 0) == NULL);
     handle(&x, 1);

@@ -114,7 +114,7 @@ next_due_ms(const dk_consumer *c, int64_t now_ms)
 
     for (size_t i = 0; i < c->n_parts; i++) {
         const dk__part *part = c->parts[i];
-        int64_t at = part->assigned ? dk__ledger_due_ms(part->ledger) : 0;
+        int64_t at = part->assigned ? dk__ledger_wakes_ms(part->ledger) : 0;
 
         if (at > now_ms && at < due)
             due = at;

@@ -77,21 +77,37 @@ drain(dk_consumer *c)
 
 /* ---- what is finished ------------------------------------------------------------------------------------------ */
 
+/* Those with an error of their own; all, if none has one. */
+static int
+count_refused(const rd_kafka_topic_partition_list_t *list)
+{
+    int n = 0;
+
+    for (int i = 0; i < list->cnt; i++)
+        n += list->elems[i].err != 0;
+    return n > 0 ? n : list->cnt;
+}
+
 static void
 name_partitions(const rd_kafka_topic_partition_list_t *list, char *text, size_t cap)
 {
-    size_t n =
-        (size_t)snprintf(text, cap, "offsets that could not be committed, so that these messages are redelivered:");
+    int left = count_refused(list);
+    bool all = left == list->cnt;
+    size_t n = (size_t)snprintf(
+        text, cap, "offsets that could not be committed, so that the messages before them are redelivered:");
 
     for (int i = 0; i < list->cnt && n < cap; i++) {
         const rd_kafka_topic_partition_t *p = &list->elems[i];
 
-        if (cap - n < 200 && i + 1 < list->cnt) {
-            snprintf(text + n, cap - n, " and %d more", list->cnt - i);
+        if (!all && p->err == 0)
+            continue;
+        if (cap - n < 200 && left > 1) {
+            snprintf(text + n, cap - n, " and %d more", left);
             return;
         }
-        n += (size_t)snprintf(text + n, cap - n, "%s %.100s [%d] from offset %lld on", i > 0 ? "," : "", p->topic,
-                              (int)p->partition, (long long)p->offset);
+        left--;
+        n += (size_t)snprintf(text + n, cap - n, " %.100s [%d] offset %lld%s", p->topic, (int)p->partition,
+                              (long long)p->offset, left > 0 ? "," : "");
     }
 }
 

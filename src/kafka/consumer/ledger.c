@@ -170,6 +170,16 @@ may_go(const dk__ledger *l, const rd_kafka_message_t *msg, bool begins_log, int6
     return !dk__note_is_waited_for(&l->note, msg->offset, now_ms) && (!begins_log || dk__ledger_is_quiet(l));
 }
 
+int64_t
+dk__ledger_wakes_ms(const dk__ledger *l)
+{
+    bool begins_log;
+    const rd_kafka_message_t *msg = peek(l, &begins_log);
+    int64_t note_ms = msg == NULL ? 0 : dk__note_waits_until_ms(&l->note, msg->offset);
+
+    return note_ms > l->due_ms ? note_ms : l->due_ms;
+}
+
 bool
 dk__ledger_ready(const dk__ledger *l, int64_t now_ms)
 {

@@ -63,6 +63,8 @@ dk__next dk__ledger_hand_out(dk__ledger *l, int64_t now_ms, bool in_batch, dk__e
 /* Held back by a delay. The time it is due at, 0 if it is not held back. */
 bool dk__ledger_is_due(const dk__ledger *l, int64_t now_ms);
 int64_t dk__ledger_due_ms(const dk__ledger *l);
+/* The time that what waits is held back until, be it by a delay or for its note; 0: by neither. */
+int64_t dk__ledger_wakes_ms(const dk__ledger *l);
 /* Could hand_out give something now? (The note of the first one may have to be waited for.) */
 bool dk__ledger_ready(const dk__ledger *l, int64_t now_ms);
 

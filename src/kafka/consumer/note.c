@@ -36,6 +36,12 @@ dk__note_still_waits(const dk__note *n, int64_t now_ms)
     return n->pending && now_ms - n->made_ms < DK__NOTE_WAIT_MS;
 }
 
+int64_t
+dk__note_waits_until_ms(const dk__note *n, int64_t offset)
+{
+    return n->pending && n->offset == offset ? n->made_ms + DK__NOTE_WAIT_MS : 0;
+}
+
 void
 dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted)
 {

@@ -29,6 +29,8 @@ dk__note_is_waited_for(const dk__note *n, int64_t offset, int64_t now_ms)
     return n->pending && n->offset == offset && dk__note_still_waits(n, now_ms);
 }
 
+/* When that ends; 0: it is not waited for. */
+int64_t dk__note_waits_until_ms(const dk__note *n, int64_t offset);
 /* The broker's answer to a commit with this metadata. An answer to an older note says nothing. */
 void dk__note_answered(dk__note *n, const char *metadata, size_t size, bool accepted);
 

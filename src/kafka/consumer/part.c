@@ -141,7 +141,7 @@ dk__part_set_apart(dk__part *part, bool apart)
     part->apart = apart;
     if (apart)
         rd_kafka_queue_forward(part->queue, NULL);
-    else
+    else if (part->seeks == 0) /* else when the seek has ended */
         forward(part);
 }
 
@@ -247,8 +247,12 @@ dk__part_seek_begin(dk__part *part)
 }
 
 void
-dk__part_seek_end(dk__part *part)
+dk__part_seek_end(dk__part *part, bool moved, int64_t offset)
 {
+    if (moved) {
+        drop_popped(part);
+        dk__ledger_seek(part->ledger, offset);
+    }
     if (--part->seeks > 0)
         return;
     dk__part_distrust_position(part);

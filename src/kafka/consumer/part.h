@@ -55,7 +55,8 @@ void dk__part_begin(dk__part *part);
 void dk__part_revoke(dk__part *part); /* forget what waits, let the queue go */
 /* dk__part_seek_begin, _end - what comes after the seek is not read before it has ended. */
 void dk__part_seek_begin(dk__part *part);
-void dk__part_seek_end(dk__part *part);
+/* moved: it goes on from offset; what was read and handed out before counts no longer. */
+void dk__part_seek_end(dk__part *part, bool moved, int64_t offset);
 void dk__part_shut(dk__part *part, unsigned gate);
 void dk__part_unshut(dk__part *part, unsigned gate);
 /* May it give messages to a new batch? */

@@ -38,9 +38,7 @@ end(dk_consumer *c, const rd_kafka_topic_partition_list_t *list, const target *t
 
         if (part == NULL || !part->assigned || part->assignment != targets[i].assignment)
             continue;
-        if (!list->elems[i].err)
-            dk__ledger_seek(part->ledger, list->elems[i].offset);
-        dk__part_seek_end(part);
+        dk__part_seek_end(part, !list->elems[i].err, list->elems[i].offset);
     }
     pthread_mutex_unlock(&c->lock);
     dk__wake_raise(&c->wake);

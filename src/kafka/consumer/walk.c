@@ -227,7 +227,7 @@ dk_batch_close(dk_batch *b)
     unlink_open(c, b);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
-    if (some)
+    if (some || atomic_load(&c->fetching)) /* another thread may wait for its partitions */
         dk__wake_raise(&c->wake);
     if (c->opts.commit_interval_ms == 0)
         dk__commit_finished(c, (dk__commit_how){.sync = false}, NULL);
