@@ -114,7 +114,7 @@ def test_client_option_with_underscores() -> None:
     assert found({"GLOBAL_CONFIG": {"bootstrap_servers": "x", "error_cb": print, "on_commit": print}}) == [
         (
             "E005",
-            "DJANGO_KAFKA['GLOBAL_CONFIG']: 'bootstrap_servers' is no client option "
+            "DJANGO_KAFKA['GLOBAL_CONFIG']: 'bootstrap_servers' is not a client option "
             "(did you mean 'bootstrap.servers'?).",
         )
     ]
