@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Closing and freeing a consumer whose broker is away: within the time that was given, and with word of what could not be
- * committed.
+ * Closing and freeing a consumer whose broker is away: within the time that was given, and with word of what could
+ * not be committed.
  */
 #include "rig.h"
 
@@ -13,7 +13,8 @@ typedef struct away {
     dk_ticket ticket;
 } away;
 
-/* A member that has handled ten messages of partition 0, and the broker is gone. with_ticket: the sixth has a ticket. */
+/* A member that has handled ten messages of partition 0, and the broker is gone. with_ticket: the sixth has a ticket.
+ */
 static void
 open_away(away *a, bool with_ticket)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A consumer in a child of the process that made it: each function of dk/consumer.h refuses there, and none waits for a
- * lock that a thread of the parent held when the process was copied.
+ * A consumer in a child of the process that made it: each function of dk/consumer.h refuses there, and none waits for
+ * a lock that a thread of the parent held when the process was copied.
  */
 #include <ctype.h>
 #include <pthread.h>
@@ -25,7 +25,7 @@ static size_t n_tried;
         CHECK(want);                                                                                                 \
     } while (0)
 
-/* ---- one function after the other -------------------------------------------------------------------------------- */
+/* ---- one function after the other ------------------------------------------------------------------------------ */
 
 static void
 try_handle(dk_consumer *c)
@@ -154,7 +154,7 @@ try_reading(const dk_batch *b)
     TRY(dk_batch_header, !dk_batch_header(b, 2, 0, &header));
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------------------------- */
 
 static bool
 was_tried(const char *name)

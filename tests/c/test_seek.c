@@ -105,8 +105,8 @@ DK_TEST(seek_goes_on_from_there)
     rig_close(&r);
 }
 
-/* What comes after the seek must not be read before it has ended: the end drops what was read. A partition that was set
- * apart could be united with the others in between, and its messages were lost. */
+/* What comes after the seek must not be read before it has ended: the end drops what was read. A partition that was
+ * set apart could be united with the others in between, and its messages were lost. */
 DK_TEST(seek_of_a_partition_that_was_set_apart)
 {
     rig r;
@@ -177,7 +177,7 @@ DK_TEST(seek_after_there_was_no_memory)
     rig_close(&r);
 }
 
-/* ---- taken away meanwhile ---------------------------------------------------------------------------------------- */
+/* ---- taken away meanwhile -------------------------------------------------------------------------------------- */
 
 typedef struct seeker {
     dk_consumer *c;
