@@ -299,7 +299,7 @@ dk__ledger_start_over(dk__ledger *l)
     dk__rewind_reset(&l->rewind, l->alloc);
     forget_epochs(l);
     l->read = DK_OFFSET_INVALID;
-    l->relogged = l->by_hand = false;
+    l->relogged = false;
     l->due_ms = 0;
     l->owed = l->tickets = 0;
     l->oldest = l->newest = NULL;

@@ -61,7 +61,7 @@ dk__ledger_reach(dk__ledger *l, int64_t next, int32_t epoch)
 {
     int64_t known = l->offsets.mark >= 0 ? l->offsets.mark : l->offsets.committed;
 
-    if (!dk__ledger_is_idle(l) || l->by_hand || known < 0 || next <= known)
+    if (!dk__ledger_is_idle(l) || known < 0 || next <= known)
         return;
     if (l->offsets.mark >= 0 && l->offsets.mark != l->offsets.last + 1) /* it was put there by dk__ledger_store() */
         return;
@@ -88,7 +88,6 @@ void
 dk__ledger_store(dk__ledger *l, int64_t next)
 {
     dk__offsets_store(&l->offsets, next);
-    l->by_hand = true;
 }
 
 /* ---- notes ----------------------------------------------------------------------------------------------------- */

@@ -26,7 +26,6 @@ static void
 finish(dk__ledger *l, const dk__entry *e)
 {
     dk__offsets_done(&l->offsets, e->msg->offset);
-    l->by_hand = false;
     COUNT(l, handled);
 }
 

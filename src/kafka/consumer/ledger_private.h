@@ -33,7 +33,6 @@ struct dk__ledger {
     int64_t read;   /* offset of the last message read */
     dk__rewind rewind;
     bool relogged; /* another log began: librdkafka's position may be the old one's */
-    bool by_hand;  /* the application has set the mark: it stays there until something is finished */
     uint32_t owed, tickets;
     dk__slip *oldest, *newest;
     struct {
