@@ -36,10 +36,6 @@ LONG_FUNCTIONS: dict[str, str] = {}
 OPEN = {
     "src/codec": "one codec",
     "binding/avro": "one codec",
-    "src/kafka/consumer": "the ledger",
-    "tests/c/test_batch.c": "the ledger",
-    "tests/c/test_consumer.c": "the ledger",
-    "tests/c/test_offsets.c": "the ledger",
 }
 
 Graph = Mapping[str, set[str]]
