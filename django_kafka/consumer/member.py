@@ -49,30 +49,32 @@ class Member:
         # called again, None for whenever.
         self.chores: list[Callable[[], float | None]] = []
         self._next_chore: float | None = None
-        self._delivery: Delivery | None = None
+        self._in_hand: Delivery | None = None
+        self._other: Polled | None = None  # a message that is not in the loop's hand, and was spoken of last
 
     # ---- the message in hand ----
 
     def take(self, batch: Batch, msg: Any) -> InBatch:
         """The batch has handed this message out."""
-        delivery = self._delivery = InBatch(self, msg, batch)
+        delivery = self._in_hand = InBatch(self, msg, batch)
         return delivery
 
     def take_polled(self, msg: Any) -> Polled:
         """poll() has given this message out."""
-        delivery = self._delivery = Polled(self, msg)
+        delivery = self._in_hand = Polled(self, msg)
         return delivery
 
     def release(self) -> None:
         """The message in hand has its outcome."""
-        self._delivery = None
+        self._in_hand = None
 
     def delivery(self, msg: Any) -> Delivery:
         """What takes the outcome of this message: that of the batch which has handed it out, else of a polled one."""
-        delivery = self._delivery
-        if delivery is None or not delivery.holds(msg):
-            return self.take_polled(msg)
-        return delivery
+        for delivery in (self._in_hand, self._other):
+            if delivery is not None and delivery.holds(msg):
+                return delivery
+        other = self._other = Polled(self, msg)
+        return other
 
     def count_failure(self, msg: Any) -> int:
         """The number of this failure of the message, from 1; those that an earlier owner has noted count."""

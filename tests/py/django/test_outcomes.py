@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 from django.utils import timezone
 
+from django_kafka._native import Message
 from django_kafka.consumer import Consumer
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.testing.broker import LocalBroker, kafka_broker
@@ -187,6 +188,31 @@ def test_the_later_of_two_pauses_counts(run: Run) -> None:
     assert second - first > 0.9  # the engine counts milliseconds
     first, second = run.times[name_of((pause, pause))]
     assert second - first < 0.9
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_said_of_another_message_meanwhile(path: str) -> None:
+    """Of one that the failure handling has made by hand, say: what is said of the message in hand still counts."""
+    other = Message(topic="events", partition=0, offset=7, value=b"other", timestamp=(0, 0))
+    calls: list[bytes] = []
+
+    def act(msg: Any) -> None:
+        calls.append(msg.value())
+        if msg.value() == b"0":
+            raise ValueError
+
+    def handle_exception(consumer: Consumer, msg: Any, exc: Exception) -> bool:
+        consumer.dead_letter_msg(other, exc)
+        consumer.dead_letter_msg(msg, exc)
+        consumer.pause_partition(msg, timezone.now())
+        return True
+
+    cls = consumer_of(Recorder(act=act), group="g", handle_exception=handle_exception, **PATHS[path]())
+    with kafka_broker({"events": 1, DEAD: 1}) as broker:
+        broker.produce("events", b"0", b"1")
+        run_consumer_until(cls, lambda: b"1" in calls)
+        assert {msg.value() for msg in broker.collect(DEAD, 2)} == {b"0", b"other"}
+    assert calls == [b"0", b"1"]
 
 
 @pytest.fixture
