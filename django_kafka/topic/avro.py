@@ -36,6 +36,7 @@ class _Made:
         self.objects: dict[Any, Any] = {}
         # Topics that keep something made of these objects, and under which names.
         self.kept: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+        self.methods: list[AvroMethod] = []  # which remember what a topic keeps
 
     def clear(self) -> None:
         self.objects.clear()
@@ -43,6 +44,8 @@ class _Made:
             for name in names:
                 topic.__dict__.pop(name, None)
         self.kept.clear()
+        for method in self.methods:
+            method.forget()
 
     def keep(self, topic: Any, name: str, value: Any) -> None:
         """topic.name = value, until clear()."""
@@ -180,6 +183,7 @@ class AvroTopicConsumer(TopicConsumer, ABC):
     if not TYPE_CHECKING:
         # Messages of schemas that were met before are done in C, the others come to the function above.
         deserialize = update_wrapper(AvroMethod(deserialize, KEY, VALUE), deserialize)
+        _made.methods.append(deserialize)
 
     def _find_reader(self) -> AvroReader | None:
         cls = type(self)

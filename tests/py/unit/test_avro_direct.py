@@ -8,6 +8,7 @@ import gc
 import json
 import pickle
 import sys
+import weakref
 from collections import UserDict
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -206,8 +207,48 @@ class TestMethod:
         ]
         for args, kwargs in cases:
             assert topic.deserialize(*args, **kwargs) == ("slow", args, kwargs)
+        type(topic).deserialize.forget()
         topic._value_reader = lambda _data: "no reader"
         assert topic.deserialize(data, "value") == ("slow", (data, "value"), {})
+
+    def test_the_reader_of_the_last_topic_is_remembered_until_it_is_forgotten(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        other = type(topic)()
+        other._value_reader = None
+        slow = ("slow", (data, "value"), {})
+        assert topic.deserialize(data, "value") == value(3)
+        assert other.deserialize(data, "value") == slow
+        topic._value_reader = None
+        assert topic.deserialize(data, "value") == value(3)
+        type(topic).deserialize.forget()
+        assert topic.deserialize(data, "value") == slow
+        del topic._value_reader
+        assert topic.deserialize(data, "value") == value(3)
+
+    def test_no_topic_is_kept_alive_or_taken_for_another(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        kind = type(topic)
+        for _ in range(100):  # whose places in memory will be the same
+            one = kind()
+            assert one.deserialize(data, "value") == value(3)
+            alive = weakref.ref(one)
+            del one
+            assert alive() is None
+            two = kind()
+            two._value_reader = None
+            assert two.deserialize(data, "value") == ("slow", (data, "value"), {})
+            del two
+
+    def test_topics_without_weak_references(self) -> None:
+        class Slotted:
+            __slots__ = ("_value_reader",)
+            deserialize = AvroMethod(lambda *_args: "slow", "key", "value")
+
+        one: Any = Slotted()
+        one._value_reader = AvroReader()
+        one._value_reader.add(7, SCHEMA)
+        for _ in range(2):
+            assert one.deserialize(SCHEMA.encode(value(3), PREFIX), "value") == value(3)
 
     def test_errors(self, topic: Any) -> None:
         data = SCHEMA.encode(value(3), PREFIX)
@@ -224,6 +265,54 @@ class TestMethod:
         bound = topic.deserialize
         assert bound.__self__ is topic
         assert type(topic).__dict__["deserialize"] is type(topic).deserialize
+
+
+class TestReader:
+    """AvroReader finds the schemas of messages that come mixed."""
+
+    def test_mixed_schemas(self) -> None:
+        reader = AvroReader()
+        ids = [1, 2, 7, 17, 23, 33, 2**32 - 1]  # some of which share a place among the recent ones
+        for number in ids:
+            reader.add(number, AvroSchema('"long"' if number % 2 else '"string"'))
+        messages = [wire_prefix(number) + (b"\6" if number % 2 else b"\2x") for number in ids]
+        expected = [3 if number % 2 else "x" for number in ids]
+        for _ in range(3):
+            assert [reader.decode(message) for message in messages] == expected
+            assert [reader.decode(message) for message in reversed(messages)] == expected[::-1]
+            assert [reader.decode(message) for message in messages for _ in range(2)] == [
+                value for value in expected for _ in range(2)
+            ]
+
+    def test_a_schema_that_is_added_again_takes_the_place_of_the_first(self) -> None:
+        reader = AvroReader()
+        message = wire_prefix(1) + b"\6"
+        reader.add(1, AvroSchema('"long"'))
+        assert reader.decode(message) == 3
+        reader.add(1, AvroSchema('"int"'))
+        assert reader.decode(message) == 3
+        reader.add(1, None)
+        assert reader.decode(message) == b"\6"
+        assert reader.decode(message) == b"\6"
+
+    def test_short_messages(self) -> None:
+        reader = AvroReader()
+        reader.add(0, AvroSchema('"null"'))
+        assert reader.decode(b"\0\0\0\0\0") is None
+        for n in range(5):
+            with pytest.raises(DecodeError):
+                reader.decode(b"\0" * n)
+        with pytest.raises(KeyError, match="1"):
+            reader.decode(b"\0\0\0\0\1")
+
+    def test_a_lazy_reader_gives_views(self) -> None:
+        reader = AvroReader(lazy=True)
+        reader.add(7, SCHEMA)
+        data = SCHEMA.encode(value(3), PREFIX)
+        for _ in range(3):
+            view = reader.decode(data)
+            assert type(view) is _native.AvroRecord
+            assert view == value(3)
 
 
 class TestDicts:
