@@ -9,10 +9,10 @@ import json
 import pickle
 import sys
 import weakref
-from collections import UserDict
+from collections import ChainMap, UserDict, defaultdict
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from confluent_kafka import KafkaException
@@ -267,6 +267,50 @@ class TestMethod:
         assert type(topic).__dict__["deserialize"] is type(topic).deserialize
 
 
+class TestMappings:
+    """What is no plain dict is asked by its get(), as fastavro does."""
+
+    RECORD: ClassVar[dict[str, Any]] = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 7}],
+    }
+    SCHEMA = AvroSchema(json.dumps(RECORD))
+    UNION = AvroSchema(json.dumps(["null", RECORD, {"type": "record", "name": "S", "fields": RECORD["fields"][1:]}]))
+
+    def test_a_defaultdict_does_not_grow(self) -> None:
+        given = defaultdict(int, a=1)
+        assert self.SCHEMA.encode(given) == b"\2\x0e"
+        assert self.UNION.encode(defaultdict(int, a=1, b=2)) == b"\2\2\4"
+        assert given == {"a": 1}
+
+    def test_a_dict_that_raises_for_missing_keys(self) -> None:
+        class Strict(dict[str, int]):
+            def __missing__(self, key: str) -> int:
+                raise LookupError(key)
+
+        assert self.SCHEMA.encode(Strict(a=1)) == b"\2\x0e"
+        assert self.UNION.encode(Strict(a=1, b=2)) == b"\2\2\4"
+
+    def test_a_get_of_its_own(self) -> None:
+        class Loud(dict[str, int]):
+            def get(self, key: str, default: Any = None) -> Any:
+                return super().get(key.upper(), default)
+
+        assert self.SCHEMA.encode(Loud(A=1, B=2)) == b"\2\4"
+
+        class Broken(dict[str, int]):
+            def get(self, key: str, default: Any = None) -> Any:
+                raise RuntimeError(key)
+
+        with pytest.raises(RuntimeError, match="a"):
+            self.SCHEMA.encode(Broken(a=1))
+
+    def test_other_mappings(self) -> None:
+        assert self.SCHEMA.encode(UserDict(a=1)) == b"\2\x0e"
+        assert self.SCHEMA.encode(ChainMap({"a": 1}, {"b": 2})) == b"\2\4"
+
+
 class TestReader:
     """AvroReader finds the schemas of messages that come mixed."""
 
@@ -321,6 +365,40 @@ class TestDicts:
     def made(self, i: int = 4) -> dict[str, Any]:
         found: dict[str, Any] = SCHEMA.decode(SCHEMA.encode(value(i)))
         return found
+
+    def test_the_collector_never_sees_a_half_made_container(self) -> None:
+        """What a callback of its does to dicts and lists would else go into what is still being filled."""
+        fields = [
+            {"name": "before", "type": {"type": "array", "items": "long"}},
+            {"name": "nested", "type": {"type": "array", "items": {"type": "map", "values": "long"}}},
+            *({"name": f"t{i}", "type": "string"} for i in range(6)),
+        ]
+        schema = AvroSchema(json.dumps({"type": "record", "name": "R", "fields": fields}))
+        made = {"before": [1], "nested": [{"a": 1}] * 300, **{f"t{i}": f"text {i}" for i in range(6)}}
+        data, seen, runs = schema.encode(made), [], 0
+
+        def look(phase: str, _info: dict[str, int]) -> None:
+            nonlocal runs
+            runs += 1
+            for obj in gc.get_objects() if phase == "stop" else ():
+                if type(obj) is dict and "t0" in obj and "t5" in obj and obj != made:
+                    seen.append(repr(obj))
+                    obj.update((f"x{i}", i) for i in range(30))
+                elif type(obj) is list and obj and obj[0] == {"a": 1} and obj != made["nested"]:
+                    seen.append(repr(obj))
+
+        before = gc.get_threshold()
+        gc.callbacks.append(look)
+        gc.set_threshold(5)
+        try:
+            for _ in range(5):
+                assert schema.decode(data) == made
+            gc.collect()
+        finally:
+            gc.set_threshold(*before)
+            gc.callbacks.remove(look)
+        assert runs > 0
+        assert seen == []
 
     def test_each_is_its_own(self) -> None:
         one, two = self.made(1), self.made(2)
