@@ -390,6 +390,8 @@ class AvroMethod:
     def __init__(self, function: Callable[..., Any], key: Any, value: Any) -> None:
         """key, value: the `field` of keys and of values."""
     def __call__(self, topic: Any, value: Any, field: Any, headers: Any = None, **kwargs: Any) -> Any: ...
+    def forget(self) -> None:
+        """Look at the topic's attributes again: what the last topic's were is remembered."""
 
 @final
 class AvroRecord(Mapping[str, Any]):

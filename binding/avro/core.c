@@ -98,6 +98,8 @@ core_classes(AvroCore *core)
 static int
 core_names(AvroCore *core)
 {
+    core->missing = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
+    core->s_get = native_avro_intern("get");
     core->s_int = native_avro_intern("int");
     core->s_is_safe = native_avro_intern("is_safe");
     core->s_to_bytes = native_avro_intern("to_bytes");

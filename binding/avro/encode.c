@@ -324,7 +324,7 @@ dk_source_record_next(native_encoding *e, const dk_avro_op *op, uint32_t i, dk_s
         Py_INCREF(*item);
         return 1;
     }
-    return native_shape_field(cursor->from, name, item);
+    return native_shape_field(e, cursor->from, name, item);
 }
 
 /* ---- unions ---- */
@@ -386,8 +386,9 @@ native_avro_encode(AvroSchemaObject *self, PyObject *value, const avro_place *pl
     dk_error err;
     native_encoding e = {.c = self->code,
                          .out = out,
-                         .depth = self->limits.depth,
                          .err = &err,
+                         .depth = self->limits.depth,
+                         .empty = self->limits.empty,
                          .self = self,
                          .core = self->core,
                          .start = out->n};

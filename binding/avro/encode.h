@@ -11,8 +11,8 @@
 typedef struct native_encoding {
     const dk_avro_code *c;
     dk_buf *out;
-    uint32_t depth;
     dk_error *err;
+    uint32_t depth, empty;
     AvroSchemaObject *self;
     AvroCore *core;
     size_t start; /* of the value in out */
@@ -30,7 +30,7 @@ bool native_unfit_raised(native_encoding *e, const char *want, PyObject *v);
 /* ---- shape.c ---- */
 
 int native_shape_index_of(PyObject *v, int64_t *out);
-int native_shape_field_of(PyObject *v, PyObject *name, PyObject **out);
+int native_shape_field_of(native_encoding *e, PyObject *v, PyObject *name, PyObject **out);
 bool native_shape_is_mapping(native_encoding *e, PyObject *v);
 
 /* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left. */
@@ -47,10 +47,10 @@ native_shape_index(PyObject *v, int64_t *out)
 
 /* The value of a field: 1 with a new reference, 0 when there is none, -1 with an exception. */
 static inline int
-native_shape_field(PyObject *v, PyObject *name, PyObject **out)
+native_shape_field(native_encoding *e, PyObject *v, PyObject *name, PyObject **out)
 {
     if (!PyDict_CheckExact(v))
-        return native_shape_field_of(v, name, out);
+        return native_shape_field_of(e, v, name, out);
     *out = Py_XNewRef(PyDict_GetItemWithError(v, name));
     return *out != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
 }

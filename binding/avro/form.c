@@ -20,6 +20,8 @@
 #define PLACES 0
 #endif
 
+#define TRIED_MAX 1000 /* names */
+
 #if PLACES
 static PyObject **
 place_at(PyObject *dict, uint32_t place)
@@ -177,7 +179,7 @@ native_form_init(native_form *form, PyObject *const *names, uint32_t n, bool hol
             return -1;
     }
 #if PLACES
-    if (n > 0)
+    if (n > 0 && n <= TRIED_MAX) /* looking for places takes n times n steps */
         try_places(form);
 #endif
     return 0;

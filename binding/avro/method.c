@@ -5,13 +5,20 @@
  */
 #include "avro/native_avro.h"
 
+/* What is known of keys, or of values. */
+typedef struct method_part {
+    PyObject *field;       /* MessageField */
+    PyObject *name;        /* of the attribute that holds the topic's AvroReader */
+    PyObject *header_name; /* of the header that names the schema, with some producers */
+    PyObject *topic;       /* weak reference to the last topic that was asked; NULL: none */
+    PyObject *reader;      /* what its attribute held */
+} method_part;
+
 typedef struct MethodObject {
     PyObject_HEAD vectorcallfunc call;
     AvroCore *core;
-    PyObject *function; /* deserialize(self, value, field, headers=None, **kwargs) */
-    PyObject *fields[2],
-        *names[2]; /* of keys and values: MessageField, attribute that holds the topic's AvroReader */
-    PyObject *header_names[2];
+    PyObject *function;   /* deserialize(self, value, field, headers=None, **kwargs) */
+    method_part parts[2]; /* keys, values */
     PyObject *dict, *weakrefs;
 } MethodObject;
 
@@ -22,7 +29,7 @@ schema_in_headers(PyObject *headers, PyObject *name)
 {
     Py_ssize_t i;
 
-    if (headers == NULL || headers == Py_None)
+    if (headers == Py_None)
         return 0;
     if (!PyList_CheckExact(headers))
         return 1; /* to be looked at in Python */
@@ -42,24 +49,74 @@ schema_in_headers(PyObject *headers, PyObject *name)
     return 0;
 }
 
+static void
+forget(method_part *part)
+{
+    Py_CLEAR(part->topic);
+    Py_CLEAR(part->reader);
+}
+
+/* Keeps reader for the next call. A topic that nothing can refer to weakly is not remembered. */
+static void
+remember(method_part *part, PyObject *topic, PyObject *reader)
+{
+    PyObject *ref = PyWeakref_NewRef(topic, NULL);
+
+    if (ref == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    Py_XSETREF(part->topic, ref);
+    Py_XSETREF(part->reader, Py_NewRef(reader));
+}
+
+/* The topic's AvroReader, a new reference; NULL with an exception, or without one when it has none. */
+static PyObject *
+find_reader(MethodObject *self, method_part *part, PyObject *topic)
+{
+    PyObject *reader = PyObject_GetAttr(topic, part->name);
+
+    if (reader == NULL)
+        return NULL;
+    if (!Py_IS_TYPE(reader, self->core->reader_type)) {
+        Py_DECREF(reader);
+        return NULL;
+    }
+    Py_BEGIN_CRITICAL_SECTION(self);
+    remember(part, topic, reader);
+    Py_END_CRITICAL_SECTION();
+    return reader;
+}
+
+static inline PyObject *
+reader_of(MethodObject *self, method_part *part, PyObject *topic)
+{
+    PyObject *reader = NULL;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    if (part->topic != NULL && native_weakref_is(part->topic, topic))
+        reader = Py_NewRef(part->reader);
+    Py_END_CRITICAL_SECTION();
+    return reader != NULL ? reader : find_reader(self, part, topic);
+}
+
 /* 1: *out is the object, or NULL with an exception; 0: it is the Python function's turn. */
 static int
 try_reader(MethodObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **out)
 {
-    int which = args[2] == self->fields[1], rc;
+    method_part *part = &self->parts[args[2] == self->parts[1].field];
     PyObject *reader;
+    int rc;
 
-    if (!which && args[2] != self->fields[0])
+    if (args[2] != part->field)
         return 0;
-    rc = schema_in_headers(nargs == 4 ? args[3] : NULL, self->header_names[which]);
+    rc = nargs == 4 ? schema_in_headers(args[3], part->header_name) : 0;
     if (rc != 0)
         return rc > 0 ? 0 : 1;
-    reader = PyObject_GetAttr(args[0], self->names[which]);
+    reader = reader_of(self, part, args[0]);
     if (reader == NULL)
-        return 1;
-    rc = 0;
-    if (Py_IS_TYPE(reader, self->core->reader_type))
-        rc = native_avro_read(reader, args[1], out);
+        return PyErr_Occurred() != NULL;
+    rc = native_avro_read(reader, args[1], out);
     Py_DECREF(reader);
     return rc;
 }
@@ -81,7 +138,7 @@ method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"function", "key", "value", NULL};
     static const char *const names[2] = {"_key_reader", "_value_reader"};
-    static const char *const header_names[2] = {"__key_schema_id", "__value_schema_id"};
+    static const char *const header_names[2] = {DK_WIRE_KEY_HEADER, DK_WIRE_VALUE_HEADER};
     native_state *state = native_state_of(type);
     PyObject *function, *fields[2];
     MethodObject *self;
@@ -97,15 +154,33 @@ method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->core = (AvroCore *)Py_NewRef(state->avro);
     self->function = Py_NewRef(function);
     for (i = 0; i < 2; i++) {
-        self->fields[i] = Py_NewRef(fields[i]);
-        self->names[i] = PyUnicode_InternFromString(names[i]);
-        self->header_names[i] = PyUnicode_InternFromString(header_names[i]);
-        if (self->names[i] == NULL || self->header_names[i] == NULL) {
+        method_part *part = &self->parts[i];
+
+        part->field = Py_NewRef(fields[i]);
+        part->name = PyUnicode_InternFromString(names[i]);
+        part->header_name = PyUnicode_InternFromString(header_names[i]);
+        if (part->name == NULL || part->header_name == NULL) {
             Py_DECREF(self);
             return NULL;
         }
     }
     return (PyObject *)self;
+}
+
+PyDoc_STRVAR(
+    method_forget_doc,
+    "forget()\n--\n\nLook at the topic's attributes again: those of the topic that was last asked are kept.");
+
+static PyObject *
+method_forget(PyObject *op, PyObject *Py_UNUSED(ignored))
+{
+    MethodObject *self = (MethodObject *)op;
+
+    Py_BEGIN_CRITICAL_SECTION(self);
+    forget(&self->parts[0]);
+    forget(&self->parts[1]);
+    Py_END_CRITICAL_SECTION();
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -118,13 +193,17 @@ static int
 method_traverse(PyObject *op, visitproc visit, void *arg)
 {
     MethodObject *self = (MethodObject *)op;
+    int i;
 
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->core);
     Py_VISIT(self->function);
-    Py_VISIT(self->fields[0]);
-    Py_VISIT(self->fields[1]);
     Py_VISIT(self->dict);
+    for (i = 0; i < 2; i++) {
+        Py_VISIT(self->parts[i].field);
+        Py_VISIT(self->parts[i].topic);
+        Py_VISIT(self->parts[i].reader);
+    }
     return 0;
 }
 
@@ -132,11 +211,14 @@ static int
 method_clear(PyObject *op)
 {
     MethodObject *self = (MethodObject *)op;
+    int i;
 
     Py_CLEAR(self->function);
-    Py_CLEAR(self->fields[0]);
-    Py_CLEAR(self->fields[1]);
     Py_CLEAR(self->dict);
+    for (i = 0; i < 2; i++) {
+        Py_CLEAR(self->parts[i].field);
+        forget(&self->parts[i]);
+    }
     return 0;
 }
 
@@ -152,13 +234,18 @@ method_dealloc(PyObject *op)
         PyObject_ClearWeakRefs(op);
     (void)method_clear(op);
     for (i = 0; i < 2; i++) {
-        Py_XDECREF(self->names[i]);
-        Py_XDECREF(self->header_names[i]);
+        Py_XDECREF(self->parts[i].name);
+        Py_XDECREF(self->parts[i].header_name);
     }
     Py_XDECREF(self->core);
     type->tp_free(op);
     Py_DECREF(type);
 }
+
+static PyMethodDef method_methods[] = {
+    {"forget", method_forget, METH_NOARGS, method_forget_doc},
+    {NULL, NULL, 0, NULL},
+};
 
 static PyMemberDef method_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(MethodObject, call), READONLY, NULL},
@@ -173,9 +260,11 @@ static PyGetSetDef method_getset[] = {
 };
 
 static PyType_Slot method_slots[] = {
-    {Py_tp_new, method_new},         {Py_tp_dealloc, method_dealloc}, {Py_tp_traverse, method_traverse},
-    {Py_tp_clear, method_clear},     {Py_tp_call, PyVectorcall_Call}, {Py_tp_descr_get, method_get},
-    {Py_tp_members, method_members}, {Py_tp_getset, method_getset},   {0, NULL},
+    {Py_tp_new, method_new},           {Py_tp_dealloc, method_dealloc},
+    {Py_tp_traverse, method_traverse}, {Py_tp_clear, method_clear},
+    {Py_tp_call, PyVectorcall_Call},   {Py_tp_descr_get, method_get},
+    {Py_tp_members, method_members},   {Py_tp_getset, method_getset},
+    {Py_tp_methods, method_methods},   {0, NULL},
 };
 
 PyType_Spec native_avro_method_spec = {

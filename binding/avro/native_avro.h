@@ -36,7 +36,9 @@
     XX(PyObject, keys_view)                                                                                          \
     XX(PyObject, values_view)                                                                                        \
     XX(PyObject, items_view)                                                                                         \
-    XX(PyObject, epoch) /* 1970-01-01 UTC */                                                                         \
+    XX(PyObject, epoch)   /* 1970-01-01 UTC */                                                                       \
+    XX(PyObject, missing) /* what get() gives where there is nothing */                                              \
+    XX(PyObject, s_get)                                                                                              \
     XX(PyObject, s_int)                                                                                              \
     XX(PyObject, s_is_safe)                                                                                          \
     XX(PyObject, s_to_bytes)                                                                                         \

@@ -5,11 +5,13 @@
  */
 #include "avro/native_avro.h"
 
+#define RECENT 16 /* schemas of keys, of values, of a few topics: found without an object made for their id */
+
 typedef struct AvroReaderObject {
     PyObject_HEAD AvroCore *core;
     PyObject *schemas; /* dict: id (int) or GUID (bytes) -> AvroSchema, or None for values that are bare bytes */
-    PyObject *last;    /* borrowed from schemas: that of last_id */
-    int64_t last_id;   /* -1: none */
+    AvroSchemaObject *recent[RECENT]; /* by id; borrowed from schemas, NULL: none */
+    uint32_t recent_ids[RECENT];
     bool lazy;
 } AvroReaderObject;
 
@@ -27,7 +29,6 @@ reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (self == NULL)
         return NULL;
     self->core = (AvroCore *)Py_NewRef(state->avro);
-    self->last_id = -1;
     self->lazy = lazy;
     self->schemas = PyDict_New();
     if (self->schemas == NULL)
@@ -54,7 +55,7 @@ reader_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
         return NULL;
     }
     Py_BEGIN_CRITICAL_SECTION(self);
-    self->last_id = -1;
+    memset(self->recent, 0, sizeof self->recent);
     rc = PyDict_SetItem(self->schemas, in[0], in[1]);
     Py_END_CRITICAL_SECTION();
     return rc < 0 ? NULL : Py_NewRef(Py_None);
@@ -64,23 +65,31 @@ reader_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
 static PyObject *
 find_schema(AvroReaderObject *self, const dk_wire *wire)
 {
-    PyObject *schema = NULL, *id = NULL;
+    PyObject *schema = NULL, *id = native_wire_identity(wire);
+
+    if (id == NULL)
+        return NULL;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    schema = Py_XNewRef(PyDict_GetItemWithError(self->schemas, id));
+    if (schema != NULL && schema != Py_None && !wire->has_guid) {
+        self->recent[wire->id % RECENT] = (AvroSchemaObject *)schema;
+        self->recent_ids[wire->id % RECENT] = wire->id;
+    }
+    Py_END_CRITICAL_SECTION();
+    Py_DECREF(id);
+    return schema;
+}
+
+/* One that was found lately: a new reference, or NULL. */
+static inline AvroSchemaObject *
+recent_schema(AvroReaderObject *self, uint32_t id)
+{
+    AvroSchemaObject *schema = NULL;
 
     Py_BEGIN_CRITICAL_SECTION(self);
-    if (!wire->has_guid && self->last_id == (int64_t)wire->id) {
-        schema = self->last;
-    } else {
-        id = native_wire_identity(wire);
-        if (id != NULL)
-            schema = PyDict_GetItemWithError(self->schemas, id);
-        if (schema != NULL && !wire->has_guid) {
-            self->last = schema;
-            self->last_id = (int64_t)wire->id;
-        }
-    }
-    Py_XINCREF(schema);
+    if (self->recent_ids[id % RECENT] == id)
+        schema = (AvroSchemaObject *)Py_XNewRef(self->recent[id % RECENT]);
     Py_END_CRITICAL_SECTION();
-    Py_XDECREF(id);
     return schema;
 }
 
@@ -124,27 +133,45 @@ read_message(AvroReaderObject *self, PyObject *data, dk_slice whole, dk_slice he
     return 1;
 }
 
-int
-native_avro_read(PyObject *reader, PyObject *data, PyObject **out)
+/* What nearly all messages are: bytes of a schema that was read before. false: something else. */
+static inline bool
+read_recent(AvroReaderObject *self, PyObject *data, PyObject **out)
 {
+    AvroSchemaObject *schema;
+    dk_slice bytes;
+    uint32_t id;
+
+    if (!PyBytes_CheckExact(data))
+        return false;
+    bytes = (dk_slice){(const uint8_t *)PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)};
+    if (!dk_wire_id(bytes, &id) || (schema = recent_schema(self, id)) == NULL)
+        return false;
+    bytes.p += DK_WIRE_PREFIX;
+    bytes.n -= DK_WIRE_PREFIX;
+    *out = self->lazy ? native_avro_record(schema, data, bytes) : native_avro_decode(schema, bytes);
+    Py_DECREF(schema);
+    return true;
+}
+
+int
+native_avro_read(PyObject *op, PyObject *data, PyObject **out)
+{
+    AvroReaderObject *self = (AvroReaderObject *)op;
     Py_buffer view;
     dk_slice whole;
     dk_wire wire;
     int rc;
 
+    if (read_recent(self, data, out))
+        return 1;
     *out = NULL;
     if (data == Py_None) { /* a tombstone */
         *out = Py_NewRef(Py_None);
         return 1;
     }
-    if (PyBytes_CheckExact(data)) {
-        whole.p = (const uint8_t *)PyBytes_AS_STRING(data);
-        whole.n = (size_t)PyBytes_GET_SIZE(data);
-        return read_message((AvroReaderObject *)reader, data, whole, (dk_slice){NULL, 0}, &wire, out);
-    }
     if (native_avro_bytes(data, NULL, &view, &whole) < 0)
         return 1;
-    rc = read_message((AvroReaderObject *)reader, data, whole, (dk_slice){NULL, 0}, &wire, out);
+    rc = read_message(self, data, whole, (dk_slice){NULL, 0}, &wire, out);
     PyBuffer_Release(&view);
     return rc;
 }
@@ -164,9 +191,9 @@ reader_decode(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *k
     dk_slice whole, head = {NULL, 0};
     dk_wire wire;
 
-    if (kwnames == NULL && nargs == 1)
-        in[0] = args[0];
-    else if (native_args(&sig, args, nargs, kwnames, in) < 0)
+    if (kwnames == NULL && nargs == 1 && read_recent(self, args[0], &v))
+        return v;
+    if (native_args(&sig, args, nargs, kwnames, in) < 0)
         return NULL;
     if (in[0] == Py_None) /* a tombstone */
         return Py_NewRef(Py_None);
@@ -203,7 +230,7 @@ reader_clear(PyObject *op)
 {
     AvroReaderObject *self = (AvroReaderObject *)op;
 
-    self->last_id = -1;
+    memset(self->recent, 0, sizeof self->recent);
     Py_CLEAR(self->schemas);
     return 0;
 }

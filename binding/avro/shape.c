@@ -40,14 +40,16 @@ native_shape_is_mapping(native_encoding *e, PyObject *v)
     return rc > 0;
 }
 
+/* By its get(), as fastavro asks: a defaultdict would grow by being asked for an item. */
 int
-native_shape_field_of(PyObject *v, PyObject *name, PyObject **out)
+native_shape_field_of(native_encoding *e, PyObject *v, PyObject *name, PyObject **out)
 {
-    *out = PyObject_GetItem(v, name);
-    if (*out != NULL)
-        return 1;
-    if (!PyErr_ExceptionMatches(PyExc_KeyError))
-        return -1;
-    PyErr_Clear();
-    return 0;
+    PyObject *args[3] = {v, name, e->core->missing};
+
+    *out = PyObject_VectorcallMethod(e->core->s_get, args, 3, NULL);
+    if (*out == e->core->missing) {
+        Py_CLEAR(*out);
+        return 0;
+    }
+    return *out != NULL ? 1 : -1;
 }

@@ -87,7 +87,7 @@ int
 native_union_hint_fits(native_encoding *e, const dk_avro_record *rec, PyObject *v)
 {
     PyObject *hint;
-    int rc = native_shape_field(v, e->core->s_type_hint, &hint);
+    int rc = native_shape_field(e, v, e->core->s_type_hint, &hint);
 
     if (rc <= 0)
         return rc < 0 ? -1 : 1;
@@ -108,7 +108,7 @@ fits_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
     rc = native_union_hint_fits(e, rec, v);
     for (i = 0; i < op->n && rc == 1; i++) {
         PyObject *item;
-        int found = native_shape_field(v, e->self->plans[op->ref].names[i], &item);
+        int found = native_shape_field(e, v, e->self->plans[op->ref].names[i], &item);
 
         if (found < 0)
             return -1;
@@ -228,8 +228,10 @@ count_known_fields(native_encoding *e, const dk_avro_op *op, PyObject *v)
     uint32_t i;
 
     for (i = 0; i < op->n; i++) {
-        rc = PyMapping_HasKey(v, e->self->plans[op->ref].names[i]);
-        known += rc > 0;
+        rc = PySequence_Contains(v, e->self->plans[op->ref].names[i]);
+        if (rc < 0)
+            return -1;
+        known += rc;
     }
     return known;
 }
@@ -258,6 +260,8 @@ native_union_choose(native_encoding *e, const dk_avro_op *op, PyObject *v, uint3
             continue;
         if (b->code == DK_OP_RECORD) {
             known = count_known_fields(e, b, v);
+            if (known < 0)
+                return -1;
             if (known > most) {
                 most = known;
                 *branch = i;

@@ -5,6 +5,8 @@
 #ifndef DK_BINDING_SHIMS_H
 #define DK_BINDING_SHIMS_H
 
+#include <stdbool.h>
+
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -95,6 +97,21 @@ PyErr_SetRaisedException(PyObject *exc)
     Py_DECREF(exc);
 }
 #endif
+
+/* Whether a weak reference is to obj, which the caller holds. */
+static inline bool
+native_weakref_is(PyObject *ref, PyObject *obj)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    return PyWeakref_GET_OBJECT(ref) == obj;
+#else
+    PyObject *found = NULL;
+    bool same = PyWeakref_GetRef(ref, &found) == 1 && found == obj;
+
+    Py_XDECREF(found);
+    return same;
+#endif
+}
 
 /* n references to None less. */
 static inline void

@@ -10,6 +10,8 @@ import weakref
 from abc import ABC
 from collections.abc import Sequence
 from functools import update_wrapper
+from threading import Lock
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
@@ -30,12 +32,18 @@ _OWN_DESERIALIZER = AvroDeserializer
 
 
 class _Made:
-    """(De)serializers that topics share: parsing a schema once per message would cost more than the message."""
+    """(De)serializers that topics share: parsing a schema once per message would cost more than the message.
+
+    Only the last ones that were used stay: a topic may give another callable with each message."""
+
+    MOST = 100
 
     def __init__(self) -> None:
-        self.objects: dict[Any, Any] = {}
+        self.objects: dict[Any, Any] = {}  # the last used is the last
+        self.lock = Lock()
         # Topics that keep something made of these objects, and under which names.
         self.kept: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
+        self.methods: list[AvroMethod] = []  # which remember what a topic keeps
 
     def clear(self) -> None:
         self.objects.clear()
@@ -43,6 +51,8 @@ class _Made:
             for name in names:
                 topic.__dict__.pop(name, None)
         self.kept.clear()
+        for method in self.methods:
+            method.forget()
 
     def keep(self, topic: Any, name: str, value: Any) -> None:
         """topic.name = value, until clear()."""
@@ -54,9 +64,16 @@ class _Made:
         if cls is not own:  # replaced by somebody, in a test perhaps, who wants to see each call
             return cls(client, **kwargs)
         key = (cls, id(client), *((name, _key(value)) for name, value in sorted(kwargs.items())))
-        made = self.objects.get(key)
-        if made is None or made[0] is not client:
-            made = self.objects[key] = (client, cls(client, **kwargs), kwargs)
+        with self.lock:
+            made = self.objects.pop(key, None)
+            if made is not None and made[0] is client:
+                self.objects[key] = made
+                return made[1]
+        made = (client, cls(client, **kwargs), kwargs)
+        with self.lock:
+            self.objects[key] = made
+            if len(self.objects) > self.MOST:
+                del self.objects[next(iter(self.objects))]
         return made[1]
 
 
@@ -64,7 +81,9 @@ def _key(value: Any) -> Any:
     """What two arguments have to have in common to be the same. Objects stay alive with what was made of them."""
     if isinstance(value, dict):
         return tuple(sorted((name, _key(item)) for name, item in value.items()))
-    return value if isinstance(value, (str, bool, int, type(None))) else (type(value), id(value))
+    if isinstance(value, (str, bool, int, type(None), MethodType)):  # a method is made each time, and equal
+        return value
+    return (type(value), id(value))
 
 
 _made = _Made()
@@ -180,6 +199,7 @@ class AvroTopicConsumer(TopicConsumer, ABC):
     if not TYPE_CHECKING:
         # Messages of schemas that were met before are done in C, the others come to the function above.
         deserialize = update_wrapper(AvroMethod(deserialize, KEY, VALUE), deserialize)
+        _made.methods.append(deserialize)
 
     def _find_reader(self) -> AvroReader | None:
         cls = type(self)

@@ -24,7 +24,7 @@ extern "C" {
 
 typedef struct dk_avro_schema dk_avro_schema;
 
-/* A schema that others may refer to by name; parsed when one does. */
+/* A schema that others may refer to by name, or by that of a type inside it; parsed when one does. */
 typedef struct dk_avro_named {
     dk_slice name; /* full name */
     dk_slice json;
@@ -93,7 +93,7 @@ DK_API DK_MUST_CHECK dk_status dk_avro_program_dump(const dk_avro_program *p, dk
 
 /* ---- reading ---- */
 
-#define DK_AVRO_DEPTH 64    /* default of dk_avro_limits.depth */
+#define DK_AVRO_DEPTH 200   /* default of dk_avro_limits.depth */
 #define DK_AVRO_EMPTY 65536 /* default of dk_avro_limits.empty */
 
 typedef struct dk_avro_limits {

@@ -55,6 +55,14 @@
 
 static dk_sink_value dk_avro_decode(dk_sink_run *d, const dk_avro_op *op);
 static dk_sink_value dk_avro_decode_record(dk_sink_run *d, const dk_avro_op *op);
+static dk_sink_value dk_avro_decode_nested(dk_sink_run *d, const dk_avro_op *op);
+
+/* What is nearly always a record goes there at once: the root, an item. */
+static inline dk_sink_value
+dk_avro_decode_item(dk_sink_run *d, const dk_avro_op *op)
+{
+    return op->code == DK_OP_RECORD ? dk_avro_decode_nested(d, op) : dk_avro_decode(d, op);
+}
 
 static dk_sink_value
 dk_avro_decode_array(dk_sink_run *d, const dk_avro_op *op)
@@ -66,13 +74,13 @@ dk_avro_decode_array(dk_sink_run *d, const dk_avro_op *op)
 
     if (!dk_sink_items_begin(d, op, &frame))
         return 0;
-    while (dk_avro_read_block(&d->r, op, &block)) {
+    while (dk_avro_next_block(&d->r, op, &block)) {
         if (block.count == 0)
             return dk_sink_array_end(d, &frame);
         if (!dk_sink_items_more(d, &frame, block.count))
             break;
         for (; block.count > 0; block.count--, i++) {
-            dk_sink_value v = dk_avro_decode(d, item);
+            dk_sink_value v = dk_avro_decode_item(d, item);
 
             if (!v || !dk_sink_array_put(d, &frame, v)) {
                 dk_avro_path_index(d->r.err, i);
@@ -95,7 +103,7 @@ dk_avro_decode_map(dk_sink_run *d, const dk_avro_op *op)
 
     if (!dk_sink_items_begin(d, op, &frame))
         return 0;
-    while (dk_avro_read_block(&d->r, op, &block)) {
+    while (dk_avro_next_block(&d->r, op, &block)) {
         if (block.count == 0)
             return dk_sink_map_end(d, &frame);
         if (!dk_sink_items_more(d, &frame, block.count))
@@ -106,7 +114,7 @@ dk_avro_decode_map(dk_sink_run *d, const dk_avro_op *op)
 
             if (!dk_avro_read_bytes(&d->r, &key) || !dk_sink_map_key(d, &frame, key, at))
                 goto fail;
-            v = dk_avro_decode(d, item);
+            v = dk_avro_decode_item(d, item);
             if (!v || !dk_sink_map_put(d, &frame, v)) {
                 dk_avro_path_key(d->r.err, key);
                 goto fail;
@@ -253,7 +261,7 @@ fail:
 static dk_sink_value
 dk_avro_decode_whole(dk_sink_run *d)
 {
-    dk_sink_value v = dk_avro_decode(d, &d->c->ops[d->c->root]);
+    dk_sink_value v = dk_avro_decode_item(d, &d->c->ops[d->c->root]);
 
     if (!v || d->r.p == d->r.end)
         return v;

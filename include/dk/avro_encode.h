@@ -5,8 +5,8 @@
  *
  * This is a template: a source file that includes it has defined these types before,
  *
- *   dk_source_run      a struct with `const dk_avro_code *c; dk_buf *out; uint32_t depth; dk_error *err`; depth:
- *                      levels of records, arrays and maps still allowed
+ *   dk_source_run      a struct with `const dk_avro_code *c; dk_buf *out; dk_error *err; uint32_t depth, empty`;
+ *                      depth: levels of records, arrays and maps that are still allowed; empty: items without bytes
  *   dk_source_given    what names a value: a pointer
  *   dk_source_cursor   what is kept while a record, array or map is being read
  *
@@ -91,6 +91,12 @@ dk_avro_encode_array(dk_source_run *e, const dk_avro_op *op, dk_source_given v)
 
     if (!dk_source_array_begin(e, op, v, &cursor, &n))
         return false;
+    if (op->n == 0 && n > e->empty) {
+        (void)dk_source_refuse(e, "too many items that take no bytes");
+        goto fail;
+    }
+    if (op->n == 0)
+        e->empty -= (uint32_t)n;
     if (n > 0)
         dk_buf_put_long(e->out, (int64_t)n);
     for (i = 0; i < n; i++) {

@@ -186,7 +186,7 @@ DK_API void dk_avro_path_field(dk_error *err, const char *name);
 DK_API void dk_avro_path_index(dk_error *err, uint64_t index);
 DK_API void dk_avro_path_key(dk_error *err, dk_slice key);
 
-/* dk_avro_read_varint - a long of two bytes or more; see dk_avro_read_long. */
+/* dk_avro_read_varint - a long of three bytes or more; see dk_avro_read_long. */
 DK_API bool dk_avro_read_varint(dk_avro_reader *r, int64_t *out);
 /* dk_avro_read_block - the head of the next block of an array or map: block->count items follow, 0 at the end. op is
  * the ARRAY or MAP; block is zeroed before the first. A count that cannot fit into the bytes left is refused, and so
@@ -202,10 +202,17 @@ static inline bool
 dk_avro_read_long(dk_avro_reader *r, int64_t *out)
 {
     const uint8_t *p = r->p;
+    uint32_t u;
 
     if (p < r->end && *p < 0x80) {
         *out = (int64_t)(*p >> 1) ^ -(int64_t)(*p & 1);
         r->p = p + 1;
+        return true;
+    }
+    if (r->end - p >= 2 && p[1] < 0x80) { /* as lengths from 64 to 8191 are */
+        u = (p[0] & 0x7Fu) | (uint32_t)p[1] << 7;
+        *out = (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
+        r->p = p + 2;
         return true;
     }
     return dk_avro_read_varint(r, out);
@@ -310,6 +317,17 @@ dk_avro_read_branch(const dk_avro_code *c, dk_avro_reader *r, const dk_avro_op *
     if (v < 0 || v >= (int64_t)op->n)
         return dk_avro_reader_fail(r, at, "union of %u has no branch %lld", op->n, (long long)v);
     *out = &c->ops[op->a + (uint32_t)v];
+    return true;
+}
+
+/* The same as dk_avro_read_block(), which is called unless it is the end. */
+static inline bool
+dk_avro_next_block(dk_avro_reader *r, const dk_avro_op *op, dk_avro_block *block)
+{
+    if (block->end != NULL || r->p >= r->end || *r->p != 0)
+        return dk_avro_read_block(r, op, block);
+    r->p++;
+    block->count = 0;
     return true;
 }
 

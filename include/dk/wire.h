@@ -32,6 +32,18 @@ typedef struct dk_wire {
  */
 DK_API DK_MUST_CHECK dk_status dk_wire_parse(dk_slice value, dk_slice header, dk_wire *out, dk_error *err);
 
+/* dk_wire_id - whether value begins with an id, the framing of nearly all messages; then *id is it, and the payload
+ * begins behind DK_WIRE_PREFIX bytes. Threads: any.
+ */
+static inline bool
+dk_wire_id(dk_slice value, uint32_t *id)
+{
+    if (value.n < DK_WIRE_PREFIX || value.p[0] != 0)
+        return false;
+    *id = (uint32_t)value.p[1] << 24 | (uint32_t)value.p[2] << 16 | (uint32_t)value.p[3] << 8 | (uint32_t)value.p[4];
+    return true;
+}
+
 /* dk_wire_write_id, dk_wire_write_guid - the bytes that go in front of a payload or, of the GUID, into a header.
  * Threads: any. Errors: none.
  */

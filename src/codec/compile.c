@@ -5,36 +5,45 @@
  */
 #include "codec/compile.h"
 
+/* For each of the writer's symbols the reader's, else the reader's default; NULL when they are the same. */
+static const uint32_t *
+map_symbols(dk__compiler *c, const dk__type *w, const dk__type *r)
+{
+    uint32_t *map = dk__compiler_alloc(c, w->n, sizeof *map), dflt = DK_AVRO_NONE, i;
+    bool same = true;
+    dk__names known;
+
+    dk__names_init(&known, c->a);
+    for (i = 0; i < r->n; i++) {
+        if (dk__names_put(&known, r->u.symbols[i], &r->u.symbols[i]) == DK_ENOMEM)
+            c->bad = true;
+        if (r->default_symbol == r->u.symbols[i])
+            dflt = i;
+    }
+    for (i = 0; i < w->n && !c->bad; i++) {
+        const char *const *s = dk__names_get(&known, w->u.symbols[i]);
+
+        map[i] = s == NULL ? dflt : (uint32_t)(s - r->u.symbols);
+        same = same && map[i] == i;
+    }
+    dk__names_fini(&known);
+    return same ? NULL : map;
+}
+
 static void
 compile_enum(dk__compiler *c, uint32_t dst, const dk__type *w, const dk__type *r)
 {
     const dk__type *t = r != NULL ? r : w;
-    uint32_t *map = NULL, dflt = DK_AVRO_NONE, i, k;
-    bool same = true;
-    dk__names known;
+    bool made;
+    uint32_t i = dk__find_enum(c, w, r, &made);
 
-    if (!dk__table_grow(c, &c->enums, c->nenums, &c->cap_enums, sizeof *c->enums))
+    if (c->bad)
         return;
-    dk__names_init(&known, c->a);
-    for (i = 0; i < t->n; i++) {
-        if (dk__names_put(&known, t->u.symbols[i], &t->u.symbols[i]) == DK_ENOMEM)
-            c->bad = true;
-        if (t->default_symbol == t->u.symbols[i])
-            dflt = i;
-    }
-    if (r != NULL && !c->bad && (map = dk__compiler_alloc(c, w->n, sizeof *map)) != NULL) {
-        for (i = 0; i < w->n; i++) {
-            const char *const *s = dk__names_get(&known, w->u.symbols[i]);
-
-            k = s == NULL ? dflt : (uint32_t)(s - t->u.symbols);
-            map[i] = k;
-            same = same && k == i;
-        }
-    }
-    dk__names_fini(&known);
-    c->enums[c->nenums] = (dk_avro_enum){t->name, t->u.symbols, t->n, same ? NULL : map, w->u.symbols, w->n};
+    if (made)
+        c->enums[i] =
+            (dk_avro_enum){t->name, t->u.symbols, t->n, r == NULL ? NULL : map_symbols(c, w, r), w->u.symbols, w->n};
     c->ops[dst].code = DK_OP_ENUM;
-    c->ops[dst].ref = c->nenums++;
+    c->ops[dst].ref = i;
 }
 
 static void

@@ -12,10 +12,18 @@
 
 #define DK__OPS_MAX (1u << 22)
 
-/* A record that was asked for; its steps are made later. */
-typedef struct dk__work {
-    const dk__type *w, *r; /* r NULL: as the writer has it */
-} dk__work;
+/* A writer's type, and the reader's that it is read as; NULL: as the writer has it. */
+typedef struct dk__pair {
+    const dk__type *w, *r;
+} dk__pair;
+
+/* Pairs that were met, numbered in their order. */
+typedef struct dk__memo {
+    dk__pair *pairs;
+    uint32_t n, cap;
+    uint32_t *slots; /* hash table: number + 1 */
+    uint32_t cap_slots;
+} dk__memo;
 
 typedef struct dk__compiler {
     const dk_alloc *a;
@@ -23,11 +31,10 @@ typedef struct dk__compiler {
     dk_avro_op *ops;
     const char **names;
     uint32_t nops, cap_ops;
+    dk__memo record_pairs; /* the work list: their steps are made later */
     dk_avro_record *records;
-    dk__work *work;
     uint32_t nrecords, cap_records;
-    uint32_t *memo; /* hash table: (w, r) -> index in work + 1 */
-    uint32_t cap_memo;
+    dk__memo enum_pairs;
     dk_avro_enum *enums;
     uint32_t nenums, cap_enums;
     dk_slice *consts;
@@ -52,6 +59,8 @@ uint32_t dk__add_const(dk__compiler *c, dk_slice bytes);
 void dk__put_fail(dk__compiler *c, uint32_t dst, const char *fmt, ...) DK_PRINTF(3, 4);
 /* The record that reads w as r, put on the work list the first time. */
 uint32_t dk__find_record(dk__compiler *c, const dk__type *w, const dk__type *r);
+/* The enum that reads w as r; *made: it was not there, and is the caller's to fill. */
+uint32_t dk__find_enum(dk__compiler *c, const dk__type *w, const dk__type *r, bool *made);
 
 /* ---- match.c ---- */
 

@@ -7,8 +7,13 @@
 
 #include "codec/parse.h"
 
+/* Both are of one schema, so that it cannot cost for ever, nor take all memory. */
+#define STEPS_MAX 1000000
+#define BYTES_MAX (16u << 20)
+
 typedef struct coder {
-    unsigned *steps;
+    unsigned steps; /* that are left */
+    size_t bytes;   /* that are left for this default */
     dk_buf *out;
     char *why;
     size_t why_size;
@@ -193,9 +198,9 @@ put_union(coder *c, const dk__type *t, const json_t *j, unsigned depth)
 static bool
 put(coder *c, const dk__type *t, const json_t *j, unsigned depth)
 {
-    if (depth == 0 || *c->steps == 0)
+    if (depth == 0 || c->steps == 0 || c->out->n > c->bytes)
         return refuse(c, t, "a value that is less deep or smaller");
-    --*c->steps;
+    c->steps--;
     switch (t->kind) {
     case DK__NULL:
         return json_is_null(j) || refuse(c, t, "null");
@@ -229,45 +234,42 @@ put(coder *c, const dk__type *t, const json_t *j, unsigned depth)
     return false;
 }
 
-static bool
-encode_default(const dk__type *t, const json_t *j, unsigned depth, unsigned *steps, dk_buf *out, char *why,
-               size_t why_size)
+/* The default of one field. One that does not fit is an error only of strict schemas. */
+static dk_status
+encode_default(dk__parser *p, coder *c, dk__field *f)
 {
-    coder c = {steps, out, why, why_size};
-
-    why[0] = '\0';
-    return put(&c, t, j, depth) && out->st == DK_OK;
+    c->out->n = 0;
+    c->why[0] = '\0';
+    if (put(c, f->type, f->json_default, DK_AVRO_DEPTH) && c->out->n <= c->bytes) {
+        f->dflt = dk__arena_bytes(&p->s->arena, c->out->p, c->out->n);
+        c->bytes -= c->out->n;
+        return f->dflt.p == NULL || c->out->st != DK_OK ? dk__parse_nomem(p) : DK_OK;
+    }
+    if (c->out->st != DK_OK)
+        return dk__parse_nomem(p);
+    if (c->why[0] == '\0')
+        (void)refuse(c, f->type, "a smaller value");
+    if (p->options->strict) {
+        (void)dk__error_set(p->err, DK_ESCHEMA, "the default does not fit: %s", c->why);
+        dk_avro_path_field(p->err, f->name);
+        return DK_ESCHEMA;
+    }
+    f->bad_default = dk__arena_str(&p->s->arena, c->why, strlen(c->why));
+    return f->bad_default == NULL ? dk__parse_nomem(p) : DK_OK;
 }
 
 dk_status
 dk__encode_defaults(dk__parser *p)
 {
-    unsigned steps = 1000000;
-    size_t i;
-    dk_buf buf;
     char why[160];
+    dk_buf buf;
+    coder c = {STEPS_MAX, BYTES_MAX, &buf, why, sizeof why};
     dk_status st = DK_OK;
+    size_t i;
 
     dk_buf_init(&buf, p->s->a);
-    for (i = 0; i < p->nfields && st == DK_OK; i++) {
-        dk__field *f = p->fields[i];
-
-        buf.n = 0;
-        if (encode_default(f->type, f->json_default, DK_AVRO_DEPTH, &steps, &buf, why, sizeof why)) {
-            f->dflt = dk__arena_bytes(&p->s->arena, buf.p, buf.n);
-            if (f->dflt.p == NULL || buf.st != DK_OK)
-                st = dk__parse_nomem(p);
-        } else if (buf.st != DK_OK) {
-            st = dk__parse_nomem(p);
-        } else if (p->options->strict) {
-            st = dk__error_set(p->err, DK_ESCHEMA, "the default does not fit: %s", why);
-            dk_avro_path_field(p->err, f->name);
-        } else {
-            f->bad_default = dk__arena_str(&p->s->arena, why, strlen(why));
-            if (f->bad_default == NULL)
-                st = dk__parse_nomem(p);
-        }
-    }
+    for (i = 0; i < p->nfields && st == DK_OK; i++)
+        st = encode_default(p, &c, p->fields[i]);
     for (i = 0; i < p->nfields; i++)
         p->fields[i]->json_default = NULL;
     dk_buf_fini(&buf);

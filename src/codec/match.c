@@ -12,6 +12,20 @@ short_name(const char *full)
     return dot == NULL ? full : dot + 1;
 }
 
+/* Whether a reader's named type is the writer's by its full name, or by an alias. */
+static bool
+full_names_match(const dk__type *w, const dk__type *r)
+{
+    uint32_t i;
+
+    if (strcmp(w->name, r->name) == 0)
+        return true;
+    for (i = 0; i < r->naliases; i++)
+        if (strcmp(r->aliases[i], w->name) == 0)
+            return true;
+    return false;
+}
+
 /* Whether a reader's named type means the writer's: same name without namespace, or an alias. */
 static bool
 names_match(const dk__type *w, const dk__type *r)
@@ -68,14 +82,25 @@ dk__types_match(const dk__type *w, const dk__type *r)
     }
 }
 
-/* The branch of the reader's union that takes the writer's type: one of the same kind, else the first that it can be
- * promoted to; r->n if there is none. The specification says the first that matches, promotions included; then bytes
- * would be read as a string where both are branches, even with the very schema that they were written with. */
+static bool
+is_named(const dk__type *t)
+{
+    return t->kind == DK__RECORD || t->kind == DK__ENUM || t->kind == DK__FIXED;
+}
+
+/* The branch of the reader's union that takes the writer's type: the one of its full name, else the first of the same
+ * kind that matches, else the first that it can be promoted to; r->n if there is none. The specification says the
+ * first that matches, by short names and promotions too; then a v2.Order would be read as a v1.Order, and bytes as a
+ * string, where both are branches, even with the very schema that they were written with. */
 uint32_t
 dk__pick_branch(const dk__type *w, const dk__type *r)
 {
     uint32_t k;
 
+    for (k = 0; k < r->n && is_named(w); k++)
+        if (r->u.branches[k]->kind == w->kind && dk__types_match(w, r->u.branches[k]) &&
+            full_names_match(w, r->u.branches[k]))
+            return k;
     for (k = 0; k < r->n; k++)
         if (r->u.branches[k]->kind == w->kind && dk__types_match(w, r->u.branches[k]))
             return k;

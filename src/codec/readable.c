@@ -4,8 +4,8 @@
  */
 #include "codec/compile.h"
 
-/* Whether every value runs into a FAIL: looks through everything but unions, so deep that no real schema goes
- * further. seen has a flag for each record. */
+/* Whether every value runs into a FAIL: looks through records, so deep that no real schema goes further. Arrays and
+ * maps may be empty, unions may be of another branch. seen has a flag for each record. */
 static const char *
 find_failure(const dk__compiler *c, const dk_avro_op *op, bool *seen, dk_error *path, unsigned depth)
 {
@@ -17,12 +17,6 @@ find_failure(const dk__compiler *c, const dk_avro_op *op, bool *seen, dk_error *
     switch ((dk_avro_opcode)op->code) {
     case DK_OP_FAIL:
         return c->texts[op->ref];
-    case DK_OP_ARRAY:
-    case DK_OP_MAP:
-        text = find_failure(c, &c->ops[op->a], seen, path, depth - 1);
-        if (text != NULL)
-            dk_avro_path_field(path, op->code == DK_OP_ARRAY ? "[]" : "{}");
-        return text;
     case DK_OP_BRANCH:
         return find_failure(c, &c->ops[op->a], seen, path, depth - 1);
     case DK_OP_UNION:

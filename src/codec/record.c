@@ -189,7 +189,7 @@ out:
 void
 dk__compile_record(dk__compiler *c, uint32_t index)
 {
-    const dk__type *w = c->work[index].w, *r = c->work[index].r;
+    const dk__type *w = c->record_pairs.pairs[index].w, *r = c->record_pairs.pairs[index].r;
     uint32_t first, i;
 
     describe_fields(c, &c->records[index], r != NULL ? r : w);

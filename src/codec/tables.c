@@ -99,47 +99,88 @@ dk__put_fail(dk__compiler *c, uint32_t dst, const char *fmt, ...)
 }
 
 static uint32_t
-memo_slot(const dk__compiler *c, const dk__work *list, const dk__type *w, const dk__type *r)
+memo_slot(const dk__memo *m, const dk__type *w, const dk__type *r)
 {
     uint64_t h =
         ((uint64_t)(uintptr_t)w >> 4) * 0x9E3779B97F4A7C15u ^ ((uint64_t)(uintptr_t)r >> 4) * 0xC2B2AE3D27D4EB4Fu;
-    uint32_t i = (uint32_t)(h >> 32) & (c->cap_memo - 1);
+    uint32_t i = (uint32_t)(h >> 32) & (m->cap_slots - 1);
 
-    while (c->memo[i] != 0 && (list[c->memo[i] - 1].w != w || list[c->memo[i] - 1].r != r))
-        i = (i + 1) & (c->cap_memo - 1);
+    while (m->slots[i] != 0 && (m->pairs[m->slots[i] - 1].w != w || m->pairs[m->slots[i] - 1].r != r))
+        i = (i + 1) & (m->cap_slots - 1);
     return i;
 }
 
-/* The record that reads w as r, put on the work list the first time. */
+static bool
+memo_grow(dk__compiler *c, dk__memo *m)
+{
+    uint32_t cap = m->cap_slots == 0 ? 32 : m->cap_slots * 2, i;
+    uint32_t *slots;
+
+    if (m->n < m->cap_slots / 2)
+        return true;
+    slots = dk__calloc(c->a, cap, sizeof *slots);
+    if (slots == NULL) {
+        c->bad = true;
+        return false;
+    }
+    dk__free(c->a, m->slots);
+    m->slots = slots;
+    m->cap_slots = cap;
+    for (i = 0; i < m->n; i++)
+        m->slots[memo_slot(m, m->pairs[i].w, m->pairs[i].r)] = i + 1;
+    return true;
+}
+
+/* The number of a pair; *made: it is new. 0 when there is no memory. */
+static uint32_t
+memo_put(dk__compiler *c, dk__memo *m, const dk__type *w, const dk__type *r, bool *made)
+{
+    uint32_t slot;
+
+    *made = false;
+    if (!memo_grow(c, m))
+        return 0;
+    slot = memo_slot(m, w, r);
+    if (m->slots[slot] != 0)
+        return m->slots[slot] - 1;
+    if (!dk__table_grow(c, &m->pairs, m->n, &m->cap, sizeof *m->pairs))
+        return 0;
+    m->pairs[m->n] = (dk__pair){w, r};
+    m->slots[slot] = ++m->n;
+    *made = true;
+    return m->n - 1;
+}
+
 uint32_t
 dk__find_record(dk__compiler *c, const dk__type *w, const dk__type *r)
 {
-    uint32_t cap_work = c->cap_records, slot;
+    bool made;
+    uint32_t i = memo_put(c, &c->record_pairs, w, r, &made);
 
-    if (c->nrecords >= c->cap_memo / 2) {
-        uint32_t cap = c->cap_memo == 0 ? 32 : c->cap_memo * 2, i;
-        uint32_t *memo = dk__calloc(c->a, cap, sizeof *memo);
+    if (!made || !dk__table_grow(c, &c->records, c->nrecords, &c->cap_records, sizeof *c->records))
+        return i;
+    c->records[c->nrecords++] = (dk_avro_record){.name = (r != NULL ? r : w)->name};
+    return i;
+}
 
-        if (memo == NULL) {
-            c->bad = true;
-            return 0;
-        }
-        dk__free(c->a, c->memo);
-        c->memo = memo;
-        c->cap_memo = cap;
-        for (i = 0; i < c->nrecords; i++)
-            c->memo[memo_slot(c, c->work, c->work[i].w, c->work[i].r)] = i + 1;
-    }
-    slot = memo_slot(c, c->work, w, r);
-    if (c->memo[slot] != 0)
-        return c->memo[slot] - 1;
-    if (!dk__table_grow(c, &c->work, c->nrecords, &cap_work, sizeof *c->work) ||
-        !dk__table_grow(c, &c->records, c->nrecords, &c->cap_records, sizeof *c->records))
-        return 0;
-    c->work[c->nrecords] = (dk__work){w, r};
-    c->records[c->nrecords] = (dk_avro_record){.name = (r != NULL ? r : w)->name};
-    c->memo[slot] = ++c->nrecords;
-    return c->nrecords - 1;
+uint32_t
+dk__find_enum(dk__compiler *c, const dk__type *w, const dk__type *r, bool *made)
+{
+    uint32_t i = memo_put(c, &c->enum_pairs, w, r, made);
+
+    if (!*made)
+        return i;
+    *made = dk__table_grow(c, &c->enums, c->nenums, &c->cap_enums, sizeof *c->enums);
+    if (*made)
+        c->enums[c->nenums++] = (dk_avro_enum){.name = (r != NULL ? r : w)->name};
+    return i;
+}
+
+static void
+memo_fini(dk__compiler *c, dk__memo *m)
+{
+    dk__free(c->a, m->pairs);
+    dk__free(c->a, m->slots);
 }
 
 void
@@ -148,8 +189,8 @@ dk__compiler_fini(dk__compiler *c)
     dk__free(c->a, c->ops);
     dk__free(c->a, c->names);
     dk__free(c->a, c->records);
-    dk__free(c->a, c->work);
-    dk__free(c->a, c->memo);
+    memo_fini(c, &c->record_pairs);
+    memo_fini(c, &c->enum_pairs);
     dk__free(c->a, c->enums);
     dk__free(c->a, c->consts);
     dk__free(c->a, c->texts);

@@ -184,19 +184,46 @@ parse_referred(dk__parser *p, const char *name, bool *found)
     return DK_OK;
 }
 
+/* Reads the schemas of options->names that nobody has asked for, until one of them has defined one of two names: it
+ * may stand inside of one. */
+static dk_status
+parse_until_defined(dk__parser *p, const char *const tries[2], const dk__type **out)
+{
+    size_t i;
+
+    for (i = 0; i < p->options->nnames && *out == NULL; i++) {
+        const dk__type *t;
+        json_t *root;
+        dk_status st;
+
+        if (p->used[i])
+            continue;
+        p->used[i] = true;
+        st = dk__read_document(p, p->options->names[i].json, &root);
+        if (st == DK_OK)
+            st = dk__parse_type(p, root, "", &t);
+        if (st != DK_OK)
+            return st;
+        *out = dk__names_get(&p->names, tries[0]);
+        if (*out == NULL)
+            *out = dk__names_get(&p->names, tries[1]);
+    }
+    return DK_OK;
+}
+
 /* The type that a string means: a primitive, or a name seen from ns. */
 static dk_status
 parse_reference(dk__parser *p, const char *name, const char *ns, const dk__type **out)
 {
     char *full = dk__full_name(p, name, ns);
     const char *tries[2] = {full, name};
+    dk_status st;
     int i;
 
     if (full == NULL)
         return dk__parse_nomem(p);
     for (i = 0; i < 2; i++) {
         bool found = false;
-        dk_status st;
 
         *out = dk__names_get(&p->names, tries[i]);
         if (*out != NULL)
@@ -208,6 +235,9 @@ parse_reference(dk__parser *p, const char *name, const char *ns, const dk__type 
         if (*out != NULL)
             return DK_OK;
     }
+    st = parse_until_defined(p, tries, out);
+    if (st != DK_OK || *out != NULL)
+        return st;
     return dk__error_set(p->err, DK_ESCHEMA,
                          "unknown type \"%.100s\": not a type of Avro, and no type of that name is defined", full);
 }

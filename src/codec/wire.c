@@ -14,13 +14,12 @@ parse_identity(dk_slice s, dk_wire *out, size_t *used, dk_error *err)
 {
     if (s.n < 1)
         return dk__error_set(err, DK_EWIRE, "empty, a schema's identity of 5 or 17 bytes was expected");
-    if (s.p[0] == MAGIC_ID) {
-        if (s.n < DK_WIRE_PREFIX)
-            return dk__error_set(err, DK_EWIRE, "%zu bytes are too short for a schema id, which takes 5", s.n);
-        out->id = (uint32_t)s.p[1] << 24 | (uint32_t)s.p[2] << 16 | (uint32_t)s.p[3] << 8 | (uint32_t)s.p[4];
+    if (dk_wire_id(s, &out->id)) {
         *used = DK_WIRE_PREFIX;
         return DK_OK;
     }
+    if (s.p[0] == MAGIC_ID)
+        return dk__error_set(err, DK_EWIRE, "%zu bytes are too short for a schema id, which takes 5", s.n);
     if (s.p[0] == MAGIC_GUID) {
         if (s.n < DK_WIRE_GUID_SIZE)
             return dk__error_set(err, DK_EWIRE, "%zu bytes are too short for a schema's GUID, which takes 17", s.n);

@@ -10,8 +10,8 @@
 typedef struct dk_source_run {
     const dk_avro_code *c;
     dk_buf *out;
-    uint32_t depth;
     dk_error *err;
+    uint32_t depth, empty;
 } dk_source_run;
 
 typedef const json_t *dk_source_given;
@@ -225,12 +225,14 @@ dk_source_drop(dk_source_run *e, dk_source_cursor *cursor)
 dk_status
 avro_from_json(const dk_avro_program *p, const char *json, dk_buf *out, dk_error *err)
 {
-    dk_source_run e = {.c = dk_avro_program_code(p), .out = out, .depth = DK_AVRO_DEPTH, .err = err};
+    dk_source_run e = {.c = dk_avro_program_code(p), .out = out, .err = err};
     size_t mark = out->n;
     json_error_t why;
     json_t *j = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     bool ok;
 
+    e.depth = DK_AVRO_DEPTH;
+    e.empty = DK_AVRO_EMPTY;
     if (j == NULL)
         FAIL("not JSON: %s", why.text);
     ok = dk_avro_encode(&e, &e.c->ops[e.c->root], j);

@@ -10,8 +10,8 @@
 typedef struct dk_source_run {
     const dk_avro_code *c;
     dk_buf *out;
-    uint32_t depth;
     dk_error *err;
+    uint32_t depth, empty;
     long held; /* items that were given and not released */
     int open;
 } dk_source_run;
@@ -183,7 +183,7 @@ dk_source_drop(dk_source_run *e, dk_source_cursor *cursor)
 dk_status
 avro_tree_encode(const dk_avro_program *p, const avro_tree *t, dk_buf *out, dk_error *err)
 {
-    dk_source_run e = {.c = dk_avro_program_code(p), .out = out, .depth = DK_AVRO_DEPTH, .err = err};
+    dk_source_run e = {dk_avro_program_code(p), out, err, DK_AVRO_DEPTH, DK_AVRO_EMPTY, 0, 0};
     size_t mark = out->n;
     bool ok = dk_avro_encode(&e, &e.c->ops[e.c->root], t);
 

@@ -71,6 +71,24 @@ DK_TEST(compile_measures_items)
     dk_avro_program_unref(p);
 }
 
+/* Symbols would take gigabytes if each field of an enum had its own. */
+DK_TEST(compile_makes_an_enum_once)
+{
+    static const char w[] =
+        "{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"enum\",\"name\":\"e\","
+        "\"symbols\":[\"A\",\"B\"]}},{\"name\":\"b\",\"type\":\"e\"},{\"name\":\"c\",\"type\":[\"null\",\"e\"]}]}";
+    static const char r[] =
+        "{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"enum\",\"name\":\"e\","
+        "\"symbols\":[\"B\",\"A\"]}},{\"name\":\"b\",\"type\":\"e\"},{\"name\":\"d\",\"type\":\"e\",\"default\":"
+        "\"A\"}]}";
+    dk_avro_program *p = avro_program(w, NULL), *q = avro_program(w, r);
+
+    CHECK_EQ(dk_avro_program_code(p)->nenums, 1);
+    CHECK_EQ(dk_avro_program_code(q)->nenums, 3); /* written and read, read only, skipped */
+    dk_avro_program_unref(p);
+    dk_avro_program_unref(q);
+}
+
 DK_TEST(compile_describes_logical_types)
 {
     dk_avro_program *p = avro_program("[{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2},"

@@ -2,6 +2,8 @@
  *
  * Encoding: the vectors the other way round, and what is refused.
  */
+#include <stdlib.h>
+
 #include "avro_text.h"
 
 static void
@@ -73,6 +75,32 @@ DK_TEST(encode_refuses)
     refused(REC("{\"type\":\"map\",\"values\":{\"type\":\"enum\",\"name\":\"x\",\"symbols\":[\"A\"]}}"),
             "{\"f\":{\"k\":\"B\"}}", DK_EAVRO, "f[\"k\"]", "no symbol of the enum");
     refused("[\"null\",\"int\"]", "\"x\"", DK_EAVRO, "", "no such branch");
+}
+
+/* What is written can be read: neither deeper, nor with more items that take no bytes. */
+DK_TEST(encode_obeys_the_limits_of_decoding)
+{
+    dk_avro_program *p = avro_program("{\"type\":\"array\",\"items\":\"null\"}", NULL);
+    char *json = malloc(8 * (size_t)DK_AVRO_EMPTY);
+    dk_error err;
+    dk_buf b, text;
+    size_t n = 1, i;
+
+    dk_buf_init(&b, NULL);
+    dk_buf_init(&text, NULL);
+    json[0] = '[';
+    for (i = 0; i < DK_AVRO_EMPTY; i++)
+        n += (size_t)sprintf(json + n, "%snull", i == 0 ? "" : ",");
+    strcpy(json + n, "]");
+    CHECK_OK_ERR(avro_from_json(p, json, &b, &err), &err);
+    CHECK_OK_ERR(avro_to_json(p, (dk_slice){b.p, b.n}, NULL, &text, &err), &err);
+    strcpy(json + n, ",null]");
+    CHECK_STATUS_ERR(avro_from_json(p, json, &b, &err), DK_EAVRO, &err);
+    CHECK_CONTAINS(err.text, "too many items that take no bytes");
+    dk_buf_fini(&b);
+    dk_buf_fini(&text);
+    free(json);
+    dk_avro_program_unref(p);
 }
 
 DK_TEST(encode_writes_defaults_and_nulls_for_what_is_absent)

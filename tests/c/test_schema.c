@@ -129,11 +129,85 @@ DK_TEST(schema_references)
     CHECK_STATUS(parse("\"shop.Unused\"", &o, &err), DK_ESCHEMA);
     CHECK_CONTAINS(err.text, "not JSON");
     CHECK_STATUS(parse("\"shop.Broken\"", &o, &err), DK_ESCHEMA);
+    CHECK_OK_ERR(parse("\"shop.Loop\"", &o, &err), &err);
+    /* A name that none of them has may be that of a type inside one: all are read, the broken ones too. */
+    CHECK_STATUS(parse("\"shop.Other\"", &o, &err), DK_ESCHEMA);
+    CHECK_CONTAINS(err.text, "not JSON");
+    names[2] = names[3] = names[5];
+    CHECK_STATUS(parse("\"shop.Other\"", &o, &err), DK_ESCHEMA);
+    CHECK_CONTAINS(err.text, "defined twice");
+    o.nnames = 2;
     CHECK_STATUS(parse("\"shop.Other\"", &o, &err), DK_ESCHEMA);
     CHECK_CONTAINS(err.text, "unknown type");
-    CHECK_OK_ERR(parse("\"shop.Loop\"", &o, &err), &err);
     o.size = 0;
     CHECK_STATUS(parse("\"int\"", &o, &err), DK_EINVAL);
+}
+
+DK_TEST(schema_references_to_types_inside_others)
+{
+    dk_avro_named names[] = {
+        {avro_slice("x.Other"), avro_slice("{\"type\":\"enum\",\"name\":\"x.Other\",\"symbols\":[\"A\"]}")},
+        {avro_slice("a.Common"),
+         avro_slice("{\"type\":\"record\",\"name\":\"a.Common\",\"fields\":[{\"name\":\"adr\","
+                    "\"type\":{\"type\":\"record\",\"name\":\"Address\",\"fields\":[]}}]}")},
+    };
+    dk_avro_schema_options o = {.size = sizeof o, .names = names, .nnames = 2};
+    dk_error err;
+
+    CHECK_OK_ERR(parse("\"a.Address\"", &o, &err), &err);
+    CHECK_OK_ERR(
+        parse("{\"type\":\"record\",\"name\":\"a.Order\",\"fields\":[{\"name\":\"ship\",\"type\":\"Address\"},"
+              "{\"name\":\"common\",\"type\":\"a.Common\"}]}",
+              &o, &err),
+        &err);
+    CHECK_STATUS(parse("\"Address\"", &o, &err), DK_ESCHEMA); /* without its namespace it is another */
+}
+
+/* Attributes that mean nothing to Avro may be numbers of any size, and so may the default of a double. */
+DK_TEST(schema_numbers_of_more_than_64_bits)
+{
+    static const char wide[] =
+        "{\"type\":\"record\",\"name\":\"r\",\"max\":18446744073709551615,\"min\":-9223372036854775809,"
+        "\"text\":\"\\\"18446744073709551615\",\"fields\":[{\"name\":\"d\",\"type\":\"double\",\"default\":"
+        "18446744073709551616},{\"name\":\"l\",\"type\":\"long\",\"default\":9223372036854775807}]}";
+    dk_avro_schema_options o = {.size = sizeof o, .strict = true};
+    dk_avro_program *p = avro_program(wide, NULL);
+    const dk_avro_field *fields = dk_avro_program_code(p)->records[0].fields;
+    dk_error err;
+
+    CHECK_OK_ERR(parse(wide, &o, &err), &err);
+    CHECK_MEM(fields[0].absent.p, fields[0].absent.n, "\0\0\0\0\0\0\xf0\x43", 8);
+    CHECK_MEM(fields[1].absent.p, fields[1].absent.n, "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10);
+    CHECK_STATUS(parse("[18446744073709551615", NULL, &err), DK_ESCHEMA);
+    CHECK_CONTAINS(err.text, "not JSON");
+    CHECK_STATUS_ERR(parse("{\"type\":\"fixed\",\"name\":\"f\",\"size\":18446744073709551616}", NULL, &err),
+                     DK_ESCHEMA, &err);
+    dk_avro_program_unref(p);
+}
+
+/* A few hundred kilobytes of defaults inside defaults would be gigabytes of bytes. */
+DK_TEST(schema_defaults_take_bounded_memory)
+{
+    size_t cap = 1u << 20, n = 0;
+    char *json = malloc(cap);
+    dk_avro_schema_options o = {.size = sizeof o, .strict = true};
+    dk_error err;
+    int i;
+
+    n += (size_t)snprintf(json + n, cap - n,
+                          "{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":"
+                          "{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"i\","
+                          "\"fields\":[{\"name\":\"s\",\"type\":\"string\",\"default\":\"");
+    memset(json + n, 'x', 100000);
+    n += 100000;
+    n += (size_t)snprintf(json + n, cap - n, "\"}]}},\"default\":[{}");
+    for (i = 0; i < 20000; i++)
+        n += (size_t)snprintf(json + n, cap - n, ",{}");
+    snprintf(json + n, cap - n, "]}]}");
+    CHECK_OK_ERR(parse(json, NULL, &err), &err);
+    CHECK_STATUS_ERR(parse(json, &o, &err), DK_ESCHEMA, &err);
+    CHECK_CONTAINS(err.text, "smaller");
+    free(json);
 }
 
 DK_TEST(schema_depth_is_bounded)

@@ -29,7 +29,7 @@ from django.test import override_settings
 from django_kafka import kafka
 from django_kafka._native import AvroRecord, DecodeError, EncodeError
 from django_kafka.exceptions import SchemaRegistryUnavailable
-from django_kafka.topic.avro import AvroDeserializer, AvroSerializer, AvroTopic, AvroTopicConsumer
+from django_kafka.topic.avro import AvroDeserializer, AvroSerializer, AvroTopic, AvroTopicConsumer, _made
 from tests.py.schema_registry import SchemaRegistry
 
 KEY, VALUE = MessageField.KEY, MessageField.VALUE
@@ -339,6 +339,47 @@ def test_overridden_deserializers_are_used(registry: SchemaRegistry) -> None:
     value = produced(Orders(), ONE)[0][0]
     assert Texts().deserialize(b"text", KEY) == "text"
     assert Theirs().deserialize(value, VALUE) == ONE
+
+
+def test_callables_given_with_each_message_do_not_pile_up(registry: SchemaRegistry) -> None:
+    class Made(Orders):
+        def get_value_deserializer(self, **kwargs: Any) -> Any:
+            return super().get_value_deserializer(from_dict=self.make, **kwargs)
+
+        def get_key_deserializer(self, **kwargs: Any) -> Any:
+            return super().get_key_deserializer(from_dict=lambda key, _ctx: key["id"], **kwargs)
+
+        def make(self, value: dict[str, Any], _ctx: SerializationContext) -> int:
+            number: int = value["id"]
+            return number
+
+    [(value, key)] = produced(Orders(), ONE, key={"id": 7})
+    topic = Made()
+    _made.clear()
+    for _ in range(3 * _made.MOST):
+        assert topic.deserialize(value, VALUE) == 1
+        assert topic.deserialize(key, KEY) == 7
+    assert len(_made.objects) == _made.MOST
+    kept = [made for made in _made.objects.values() if made[2].get("from_dict") == topic.make]
+    assert len(kept) == 1, "the method is the same each time, and used each time"
+
+
+def test_a_reference_to_a_type_inside_another_schema(registry: SchemaRegistry) -> None:
+    address = {"type": "record", "name": "Address", "fields": [{"name": "street", "type": "string"}]}
+    common = {"type": "record", "name": "Common", "namespace": "a", "fields": [{"name": "adr", "type": address}]}
+    order = {"type": "record", "name": "Order", "namespace": "a", "fields": [{"name": "ship", "type": "a.Address"}]}
+    registry.add("common", json.dumps(common))
+    schema = Schema(json.dumps(order), "AVRO", [SchemaReference("a.Address", "common", 1)])
+
+    class Shipments(AvroTopic):
+        name = "shipments"
+        value_schema = schema  # type: ignore[assignment]
+
+    value, context = {"ship": {"street": "x"}}, SerializationContext("shipments", VALUE)
+    client = SchemaRegistryClient({"url": registry.url})
+    theirs = TheirSerializer(client, schema)(value, context)
+    assert Shipments().serialize(value, VALUE) == theirs
+    assert Shipments().deserialize(theirs, VALUE) == value == TheirDeserializer(client)(theirs, context)
 
 
 def test_the_names_can_be_patched(registry: SchemaRegistry) -> None:

@@ -8,10 +8,11 @@ import gc
 import json
 import pickle
 import sys
-from collections import UserDict
+import weakref
+from collections import ChainMap, UserDict, defaultdict
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from confluent_kafka import KafkaException
@@ -206,8 +207,48 @@ class TestMethod:
         ]
         for args, kwargs in cases:
             assert topic.deserialize(*args, **kwargs) == ("slow", args, kwargs)
+        type(topic).deserialize.forget()
         topic._value_reader = lambda _data: "no reader"
         assert topic.deserialize(data, "value") == ("slow", (data, "value"), {})
+
+    def test_the_reader_of_the_last_topic_is_remembered_until_it_is_forgotten(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        other = type(topic)()
+        other._value_reader = None
+        slow = ("slow", (data, "value"), {})
+        assert topic.deserialize(data, "value") == value(3)
+        assert other.deserialize(data, "value") == slow
+        topic._value_reader = None
+        assert topic.deserialize(data, "value") == value(3)
+        type(topic).deserialize.forget()
+        assert topic.deserialize(data, "value") == slow
+        del topic._value_reader
+        assert topic.deserialize(data, "value") == value(3)
+
+    def test_no_topic_is_kept_alive_or_taken_for_another(self, topic: Any) -> None:
+        data = SCHEMA.encode(value(3), PREFIX)
+        kind = type(topic)
+        for _ in range(100):  # whose places in memory will be the same
+            one = kind()
+            assert one.deserialize(data, "value") == value(3)
+            alive = weakref.ref(one)
+            del one
+            assert alive() is None
+            two = kind()
+            two._value_reader = None
+            assert two.deserialize(data, "value") == ("slow", (data, "value"), {})
+            del two
+
+    def test_topics_without_weak_references(self) -> None:
+        class Slotted:
+            __slots__ = ("_value_reader",)
+            deserialize = AvroMethod(lambda *_args: "slow", "key", "value")
+
+        one: Any = Slotted()
+        one._value_reader = AvroReader()
+        one._value_reader.add(7, SCHEMA)
+        for _ in range(2):
+            assert one.deserialize(SCHEMA.encode(value(3), PREFIX), "value") == value(3)
 
     def test_errors(self, topic: Any) -> None:
         data = SCHEMA.encode(value(3), PREFIX)
@@ -226,12 +267,138 @@ class TestMethod:
         assert type(topic).__dict__["deserialize"] is type(topic).deserialize
 
 
+class TestMappings:
+    """What is no plain dict is asked by its get(), as fastavro does."""
+
+    RECORD: ClassVar[dict[str, Any]] = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 7}],
+    }
+    SCHEMA = AvroSchema(json.dumps(RECORD))
+    UNION = AvroSchema(json.dumps(["null", RECORD, {"type": "record", "name": "S", "fields": RECORD["fields"][1:]}]))
+
+    def test_a_defaultdict_does_not_grow(self) -> None:
+        given = defaultdict(int, a=1)
+        assert self.SCHEMA.encode(given) == b"\2\x0e"
+        assert self.UNION.encode(defaultdict(int, a=1, b=2)) == b"\2\2\4"
+        assert given == {"a": 1}
+
+    def test_a_dict_that_raises_for_missing_keys(self) -> None:
+        class Strict(dict[str, int]):
+            def __missing__(self, key: str) -> int:
+                raise LookupError(key)
+
+        assert self.SCHEMA.encode(Strict(a=1)) == b"\2\x0e"
+        assert self.UNION.encode(Strict(a=1, b=2)) == b"\2\2\4"
+
+    def test_a_get_of_its_own(self) -> None:
+        class Loud(dict[str, int]):
+            def get(self, key: str, default: Any = None) -> Any:
+                return super().get(key.upper(), default)
+
+        assert self.SCHEMA.encode(Loud(A=1, B=2)) == b"\2\4"
+
+        class Broken(dict[str, int]):
+            def get(self, key: str, default: Any = None) -> Any:
+                raise RuntimeError(key)
+
+        with pytest.raises(RuntimeError, match="a"):
+            self.SCHEMA.encode(Broken(a=1))
+
+    def test_other_mappings(self) -> None:
+        assert self.SCHEMA.encode(UserDict(a=1)) == b"\2\x0e"
+        assert self.SCHEMA.encode(ChainMap({"a": 1}, {"b": 2})) == b"\2\4"
+
+
+class TestReader:
+    """AvroReader finds the schemas of messages that come mixed."""
+
+    def test_mixed_schemas(self) -> None:
+        reader = AvroReader()
+        ids = [1, 2, 7, 17, 23, 33, 2**32 - 1]  # some of which share a place among the recent ones
+        for number in ids:
+            reader.add(number, AvroSchema('"long"' if number % 2 else '"string"'))
+        messages = [wire_prefix(number) + (b"\6" if number % 2 else b"\2x") for number in ids]
+        expected = [3 if number % 2 else "x" for number in ids]
+        for _ in range(3):
+            assert [reader.decode(message) for message in messages] == expected
+            assert [reader.decode(message) for message in reversed(messages)] == expected[::-1]
+            assert [reader.decode(message) for message in messages for _ in range(2)] == [
+                value for value in expected for _ in range(2)
+            ]
+
+    def test_a_schema_that_is_added_again_takes_the_place_of_the_first(self) -> None:
+        reader = AvroReader()
+        message = wire_prefix(1) + b"\6"
+        reader.add(1, AvroSchema('"long"'))
+        assert reader.decode(message) == 3
+        reader.add(1, AvroSchema('"int"'))
+        assert reader.decode(message) == 3
+        reader.add(1, None)
+        assert reader.decode(message) == b"\6"
+        assert reader.decode(message) == b"\6"
+
+    def test_short_messages(self) -> None:
+        reader = AvroReader()
+        reader.add(0, AvroSchema('"null"'))
+        assert reader.decode(b"\0\0\0\0\0") is None
+        for n in range(5):
+            with pytest.raises(DecodeError):
+                reader.decode(b"\0" * n)
+        with pytest.raises(KeyError, match="1"):
+            reader.decode(b"\0\0\0\0\1")
+
+    def test_a_lazy_reader_gives_views(self) -> None:
+        reader = AvroReader(lazy=True)
+        reader.add(7, SCHEMA)
+        data = SCHEMA.encode(value(3), PREFIX)
+        for _ in range(3):
+            view = reader.decode(data)
+            assert type(view) is _native.AvroRecord
+            assert view == value(3)
+
+
 class TestDicts:
     """Dicts of records are made as copies of one; they have to be dicts like any other."""
 
     def made(self, i: int = 4) -> dict[str, Any]:
         found: dict[str, Any] = SCHEMA.decode(SCHEMA.encode(value(i)))
         return found
+
+    def test_the_collector_never_sees_a_half_made_container(self) -> None:
+        """What a callback of its does to dicts and lists would else go into what is still being filled."""
+        fields = [
+            {"name": "before", "type": {"type": "array", "items": "long"}},
+            {"name": "nested", "type": {"type": "array", "items": {"type": "map", "values": "long"}}},
+            *({"name": f"t{i}", "type": "string"} for i in range(6)),
+        ]
+        schema = AvroSchema(json.dumps({"type": "record", "name": "R", "fields": fields}))
+        made = {"before": [1], "nested": [{"a": 1}] * 300, **{f"t{i}": f"text {i}" for i in range(6)}}
+        data, seen, runs = schema.encode(made), [], 0
+
+        def look(phase: str, _info: dict[str, int]) -> None:
+            nonlocal runs
+            runs += 1
+            for obj in gc.get_objects() if phase == "stop" else ():
+                if type(obj) is dict and "t0" in obj and "t5" in obj and obj != made:
+                    seen.append(repr(obj))
+                    obj.update((f"x{i}", i) for i in range(30))
+                elif type(obj) is list and obj and obj[0] == {"a": 1} and obj != made["nested"]:
+                    seen.append(repr(obj))
+
+        before = gc.get_threshold()
+        gc.callbacks.append(look)
+        gc.set_threshold(5)
+        try:
+            for _ in range(5):
+                assert schema.decode(data) == made
+            gc.collect()
+        finally:
+            gc.set_threshold(*before)
+            gc.callbacks.remove(look)
+        assert runs > 0
+        assert seen == []
 
     def test_each_is_its_own(self) -> None:
         one, two = self.made(1), self.made(2)
