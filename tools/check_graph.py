@@ -36,9 +36,14 @@ LONG_FUNCTIONS: dict[str, str] = {
 
 # Files that somebody is at work on: their offences are shown, but do not count yet. To become empty.
 OPEN = {
+<<<<<<< HEAD
     "tests/c/test_batch.c": "the ledger",
     "tests/c/test_consumer.c": "the ledger",
     "tests/c/test_offsets.c": "the ledger",
+=======
+    "src/codec": "one codec",
+    "binding/avro": "one codec",
+>>>>>>> tests
 }
 
 Graph = Mapping[str, set[str]]

@@ -63,8 +63,7 @@ next_of(const part *p)
     return MESSAGES;
 }
 
-/* ---- tickets -----------------------------------------------------------------------------------------------------
- */
+/* ---- tickets --------------------------------------------------------------------------------------------------- */
 
 static void
 answer(model *m, int k)
@@ -89,8 +88,7 @@ answer_some(model *m, uint32_t percent)
             answer(m, k);
 }
 
-/* ---- walking -----------------------------------------------------------------------------------------------------
- */
+/* ---- walking --------------------------------------------------------------------------------------------------- */
 
 /* The message in hand has its outcome: moving on makes it a finished one. */
 static void
@@ -207,8 +205,7 @@ walk(model *m, dk_batch *b)
     dk_batch_free(b);
 }
 
-/* ---- between batches ---------------------------------------------------------------------------------------------
- */
+/* ---- between batches ------------------------------------------------------------------------------------------- */
 
 /* What lies behind is fetched anew, and what was on its way from there does not count. */
 static void

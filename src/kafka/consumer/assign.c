@@ -76,18 +76,38 @@ take_back(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Is this the answer to an assignment that waits for one? Takes list (may be NULL: none of them) if so. */
+static void
+add_to(rd_kafka_topic_partition_list_t *to, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &list->elems[i];
+        rd_kafka_topic_partition_t *had = rd_kafka_topic_partition_list_find(to, p->topic, p->partition);
+
+        if (had == NULL)
+            had = rd_kafka_topic_partition_list_add(to, p->topic, p->partition);
+        had->offset = p->offset;
+        dk__rdk_partition_set_leader_epoch(had, dk__rdk_partition_leader_epoch(p));
+    }
+}
+
+/* Is this the answer to an assignment that waits for one? Takes list (may be NULL: none of them) if so. add: besides
+ * what was answered before. */
 static bool
-answer(dk_consumer *c, rd_kafka_topic_partition_list_t *list)
+answer(dk_consumer *c, rd_kafka_topic_partition_list_t *list, bool add)
 {
     bool answered;
 
     pthread_mutex_lock(&c->lock);
     answered = c->assigning;
-    if (answered) {
+    if (answered && list == NULL)
+        list = rd_kafka_topic_partition_list_new(1);
+    if (answered && add && c->answer != NULL) {
+        add_to(c->answer, list);
+        rd_kafka_topic_partition_list_destroy(list);
+    } else if (answered) {
         if (c->answer != NULL)
             rd_kafka_topic_partition_list_destroy(c->answer);
-        c->answer = list != NULL ? list : rd_kafka_topic_partition_list_new(1);
+        c->answer = list;
     }
     pthread_mutex_unlock(&c->lock);
     return answered;
@@ -121,7 +141,7 @@ dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
         st = dk__to_rd_list(parts, &list, err);
     if (st != DK_OK)
         return st;
-    if (answer(c, list))
+    if (answer(c, list, false))
         return DK_OK;
     st = assign_all(c, list, err);
     if (list != NULL)
@@ -161,7 +181,7 @@ dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_er
         st = dk__to_rd_list(parts, &list, err);
     if (st != DK_OK)
         return st;
-    if (answer(c, list))
+    if (answer(c, list, true))
         return DK_OK;
     st = assign_more(c, list, err);
     rd_kafka_topic_partition_list_destroy(list);

@@ -7,23 +7,48 @@
 /* One partition of a seek, and the assignment that it was begun in: it may be taken away, and given again, meanwhile.
  */
 typedef struct target {
-    dk__part *part; /* NULL: not ours */
+    dk__part *part;
     uint64_t assignment;
+    size_t at; /* its place in the caller's list */
 } target;
 
-/* Lock held. */
+/* Inside the callback of an assignment a seek says where its partitions begin. False: it is none of them. Lock held.
+ */
+static bool
+answer_assignment(dk_consumer *c, const dk_partition *p)
+{
+    rd_kafka_topic_partition_t *to;
+
+    if (!c->assigning)
+        return false;
+    if (c->answer == NULL)
+        c->answer = rd_kafka_topic_partition_list_copy(c->asked);
+    to = rd_kafka_topic_partition_list_find(c->answer, p->topic, p->partition);
+    if (to != NULL)
+        to->offset = p->offset;
+    return to != NULL;
+}
+
+/* Those that are to be sought now go into list, each with its target. Lock held. */
 static void
-begin(dk_consumer *c, dk_partitions *parts, target *targets)
+begin(dk_consumer *c, dk_partitions *parts, rd_kafka_topic_partition_list_t *list, target *targets)
 {
     for (size_t i = 0; i < parts->len; i++) {
         dk_partition *p = &parts->items[i];
         dk__part *part = dk__part_find(c, p->topic, p->partition);
+        rd_kafka_topic_partition_t *to;
 
-        targets[i] = (target){.part = part != NULL && part->assigned ? part : NULL};
-        p->kafka_err = targets[i].part != NULL ? 0 : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-        if (targets[i].part == NULL)
+        p->kafka_err = 0;
+        if (answer_assignment(c, p))
             continue;
-        targets[i].assignment = part->assignment;
+        if (part == NULL || !part->assigned) {
+            p->kafka_err = RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+            continue;
+        }
+        targets[list->cnt] = (target){.part = part, .assignment = part->assignment, .at = i};
+        to = rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
+        to->offset = p->offset;
+        dk__rdk_partition_set_leader_epoch(to, p->leader_epoch);
         dk__part_seek_begin(part);
     }
 }
@@ -36,7 +61,7 @@ end(dk_consumer *c, const rd_kafka_topic_partition_list_t *list, const target *t
     for (int i = 0; i < list->cnt; i++) {
         dk__part *part = targets[i].part;
 
-        if (part == NULL || !part->assigned || part->assignment != targets[i].assignment)
+        if (!part->assigned || part->assignment != targets[i].assignment)
             continue;
         dk__part_seek_end(part, !list->elems[i].err, list->elems[i].offset);
     }
@@ -60,53 +85,26 @@ seek(dk_consumer *c, rd_kafka_topic_partition_list_t *list, const target *target
     return st;
 }
 
-/* Inside the callback of an assignment a seek says where to begin. False: no assignment waits. Lock held. */
-static bool
-answer_assignment(dk_consumer *c, dk_partitions *parts)
-{
-    if (!c->assigning)
-        return false;
-    if (c->answer == NULL)
-        c->answer = rd_kafka_topic_partition_list_copy(c->asked);
-    for (size_t i = 0; i < parts->len; i++) {
-        dk_partition *p = &parts->items[i];
-        rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_find(c->answer, p->topic, p->partition);
-
-        p->kafka_err = to != NULL ? 0 : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-        if (to != NULL)
-            to->offset = p->offset;
-    }
-    return true;
-}
-
 dk_status
 dk_consumer_seek(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
 {
-    rd_kafka_topic_partition_list_t *list = NULL;
+    rd_kafka_topic_partition_list_t *list;
     target *targets;
-    bool answered;
     dk_status st = dk__consumer_enter(c, err);
 
     if (st != DK_OK)
         return st;
-    st = dk__to_rd_list(parts, &list, err);
-    if (st != DK_OK)
-        return st;
     targets = dk__calloc(c->alloc, parts->len + 1, sizeof *targets);
-    if (targets == NULL) {
-        rd_kafka_topic_partition_list_destroy(list);
+    if (targets == NULL)
         return dk__error_set(err, DK_ENOMEM, "no memory for a seek");
-    }
+    list = rd_kafka_topic_partition_list_new((int)parts->len);
     pthread_mutex_lock(&c->lock);
-    answered = answer_assignment(c, parts);
-    if (!answered)
-        begin(c, parts, targets);
+    begin(c, parts, list, targets);
     pthread_mutex_unlock(&c->lock);
-    if (!answered) {
+    if (list->cnt > 0)
         st = seek(c, list, targets, timeout_ms, err);
-        if (dk__from_rd_list(list, parts) != DK_OK)
-            st = DK_ENOMEM;
-    }
+    for (int i = 0; i < list->cnt; i++)
+        parts->items[targets[i].at].kafka_err = list->elems[i].err;
     dk__free(c->alloc, targets);
     rd_kafka_topic_partition_list_destroy(list);
     return st;
