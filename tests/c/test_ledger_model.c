@@ -27,12 +27,15 @@ next_offset(lmodel *m, int n)
 static rd_kafka_message_t *
 make(lmodel *m, const ref_msg *msg, int64_t offset, int32_t epoch, bool error)
 {
-    uint8_t value[48] = {0};
-    int id = (int)(msg - m->r.msgs);
+    struct {
+        int id;
+        uint64_t order; /* no two are the same, or they would be taken for a log that is served in a circle */
+        uint8_t more[40];
+    } value = {.id = (int)(msg - m->r.msgs), .order = m->r.order + 1};
+    size_t n = offsetof(__typeof__(value), more) + lm_below(m, sizeof value.more);
     rd_kafka_message_t *made;
 
-    memcpy(value, &id, sizeof id);
-    made = bl_message(&m->x, offset, epoch, (dk_slice){value, sizeof id + lm_below(m, sizeof value - sizeof id)});
+    made = bl_message(&m->x, offset, epoch, (dk_slice){(const uint8_t *)&value, n});
     if (made != NULL && error)
         made->err = RD_KAFKA_RESP_ERR__PARTITION_EOF;
     return made;

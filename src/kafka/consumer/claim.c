@@ -44,6 +44,8 @@ dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
         b->claimed = false;
         dk__walk_move_on(b, first, -1, first);
         *out = (dk_range){.first = first, .n = 0};
+    } else {
+        dk__walk_move_on(b, out->first, (int)out->first, first); /* what was passed over is waited for no longer */
     }
     return DK_OK;
 }
