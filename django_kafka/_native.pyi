@@ -104,7 +104,7 @@ class Batch:
     def current(self) -> Message | None:
         """The message in hand: handed out by the loop and not moved on from."""
     def fail(self, delay: float) -> None:
-        """The message in hand was not handled: it and those behind it on its partition come again after `delay` s."""
+        """The message in hand was not handled: it and those behind it on its partition are handed out again after `delay` s."""
     def defer(self) -> Ticket:
         """The outcome of the message in hand is known later: call exactly one of the ticket's methods."""
     def note(self, text: str) -> None:
@@ -124,7 +124,7 @@ class Ticket:
     def resolve(self) -> None:
         """The message is finished. From any thread; a second answer is ignored."""
     def reject(self, delay: float) -> None:
-        """It is not: it comes again after `delay` seconds."""
+        """It is not: it is handed out again after `delay` seconds."""
     @property
     def source(self) -> tuple[str, int, int, tuple[int, int]] | None:
         """Topic, partition, offset and timestamp() of the message; None once the ticket was answered."""
@@ -223,7 +223,7 @@ class Producer:
     ) -> None:
         """max_block: how long produce() waits for room in a full queue before it raises BufferError.
         on_refused: called with (ticket, error, topic, headers) for a copy of forward() that was not delivered.
-        Without it the message comes again after a second."""
+        Without it the message is handed out again after a second."""
     def produce(
         self,
         topic: str,

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 folder=$1
 shift
 
-# A folder that was configured with other options, or whose configuration was cut off or has moved, is made anew.
+# A folder that was configured with other options, or whose configuration was cut off or has moved, is made again.
 stamp=$folder/.configured
 wanted="$PWD $(command -v meson) $* CC=${CC:-} CFLAGS=${CFLAGS:-}"
 if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then

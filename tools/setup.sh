@@ -174,7 +174,7 @@ fuzz_runtime() { # the run-time library of the clang that will be used
 
 # ---- Python --------------------------------------------------------------------------------------------------------
 
-# The folder must work from where it is: a copied or moved tree, or a run cut off in the middle, is made anew.
+# The folder must work from where it is: a copied or moved tree, or a run cut off in the middle, is made again.
 venv_ok() { [ -x "$1/bin/python" ] && "$1/bin/python" -m pip --version >/dev/null 2>&1 && head -1 "$1/bin/pip" | grep -q "$1/"; }
 
 make_venv() { # FOLDER PYTHON

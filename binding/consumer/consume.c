@@ -280,7 +280,7 @@ consume_failed(ConsumerObject *self, PyObject *list)
         return list;
     }
     if (self->auto_store)
-        native_hand_drop(self); /* they come again */
+        native_hand_drop(self); /* they are handed out again */
     else if (some)
         Py_XSETREF(self->stash, Py_NewRef(list));
     Py_DECREF(list);

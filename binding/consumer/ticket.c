@@ -104,7 +104,7 @@ static PyMethodDef ticket_methods[] = {
     {"resolve", ticket_resolve, METH_NOARGS,
      "resolve($self, /)\n--\n\nThe message is finished. From any thread; a second answer is ignored."},
     {"reject", ticket_reject, METH_O,
-     "reject($self, delay, /)\n--\n\nThe message is not finished: it comes again after `delay` seconds."},
+     "reject($self, delay, /)\n--\n\nThe message is not finished: it is handed out again after `delay` seconds."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -232,8 +232,8 @@ DK_API size_t dk_consumer_partition_counters(dk_consumer *c, dk_partition_counte
  */
 
 /* dk_batch_next - index of the next message to handle, or -1 at the end of the batch, when a stop was asked, or when
- * the batch was cut: it has been walked for a while (50 ms), and other partitions wait. What is left comes again with
- * the next batches. */
+ * the batch was cut: it has been walked for a while (50 ms), and other partitions wait. What is left is handed out
+ * again with the next batches. */
 DK_API int32_t dk_batch_next(dk_batch *b);
 DK_API bool dk_batch_is_cut(const dk_batch *b);
 

@@ -267,7 +267,7 @@ DK_TEST(producer_fatal_error)
     CHECK_STATUS(dk_producer_produce(r.producer, &rec, &err), DK_EFATAL);
     CHECK(err.fatal);
     CHECK_EQ(err.kafka, OUT_OF_ORDER);
-    CHECK_CONTAINS(err.text, "made anew");
+    CHECK_CONTAINS(err.text, "make a new one");
     post_close(&r);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A member that may have missed an assignment joins its group anew (group.protocol=consumer).
+ * A member that may have missed an assignment joins its group again (group.protocol=consumer).
  *
  * With this protocol the coordinator tells a member of a new assignment in the answer to a heartbeat, and considers
  * it told. librdkafka (seen with 2.16) drops an answer that comes too late, goes on with the next heartbeat and never
@@ -34,7 +34,7 @@ dk__member_missed(dk__member *m, int32_t epoch, bool lost, int64_t now_ms)
         m->lost = now_ms - m->lost_ms < WATCH_MS;
         return false;
     }
-    if (epoch <= 0 || epoch == m->epoch_told) { /* it joins anew already, or the assignment came */
+    if (epoch <= 0 || epoch == m->epoch_told) { /* it joins again already, or the assignment came */
         m->lost = false;
         return false;
     }
@@ -72,12 +72,12 @@ join_anew(dk_consumer *c)
         return;
     dk__events_push_log(
         c->events, 4, "REJOIN",
-        "the answer to a heartbeat was lost, and perhaps an assignment with it: joining the group anew");
+        "the answer to a heartbeat was lost, and perhaps an assignment with it: joining the group again");
     rkerr = rd_kafka_unsubscribe(c->rk);
     if (!rkerr)
         rkerr = rd_kafka_subscribe(c->rk, topics);
     if (rkerr)
-        dk__events_push_error(c->events, rkerr, false, "the group could not be joined anew");
+        dk__events_push_error(c->events, rkerr, false, "the group could not be joined again");
     rd_kafka_topic_partition_list_destroy(topics);
 }
 

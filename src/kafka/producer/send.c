@@ -26,7 +26,7 @@ refuse_fatal(dk_producer *p, dk_error *err)
     char why[320] = "";
     rd_kafka_resp_err_t rkerr = rd_kafka_fatal_error(p->rk, why, sizeof why);
 
-    dk__error_set(err, DK_EFATAL, "this producer has failed for good and must be made anew: %s", why);
+    dk__error_set(err, DK_EFATAL, "this producer has failed for good, make a new one: %s", why);
     if (err != NULL) {
         err->kafka = rkerr;
         err->fatal = true;
