@@ -104,7 +104,8 @@ class Batch:
     def current(self) -> Message | None:
         """The message in hand: handed out by the loop and not moved on from."""
     def fail(self, delay: float) -> None:
-        """The message in hand was not handled: it and those behind it on its partition are handed out again after `delay` s."""
+        """The message in hand was not handled: after `delay` seconds it is handed out again, and those behind it on
+        its partition."""
     def defer(self) -> Ticket:
         """The outcome of the message in hand is known later: call exactly one of the ticket's methods."""
     def note(self, text: str) -> None:
