@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is read ahead, within one budget for all partitions: who has all of it is set apart while others wait, and united
- * with them again.
+ * What is read ahead, within one budget for all partitions: who has all of it is set apart while others wait, and
+ * united with them again.
  */
 #include <stdlib.h>
 
@@ -63,8 +63,8 @@ waiting_bytes(dk_consumer *c)
     return n;
 }
 
-/* All partitions together, however large the backlog: what waits is the budget, and what was taken from librdkafka with
- * the last of it. */
+/* All partitions together, however large the backlog: what waits is the budget, and what was taken from librdkafka
+ * with the last of it. */
 DK_TEST(budget_holds_while_a_handler_is_slow)
 {
     const size_t slack = (QUEUE_KB / 2 + 2 * RESPONSE_KB) * 1024;
@@ -120,8 +120,8 @@ is_apart(dk_consumer *c, int n)
     return apart;
 }
 
-/* One partition is held back and has all of the budget. The other one gets its messages all the same; and when the first
- * one goes on, it is read on with. */
+/* One partition is held back and has all of the budget. The other one gets its messages all the same; and when the
+ * first one goes on, it is read on with. */
 DK_TEST(budget_is_shared_with_one_that_waits)
 {
     rig r;

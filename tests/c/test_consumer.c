@@ -166,7 +166,7 @@ DK_TEST(consumer_two_threads_in_fetch)
     rig_close(&r);
 }
 
-/* ---- options of callers that were compiled with another header --------------------------------------------------- */
+/* ---- options of callers that were compiled with another header ------------------------------------------------- */
 
 static uint32_t
 size_of_batch(rig *r, const dk_consumer_opts *opts)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The consumer without memory: each allocation of joining a group, of a rebalance, of notes, stored offsets, seeks and
- * commits fails in turn. Each call says so and has changed nothing; no message is lost or comes twice.
+ * The consumer without memory: each allocation of joining a group, of a rebalance, of notes, stored offsets, seeks
+ * and commits fails in turn. Each call says so and has changed nothing; no message is lost or comes twice.
  */
 #include "rig.h"
 
@@ -61,7 +61,7 @@ new_consumer(rig *r, int messages)
     return NOMEM_ERR(dk_consumer_new(dk_test_alloc(), r->pairs, r->n_pairs, NULL, &c, &err), &err) ? NULL : c;
 }
 
-/* ---- group ------------------------------------------------------------------------------------------------------- */
+/* ---- group ----------------------------------------------------------------------------------------------------- */
 
 DK_TEST_FAULT(consumer_fault_in_a_group)
 {
@@ -97,7 +97,7 @@ out:
     end(c, &r);
 }
 
-/* ---- by hand ----------------------------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------------------------- */
 
 static bool
 assign(dk_consumer *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who keeps a message in memory: its batch, until that is freed, and then only whoever waits for it. What waits for long
- * keeps its own bytes, not the responses of the broker that it came in.
+ * Who keeps a message in memory: its batch, until that is freed, and then only whoever waits for it. What waits for
+ * long keeps its own bytes, not the responses of the broker that it came in.
  */
 #include "brokerless.h"
 #include "rig.h"
@@ -92,7 +92,8 @@ DK_TEST(lend_lets_the_room_of_batches_go)
     CHECK_EQ(x.living, BATCHES);
     CHECK_OK(dk_tickets_answer(tickets, BATCHES, true, 0));
     CHECK_EQ(x.living, 0);
-    /* The structs stay, and entries and slips of some; besides, the ledger has its tracker, its heap and its queue. */
+    /* The structs stay, and entries and slips of some; besides, the ledger has its tracker, its heap and its queue.
+     */
     CHECK(dk_test_alloc_live() <= empty + BATCHES + 2 * KEPT + 3);
     bl_close(&x);
 }
