@@ -166,6 +166,52 @@ DK_TEST(consumer_two_threads_in_fetch)
     rig_close(&r);
 }
 
+/* ---- options of callers that were compiled with another header ------------------------------------------------- */
+
+static uint32_t
+size_of_batch(rig *r, const dk_consumer_opts *opts)
+{
+    dk_consumer *c = rig_consumer(r, opts);
+    dk_batch *b;
+    uint32_t n;
+
+    rig_assign(c, "t", 1);
+    dk_batch_free(rig_fetch_n(c, 10, 10));
+    b = rig_fetch(c, 0, 10000);
+    CHECK(b != NULL);
+    n = dk_batch_len(b);
+    dk_batch_free(b);
+    rig_end(c);
+    return n;
+}
+
+DK_TEST(consumer_opts_of_an_older_or_a_newer_caller)
+{
+    rig r;
+    struct {
+        dk_consumer_opts known;
+        char more[64];
+    } newer;
+    dk_consumer_opts older;
+
+    rig_open(&r, "t", 1);
+    rig_produce(&r, "t", 0, 0, 10);
+    dk_consumer_opts_init(&older);
+    CHECK_EQ(older.size, sizeof older);
+    older.size = offsetof(dk_consumer_opts, batch_max_messages);
+    older.batch_max_messages = 3; /* what lies behind the old struct */
+    CHECK_EQ(size_of_batch(&r, &older), 10);
+    memset(&newer, 0xEE, sizeof newer);
+    dk_consumer_opts_init(&newer.known);
+    newer.known.size = sizeof newer;
+    newer.known.batch_max_messages = 4;
+    CHECK_EQ(size_of_batch(&r, &newer.known), 4);
+    older.size = 0; /* never filled in */
+    CHECK_EQ(size_of_batch(&r, &older), 10);
+    CHECK_EQ(size_of_batch(&r, NULL), 10);
+    rig_close(&r);
+}
+
 /* ---- partitions and their errors ------------------------------------------------------------------------------- */
 
 DK_TEST(consumer_questions)
