@@ -90,8 +90,8 @@ class Bench:
 
     # ---- topics ----
 
-    def fill(self, topic: str, values: Iterable[bytes]) -> None:
-        """A topic with these messages, spread over its partitions."""
+    def fill(self, topic: str, values: Iterable[bytes | tuple[bytes, bytes]]) -> None:
+        """A topic with these messages, or pairs of value and key, spread over its partitions."""
         self.kafka.create_topic(topic, PARTITIONS)
         producer = confluent_kafka.Producer(
             {
@@ -101,10 +101,11 @@ class Bench:
                 "queue.buffering.max.messages": 500_000,
             }
         )
-        for i, value in enumerate(values):
+        for i, given in enumerate(values):
+            value, key = given if isinstance(given, tuple) else (given, None)
             while True:
                 try:
-                    producer.produce(topic, value, partition=i % PARTITIONS)
+                    producer.produce(topic, value, key, partition=i % PARTITIONS)
                     break
                 except BufferError:
                     producer.poll(0.1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A consumer whose handler deserializes each value: one file for this library and its peer."""
+"""A consumer whose handler deserializes each value (BENCH_KEYS: and key): one file for this library and its peer."""
 
 from __future__ import annotations
 
@@ -31,8 +31,16 @@ class OrderTopic(AvroTopic):
             mark()
 
 
+class KeyedOrderTopic(OrderTopic):
+    def consume(self, msg: Any) -> None:
+        key = self.deserialize(msg.key(), MessageField.KEY)
+        order = self.deserialize(msg.value(), MessageField.VALUE)
+        if order["id"] == MARK_ID or key["id"] == MARK_ID:
+            mark()
+
+
 class OrderConsumer(Consumer):
-    topics = Topics(OrderTopic())
+    topics = Topics(KeyedOrderTopic() if os.environ.get("BENCH_KEYS") else OrderTopic())
     config = {"group.id": GROUP, "auto.offset.reset": "earliest", "enable.auto.offset.store": False, **EXTRA}
 
 

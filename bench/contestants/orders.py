@@ -23,6 +23,13 @@ ORDER: dict[str, Any] = {
     ],
 }
 SCHEMA = json.dumps(ORDER)
+KEY: dict[str, Any] = {
+    "type": "record",
+    "name": "OrderKey",
+    "namespace": "shop",
+    "fields": [{"name": "id", "type": "long"}],
+}
+KEY_SCHEMA = json.dumps(KEY)
 VALUE: dict[str, Any] = {
     "id": 123456789,
     "customer": "Jane Customer-Smith",
