@@ -140,10 +140,12 @@ DK_TEST(budget_is_shared_with_one_that_waits)
     produce_large(&r, 1, BACKLOG);
     walk_until(c, next, 0, BACKLOG);
     CHECK(next[0] < BACKLOG);
+    CHECK(rig_fetch(c, 1, 50) == NULL); /* a look at who has room again */
     CHECK(is_apart(c, 0));
     CHECK(!is_apart(c, 1));
     CHECK_OK_ERR(dk_consumer_resume(c, &first, &err), &err);
     walk_until(c, next, BACKLOG, BACKLOG);
+    CHECK(rig_fetch(c, 1, 50) == NULL);
     CHECK(!is_apart(c, 0));
     dk_partitions_fini(&first);
     rig_end(c);
