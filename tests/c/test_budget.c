@@ -67,7 +67,7 @@ waiting_bytes(dk_consumer *c)
  * with the last of it. */
 DK_TEST(budget_holds_while_a_handler_is_slow)
 {
-    const size_t slack = (QUEUE_KB / 2 + 2 * RESPONSE_KB) * 1024;
+    const size_t slack = (QUEUE_KB / 2 + 3 * (RESPONSE_KB + SIZE / 1000)) * 1024;
     rig r;
     dk_consumer *c;
     dk_batch *b;
