@@ -245,6 +245,17 @@ served_until_assigned(party *p)
     return all;
 }
 
+static bool
+is_assigning(dk_consumer *c)
+{
+    bool assigning;
+
+    pthread_mutex_lock(&c->lock);
+    assigning = c->assigning;
+    pthread_mutex_unlock(&c->lock);
+    return assigning;
+}
+
 DK_TEST(answer_of_no_partition)
 {
     party p;
@@ -254,7 +265,7 @@ DK_TEST(answer_of_no_partition)
     open_party(&p, NONE, "range");
     WAIT_UNTIL(served_until_assigned(&p), 60000);
     for (int i = 0; i < MEMBERS; i++) {
-        WAIT_UNTIL(!p.members[i].c->assigning, 10000);
+        WAIT_UNTIL(!is_assigning(p.members[i].c), 10000);
         dk_partitions_init(&now, NULL);
         CHECK_OK_ERR(dk_consumer_assignment(p.members[i].c, &now, &err), &err);
         CHECK_EQ(now.len, 0);

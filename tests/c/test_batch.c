@@ -403,6 +403,7 @@ DK_TEST(batch_steady_state_allocates_nothing)
     opts.batch_max_messages = 100;
     CHECK_OK_ERR(dk_consumer_new(dk_test_alloc(), r.pairs, r.n_pairs, &opts, &c, &err), &err);
     rig_assign(c, "t", 1);
+    dk_batch_free(rig_fetch_n(c, 2000, 2000)); /* all are here, and the queues of their partition as long as needed */
     for (int n = 0; got < 2000; n++) {
         dk_batch *b = rig_fetch(c, 0, 30000);
 
