@@ -70,10 +70,11 @@ class Member:
 
     def delivery(self, msg: Any) -> Delivery:
         """What takes the outcome of this message: that of the batch which has handed it out, else of a polled one."""
-        for delivery in (self._in_hand, self._other):
-            if delivery is not None and delivery.holds(msg):
-                return delivery
-        other = self._other = Polled(self, msg)
+        in_hand, other = self._in_hand, self._other
+        if in_hand is not None and in_hand.holds(msg):
+            return in_hand
+        if other is None or not other.holds(msg):
+            other = self._other = Polled(self, msg)
         return other
 
     def count_failure(self, msg: Any) -> int:
@@ -88,8 +89,9 @@ class Member:
         """Do what is due besides messages."""
         self.copies.poll()
         self.failures.tell()
-        waits = [wait for chore in self.chores if (wait := chore()) is not None]
-        self._next_chore = min(waits, default=None)
+        if self.chores:
+            waits = [wait for chore in self.chores if (wait := chore()) is not None]
+            self._next_chore = min(waits, default=None)
 
     def patience(self, longest: float) -> float:
         """How long to wait for messages before there is something else to do; seconds, at most so many."""

@@ -9,9 +9,7 @@ that will be retried is not copied. What comes second is logged and ignored. Sev
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -159,17 +157,21 @@ class Polled(Delivery):
     def done(self) -> None:
         if self.outcome is Outcome.HELD:
             return
-        with self._unless_revoked():
+        try:
             self.member.client.store_offsets(self.msg)
+        except KafkaException as error:
+            self._pass_if_revoked(error)
         if self.outcome is Outcome.OPEN:
             self.outcome = Outcome.FINISHED
 
     def _pause(self, until: datetime) -> None:
-        with self._unless_revoked():
-            partition = self.member.pauses.get_msg_partition(self.msg)
+        partition = self.member.pauses.get_msg_partition(self.msg)
+        try:
             self.member.client.seek(partition)
             self.member.client.pause([partition])
             self.member.pauses.set(self.msg, until)
+        except KafkaException as error:
+            self._pass_if_revoked(error)
 
     @property
     def noted(self) -> Note | None:
@@ -182,9 +184,11 @@ class Polled(Delivery):
     def note(self, note: Note) -> None:
         if self.outcome is Outcome.COPIED:
             return
-        with self._unless_revoked():
-            head = TopicPartition(self.msg.topic(), self.msg.partition(), self.msg.offset(), str(note))
+        head = TopicPartition(self.msg.topic(), self.msg.partition(), self.msg.offset(), str(note))
+        try:
             self.member.client.store_offsets(offsets=[head])
+        except KafkaException as error:
+            self._pass_if_revoked(error)
 
     def _copy(self, copy: Copy) -> None:
         try:
@@ -193,16 +197,12 @@ class Polled(Delivery):
             self.outcome = Outcome.OPEN  # whatever other copies were made
             raise
 
-    @contextlib.contextmanager
-    def _unless_revoked(self) -> Iterator[None]:
+    def _pass_if_revoked(self, error: KafkaException) -> None:
         """What is said about a message whose partition was revoked in the meantime no longer counts: it will be
-        redelivered, perhaps to another member."""
-        try:
-            yield
-        except KafkaException as error:
-            if error.args[0].code() not in (KafkaError._STATE, KafkaError._UNKNOWN_PARTITION):
-                raise
-            events.PARTITION_REVOKED.tell(self.member.logger, message=self.member.describe(self.msg))
+        redelivered, perhaps to another member. Any other error is raised."""
+        if error.args[0].code() not in (KafkaError._STATE, KafkaError._UNKNOWN_PARTITION):
+            raise error
+        events.PARTITION_REVOKED.tell(self.member.logger, message=self.member.describe(self.msg))
 
 
 def _place(msg: Any) -> tuple[str, int, int]:
