@@ -371,20 +371,21 @@ class TestDicts:
         fields = [
             {"name": "before", "type": {"type": "array", "items": "long"}},
             {"name": "nested", "type": {"type": "array", "items": {"type": "map", "values": "long"}}},
-            *({"name": f"t{i}", "type": "string"} for i in range(6)),
+            *({"name": f"half_made_{i}", "type": "string"} for i in range(6)),
         ]
         schema = AvroSchema(json.dumps({"type": "record", "name": "R", "fields": fields}))
-        made = {"before": [1], "nested": [{"a": 1}] * 300, **{f"t{i}": f"text {i}" for i in range(6)}}
+        made = {"before": [1], "nested": [{"half_made": 1}] * 300}
+        made |= {f"half_made_{i}": f"text {i}" for i in range(6)}
         data, seen, runs = schema.encode(made), [], 0
 
         def look(phase: str, _info: dict[str, int]) -> None:
             nonlocal runs
             runs += 1
             for obj in gc.get_objects() if phase == "stop" else ():
-                if type(obj) is dict and "t0" in obj and "t5" in obj and obj != made:
+                if type(obj) is dict and "half_made_0" in obj and "half_made_5" in obj and obj != made:
                     seen.append(repr(obj))
                     obj.update((f"x{i}", i) for i in range(30))
-                elif type(obj) is list and obj and obj[0] == {"a": 1} and obj != made["nested"]:
+                elif type(obj) is list and obj and obj[0] == {"half_made": 1} and obj != made["nested"]:
                     seen.append(repr(obj))
 
         before = gc.get_threshold()
