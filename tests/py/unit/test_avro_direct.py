@@ -385,7 +385,13 @@ class TestDicts:
                 if type(obj) is dict and "half_made_0" in obj and "half_made_5" in obj and obj != made:
                     seen.append(repr(obj))
                     obj.update((f"x{i}", i) for i in range(30))
-                elif type(obj) is list and obj and obj[0] == {"half_made": 1} and obj != made["nested"]:
+                elif (
+                    type(obj) is list
+                    and obj
+                    and type(obj[0]) is dict
+                    and "half_made" in obj[0]
+                    and obj != made["nested"]
+                ):
                     seen.append(repr(obj))
 
         before = gc.get_threshold()
