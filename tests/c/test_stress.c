@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Everything at once, for the sanitizers: one thread fetches, others walk batches of their own, answer tickets and
- * meddle with the partitions, while a second member comes and goes. In the end nothing before a committed offset was not
- * finished.
+ * meddle with the partitions, while a second member comes and goes. In the end nothing before a committed offset was
+ * not finished.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -45,7 +45,7 @@ all_finished(const stress *s)
     return true;
 }
 
-/* ---- batches between threads ------------------------------------------------------------------------------------- */
+/* ---- batches between threads ----------------------------------------------------------------------------------- */
 
 static void
 put_batch(stress *s, dk_batch *b)
@@ -95,7 +95,7 @@ fetch_all(void *arg)
     return NULL;
 }
 
-/* ---- walking ----------------------------------------------------------------------------------------------------- */
+/* ---- walking --------------------------------------------------------------------------------------------------- */
 
 static void
 finish(stress *s, const dk_batch *b, uint32_t i)
@@ -189,7 +189,7 @@ walk_all(void *arg)
     return NULL;
 }
 
-/* ---- tickets ----------------------------------------------------------------------------------------------------- */
+/* ---- tickets --------------------------------------------------------------------------------------------------- */
 
 /* Any of them; some are answered a second time by a copy. False: none is out. */
 static bool
@@ -231,7 +231,7 @@ answer_all(void *arg)
     return NULL;
 }
 
-/* ---- meddling ---------------------------------------------------------------------------------------------------- */
+/* ---- meddling -------------------------------------------------------------------------------------------------- */
 
 static void
 meddle_once(worker *w)
@@ -281,7 +281,7 @@ meddle(void *arg)
     return NULL;
 }
 
-/* ---- a second member --------------------------------------------------------------------------------------------- */
+/* ---- a second member ------------------------------------------------------------------------------------------- */
 
 /* It comes, handles a few batches, and goes. */
 static void *
@@ -308,7 +308,7 @@ come_and_go(void *arg)
     return NULL;
 }
 
-/* ---- all together ------------------------------------------------------------------------------------------------ */
+/* ---- all together ---------------------------------------------------------------------------------------------- */
 
 static void
 check_committed(stress *s)

@@ -5,9 +5,10 @@
  */
 #include "kafka/consumer/handle.h"
 
-#define POLL_MS 250       /* how long the thread sleeps at most */
-#define POLL_BUSY_MS 50   /* while messages are being handled */
-#define NOTE_AGAIN_MS 250 /* until a note that was not accepted is sent again */
+#define POLL_MS 250        /* how long the thread sleeps at most */
+#define POLL_BUSY_MS 50    /* while messages are being handled */
+#define LOOK_AGAIN_MS 1000 /* until the queues are looked at without a wake-up */
+#define NOTE_AGAIN_MS 250  /* until a note that was not accepted is sent again */
 
 /* Watch what is in hand: the walk itself reads no clock. */
 static void
@@ -54,6 +55,10 @@ serve_timers(dk_consumer *c)
     dk__member_check(c, now);
     pthread_mutex_lock(&c->lock);
     watch_hand(c, now);
+    if (now >= c->next_look_ms) {
+        c->next_look_ms = now + LOOK_AGAIN_MS;
+        dk__parts_look_again(c);
+    }
     busy = dk__batches_cut(c, now);
     due = c->opts.commit_interval_ms > 0 && now >= c->next_commit_ms;
     if (due)

@@ -69,6 +69,7 @@ struct dk_consumer {
     const rd_kafka_topic_partition_list_t *asked; /* its partitions; the engine thread's list */
     rd_kafka_topic_partition_list_t *answer;      /* that the application gave to it; NULL: none yet */
     int64_t next_commit_ms;
+    int64_t next_look_ms; /* when the queues are looked at again; the engine thread's */
     int64_t next_note_ms; /* when notes that the broker does not have are sent again */
     int64_t relog_told_ms, relog_untold;
     dk_counters counters;

@@ -158,6 +158,20 @@ dk__parts_forward_strays(dk_consumer *c)
     }
 }
 
+/* Whatever became of a wake-up: nothing stays unread for longer than the time between two calls. */
+void
+dk__parts_look_again(dk_consumer *c)
+{
+    for (size_t i = 0; i < c->n_parts; i++) {
+        dk__part *part = c->parts[i];
+
+        if (part->assigned && !part->apart && part->seeks == 0)
+            forward(part);
+    }
+    atomic_store(&c->readable, true);
+    dk__wake_raise(&c->wake);
+}
+
 int64_t
 dk__part_position(const dk__part *part, int32_t *epoch)
 {

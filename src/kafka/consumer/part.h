@@ -64,6 +64,8 @@ bool dk__part_is_open(const dk__part *part, int64_t now_ms);
 void dk__part_set_apart(dk__part *part, bool apart);
 /* Forward the queues that librdkafka has unforwarded. */
 void dk__parts_forward_strays(dk_consumer *c);
+/* The same for all of them, and have the intake looked at, whether librdkafka has said something or not. */
+void dk__parts_look_again(dk_consumer *c);
 /* librdkafka's position, DK_OFFSET_INVALID if it has none; *epoch of its last record, -1: unknown. */
 int64_t dk__part_position(const dk__part *part, int32_t *epoch);
 /* What librdkafka's position is now says nothing of what was read for us; what it becomes does. */
