@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Headers of the C library and of POSIX (and a few of Linux's) that any layer may use.
 SYSTEM_NAMES = """
-assert ctype dirent dlfcn errno execinfo fcntl float getopt inttypes limits link math poll pthread regex sched signal stdarg
-stdatomic stdbool stddef stdint stdio stdlib string strings threads time unistd
+assert ctype dirent dlfcn errno execinfo fcntl float getopt inttypes limits link math poll pthread regex signal stdarg
+sched stdatomic stdbool stddef stdint stdio stdlib string strings threads time unistd
 sys/mman sys/prctl sys/resource sys/socket sys/stat sys/time sys/types sys/wait
 """
 SYSTEM = {f"{name}.h" for name in SYSTEM_NAMES.split()}
