@@ -90,8 +90,9 @@ class Bench:
 
     # ---- topics ----
 
-    def fill(self, topic: str, values: Iterable[bytes | tuple[bytes, bytes]]) -> None:
-        """A topic with these messages, or pairs of value and key, spread over its partitions."""
+    def fill(self, topic: str, values: Iterable[bytes | tuple[bytes, bytes] | tuple[bytes, bytes, int]]) -> None:
+        """A topic with these messages, spread over its partitions: values, pairs of value and key, or with the
+        partition as well."""
         self.kafka.create_topic(topic, PARTITIONS)
         producer = confluent_kafka.Producer(
             {
@@ -102,10 +103,11 @@ class Bench:
             }
         )
         for i, given in enumerate(values):
-            value, key = given if isinstance(given, tuple) else (given, None)
+            value, key, *rest = given if isinstance(given, tuple) else (given, None)
+            partition = rest[0] if rest else i % PARTITIONS
             while True:
                 try:
-                    producer.produce(topic, value, key, partition=i % PARTITIONS)
+                    producer.produce(topic, value, key, partition=partition)
                     break
                 except BufferError:
                     producer.poll(0.1)
