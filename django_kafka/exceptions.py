@@ -34,6 +34,22 @@ class SchemaSourceError(DjangoKafkaError, ValueError):
     """No Avro schema can be made of this model or type; the text names the field. A ValueError, as the original's."""
 
 
+class ModelSyncError(DjangoKafkaError, ValueError):
+    """A message does not fit its model; the text names the message, the field, what was found and what was expected.
+
+    index: the place of the message among those that were given together."""
+
+    def __init__(
+        self, text: str, *, place: str = "", field: str = "", excerpt: str = "", expected: str = "", index: int = 0
+    ) -> None:
+        super().__init__(f"{place}: {text}" if place else text)
+        self.place = place
+        self.field = field
+        self.excerpt = excerpt
+        self.expected = expected
+        self.index = index
+
+
 class HandlerResultError(DjangoKafkaError):
     """A handler returned something that says neither that the message is done nor that it is not."""
 

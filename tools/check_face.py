@@ -30,6 +30,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("",),  # django_kafka/__init__.py: `kafka`, the root of the API
     ("schema", "failures"),
     ("topic",),
+    ("sync",),
+    ("topic.model",),
+    ("topic.debezium",),
     ("retry", "dead_letter"),
     ("consumer",),
     ("retry.consumer", "processes"),

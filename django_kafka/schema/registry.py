@@ -94,6 +94,27 @@ def compile_schema(client: SchemaRegistryClient, source: Schema) -> Compiled:
     return Compiled(source, codec, _is_bytes(text), plain)
 
 
+class WriterSchema:
+    """The schema that a message was written with: its text, and those of the named schemas that it refers to.
+
+    derived: whatever somebody makes of it once."""
+
+    __slots__ = ("derived", "names", "text")
+
+    def __init__(self, text: str, names: dict[str, str]) -> None:
+        self.text = text
+        self.names = names
+        self.derived: Any = None
+
+
+def writer_schema(client: SchemaRegistryClient, identity: int | bytes, subject: str | None) -> WriterSchema:
+    """The schema of an id or a GUID. Errors: those of ask()."""
+    source = fetch(client, identity, subject)
+    names: dict[str, str] = {}
+    _collect_names(client, source, names)
+    return WriterSchema(source.schema_str or "null", names)
+
+
 def _is_bytes(text: str) -> bool:
     schema = json.loads(text)
     return schema == "bytes" or (isinstance(schema, dict) and schema.get("type") == "bytes")

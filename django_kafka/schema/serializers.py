@@ -237,8 +237,12 @@ def _schema_header(ctx: SerializationContext | None) -> Any:
     """The header that names the schema, in messages whose producer puts it there."""
     if ctx is None or not ctx.headers:
         return None
-    wanted = HEADERS.get(str(ctx.field))
-    headers: Any = ctx.headers
+    return schema_header(ctx.headers, ctx.field)
+
+
+def schema_header(headers: Any, field: Any) -> Any:
+    """The header that names the schema of a key or value; None if there is none."""
+    wanted = HEADERS.get(str(field))
     if isinstance(headers, dict):
         return headers.get(wanted)
     return next((value for name, value in headers if name == wanted), None)

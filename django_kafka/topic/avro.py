@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.signals import setting_changed
 
 from django_kafka import kafka
-from django_kafka._native import AvroMethod, AvroReader, AvroSchema
+from django_kafka._native import AvroMethod, AvroReader, AvroSchema, wire_parse
 from django_kafka.conf import SETTINGS_KEY
-from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer
+from django_kafka.schema.registry import WriterSchema, writer_schema
+from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer, schema_header
 from django_kafka.topic import CONTEXTS, KEY, VALUE, Topic, TopicConsumer, TopicProducer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = ["AvroDeserializer", "AvroSerializer", "AvroTopic", "AvroTopicConsumer
 
 _OWN_SERIALIZER = AvroSerializer
 _OWN_DESERIALIZER = AvroDeserializer
+_FRAMED = 5  # bytes of Confluent's framing
 
 
 class _Made:
@@ -200,6 +202,29 @@ class AvroTopicConsumer(TopicConsumer, ABC):
         # Messages of schemas that were met before are done in C, the others come to the function above.
         deserialize = update_wrapper(AvroMethod(deserialize, KEY, VALUE), deserialize)
         _made.methods.append(deserialize)
+
+    # The schemas of messages that somebody asked for.
+    _written: dict[int | bytes, WriterSchema] | None = None
+
+    def written_schema(self, data: Any, field: MessageField, headers: Any = None) -> WriterSchema | None:
+        """The schema that a key or value was written with, always the same object for the same schema; None when it
+        names none.
+
+        Errors: those of the schema registry's client, SchemaRegistryUnavailable."""
+        if headers:
+            header = schema_header(headers, field)
+        else:
+            header = None
+        if header is None and (not isinstance(data, bytes) or data[:1] != b"\0" or len(data) < _FRAMED):
+            return None
+        identity = int.from_bytes(data[1:5], "big") if header is None else wire_parse(data, header)[0]
+        known = self._written
+        if known is None:
+            known = {}
+            _made.keep(self, "_written", known)
+        if identity not in known:
+            known[identity] = writer_schema(kafka.schema_client, identity, None)
+        return known[identity]
 
     def _find_reader(self) -> AvroReader | None:
         cls = type(self)

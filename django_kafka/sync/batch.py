@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""From messages to rows: one or many of them, on the path that the plan has chosen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from django.db import connections, transaction
+
+from django_kafka.events import MODEL_MESSAGE_PASSED_OVER
+from django_kafka.exceptions import ModelSyncError
+from django_kafka.logs.loggers import MODEL_TOPICS
+from django_kafka.sync import bulk, instances
+from django_kafka.sync.change import Change
+from django_kafka.sync.convert.unfit import UnfitValue
+from django_kafka.sync.forms import NotARow, Nothing
+from django_kafka.sync.plan import BULK, Plan
+
+WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {BULK: bulk.write, "instances": instances.write}
+
+
+def consume(topic: Any, msg: Any) -> Any:
+    """One message, through the hooks: get_model() and sync()."""
+    with told(msg, 0):
+        event = _event(topic, msg)
+        if event is None:
+            return None
+        key, value = event
+        return topic.sync(topic.get_model(key, value), key, value)
+
+
+def sync(topic: Any, model: Any, key: Any, value: Any) -> Any:
+    """One event: (object, created), None for a deletion."""
+    using = topic.get_using(model)
+    change = topic.reader.change(0, model, key, value, using)
+    return instances.write_one(change, topic, using)
+
+
+def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
+    """Messages, in a transaction per database. An exception means that none of them was written; the place of the
+    message at fault, where it is known, is its `index`."""
+    if "sync" in topic.overridden():
+        _consume_each(topic, messages)
+        return
+    alone = len(messages) == 1 and topic.sync_mode == "auto"
+    for using, changes in _read(topic, messages).items():
+        outer = connections[using].in_atomic_block
+        try:
+            with transaction.atomic(using=using, savepoint=False):
+                for plan, part in _by_plan(topic, changes, using):
+                    (instances.write if alone else WRITERS[plan.path])(part, topic, using)
+                if outer:
+                    check_constraints(using)
+        except Exception as error:
+            _add_place(error, messages)
+            raise
+
+
+def _consume_each(topic: Any, messages: Sequence[Any]) -> None:
+    """sync() is the project's own: it is called for each message."""
+    for index, msg in enumerate(messages):
+        with told(msg, index):
+            event = _event(topic, msg)
+            if event is not None:
+                topic.sync(topic.get_model(*event), *event)
+
+
+def _read(topic: Any, messages: Sequence[Any]) -> dict[str, list[Change]]:
+    """Changes by database."""
+    found: dict[str, list[Change]] = {}
+    change_of, get_model, get_using = topic.reader.change, topic.get_model, topic.get_using
+    last_model = using = None
+    changes: list[Change] = []
+    for index, msg in enumerate(messages):
+        try:
+            event = _event(topic, msg)
+            if event is None:
+                continue
+            key, value = event
+            model = get_model(key, value)
+            if model is not last_model:
+                using = get_using(model)
+                changes = found.setdefault(using, [])
+                last_model = model
+            changes.append(change_of(index, model, key, value, using))
+        except Exception as error:
+            raise_located(error, msg, index)
+    return found
+
+
+def _event(topic: Any, msg: Any) -> tuple[Any, Any] | None:
+    event = topic.reader.event(msg)
+    if isinstance(event, Nothing):
+        level = logging.WARNING if event is Nothing.TRUNCATE else logging.DEBUG
+        MODEL_MESSAGE_PASSED_OVER.tell(MODEL_TOPICS, level=level, message=place_of(msg), what=event.value)
+        if event is Nothing.TRUNCATE and topic.on_truncate == "error":
+            raise ModelSyncError("the table was truncated, which on_truncate of the topic calls an error")
+        return None
+    return event
+
+
+def _by_plan(topic: Any, changes: Sequence[Change], using: str) -> Iterator[tuple[Plan, Sequence[Change]]]:
+    """Changes with the plan of their models: all together where the models have the same path."""
+    plans = {model: topic.plan(model, using) for model in {change.model: None for change in changes}}
+    if len({plan.path for plan in plans.values()}) == 1:
+        yield plans[changes[0].model], changes
+        return
+    start = 0
+    for stop in range(1, len(changes) + 1):
+        if stop == len(changes) or changes[stop].model is not changes[start].model:
+            yield plans[changes[start].model], changes[start:stop]
+            start = stop
+
+
+def check_constraints(using: str) -> None:
+    """Have PostgreSQL check deferred constraints (foreign keys) now: at the end of a transaction around ours nobody
+    could tell which message has broken them."""
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        connection.check_constraints()
+
+
+@contextmanager
+def told(msg: Any, index: int) -> Iterator[None]:
+    """Exceptions name the message."""
+    try:
+        yield
+    except Exception as error:
+        raise_located(error, msg, index)
+
+
+def raise_located(error: Exception, msg: Any, index: int) -> NoReturn:
+    """Raise the exception again, with the message that it is about."""
+    place = place_of(msg)
+    if isinstance(error, UnfitValue):
+        raise ModelSyncError(
+            str(error),
+            place=place,
+            field=error.field,
+            excerpt=error.value_excerpt,
+            expected=error.expected,
+            index=index,
+        ) from None
+    if isinstance(error, NotARow):
+        text = f"its value is {error}, of which no row can be made: it has to be a mapping"
+        raise ModelSyncError(text, place=place, expected="a mapping", index=index) from None
+    error.index = index  # type: ignore[attr-defined]
+    error.add_note(f"{place}.")
+    raise error
+
+
+def _add_place(error: Exception, messages: Sequence[Any]) -> None:
+    index = getattr(error, "index", 0 if len(messages) == 1 else None)
+    if isinstance(index, int):
+        error.index = index  # type: ignore[attr-defined]
+        error.add_note(f"{place_of(messages[index])}.")
+    else:
+        error.add_note(
+            f"It is one of {len(messages)} messages, from {place_of(messages[0])} to {place_of(messages[-1])}."
+        )
+
+
+def place_of(msg: Any) -> str:
+    """A message's place, for people."""
+    return f"Topic {msg.topic()}, partition {msg.partition()}, offset {msg.offset()}"

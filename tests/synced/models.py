@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Models of an app that exists in tests only, and their tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections, models
+
+
+class Base(models.Model):
+    class Meta:
+        abstract = True
+        app_label = "synced"
+
+
+class Customer(Base):
+    name = models.CharField(max_length=50, default="nobody")
+    code = models.CharField(max_length=20, null=True, unique=True)
+
+
+class Order(Base):
+    """One of each kind of column that all databases have."""
+
+    name = models.CharField(max_length=20, default="new")
+    note = models.TextField(null=True)
+    number = models.IntegerField(default=7)
+    small = models.SmallIntegerField(null=True)
+    paid = models.BooleanField(default=False)
+    weight = models.FloatField(null=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    day = models.DateField(null=True)
+    at = models.DateTimeField(null=True)
+    hour = models.TimeField(null=True)
+    took = models.DurationField(null=True)
+    ref = models.UUIDField(null=True)
+    data = models.JSONField(default=dict)
+    blob = models.BinaryField(null=True)
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, related_name="orders")
+
+
+class Line(Base):
+    """Found by a natural key, not by its primary key."""
+
+    order_number = models.IntegerField()
+    place = models.IntegerField()
+    what = models.CharField(max_length=20, default="thing")
+    amount = models.IntegerField(null=True)
+
+    class Meta(Base.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["order_number", "place"], name="line_place")]
+
+
+class Renamed(Base):
+    """Columns that are not called as their fields, some kept by the model itself."""
+
+    number = models.IntegerField(primary_key=True, db_column="id")
+    title = models.CharField(max_length=20, db_column="Title Text", default="untitled")
+    customer = models.ForeignKey(Customer, models.CASCADE, to_field="code", null=True, db_column="cust")
+    created = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+    version = models.BigIntegerField(null=True)
+
+
+class Place(Base):
+    name = models.CharField(max_length=20, default="here")
+
+
+class Restaurant(Place):
+    """In two tables."""
+
+    stars = models.IntegerField(default=0)
+
+    class Meta(Base.Meta):
+        abstract = False
+
+
+class Node(Base):
+    """Refers to itself: deleting one deletes those below."""
+
+    parent = models.ForeignKey("self", models.CASCADE, null=True)
+    label = models.CharField(max_length=20, default="node")
+    extra = models.CharField(max_length=20, default="extra")
+
+
+class Saved(Base):
+    """With a save() of its own."""
+
+    name = models.CharField(max_length=20)
+    slug = models.CharField(max_length=20, default="")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.slug = self.name.lower()
+        super().save(*args, **kwargs)
+
+
+class HidingManager(models.Manager):  # type: ignore[misc]
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(hidden=False)
+
+
+class Hidden(Base):
+    """Some of whose rows its manager does not show."""
+
+    name = models.CharField(max_length=20, default="")
+    hidden = models.BooleanField(default=False)
+
+    objects = HidingManager()
+
+
+class Watched(Base):
+    """For tests that connect receivers to its signals."""
+
+    name = models.CharField(max_length=20, default="")
+    count = models.IntegerField(default=0)
+
+
+class KafkaConnectSkipModel(models.Model):
+    kafka_skip = models.BooleanField(default=False)
+
+    class Meta:
+        abstract = True
+        app_label = "synced"
+
+
+class Skipping(KafkaConnectSkipModel):
+    name = models.CharField(max_length=20, default="")
+
+    class Meta(KafkaConnectSkipModel.Meta):
+        abstract = False
+
+
+class ShownOrder(Order):
+    class Meta(Base.Meta):
+        abstract = False
+        proxy = True
+
+
+class Unmanaged(Base):
+    name = models.CharField(max_length=20, default="")
+
+    class Meta(Base.Meta):
+        abstract = False
+        managed = False
+        db_table = "synced things"
+
+
+MODELS: list[Any] = [
+    Customer, Order, Line, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping, Unmanaged
+]  # fmt: skip
+
+
+def make_tables(using: str = "default") -> None:
+    """Those that are not there yet."""
+    connection = connections[using]
+    there = set(connection.introspection.table_names())
+    with connection.schema_editor() as editor:
+        for model in MODELS:
+            if model._meta.db_table in there:
+                continue
+            managed, model._meta.managed = model._meta.managed, True
+            editor.create_model(model)
+            model._meta.managed = managed
+
+
+def empty_tables(using: str = "default") -> None:
+    for model in reversed(MODELS):
+        model._base_manager.using(using).all().delete()
+
+
+def contents(model: Any, using: str = "default") -> list[dict[str, Any]]:
+    """All rows, in the order of their primary keys."""
+    return list(model._base_manager.using(using).order_by("pk").values())
