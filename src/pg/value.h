@@ -52,6 +52,7 @@ typedef struct dk__pg_row {
     dk_error *err;        /* never NULL */
     const char *odd;      /* why the message is left to others; NULL: it is not */
     dk_slice placeholder; /* of a value that was not sent */
+    size_t key_end;       /* in out: a reader says where the key's columns end */
 } dk__pg_row;
 
 /* ---- types.c: the writers ---- */
@@ -65,7 +66,7 @@ DK_MUST_CHECK dk_status dk__pg_put_text(dk__pg_row *row, const dk_pg_column *c, 
 DK_MUST_CHECK dk_status dk__pg_put_bytes(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_slice bytes);
 
 /* dk__pg_put_document - text that is sure to be JSON (made here, or cut out of a document that was read), into JSON,
- * JSONB or a text column. */
+ * JSONB; odd for other columns. */
 DK_MUST_CHECK dk_status dk__pg_put_document(dk__pg_row *row, const dk_pg_column *c, dk_slice json);
 
 /* Arrays: begin, the items by the writers above with `&list.item` as their column, end. Items may be null. */
