@@ -90,6 +90,7 @@ typedef struct dk_copy_plan_options {
     bool key_in_value;       /* the key's columns of a row are read from the value, else from the message's key; the
                               * key of a message without a value always is */
     const char *placeholder; /* of a value that the source has not sent; NULL: __debezium_unavailable_value */
+    const char *deleted;     /* field that says whether the row is deleted; NULL: __deleted */
 } dk_copy_plan_options;
 
 /* dk_copy_plan_new - Ownership: options are copied; on DK_OK *out is yours, drop it with dk_copy_plan_unref().
