@@ -38,7 +38,7 @@ class Layer:
     foreign: dict[str, str] = field(default_factory=dict)
 
 
-ENGINE = ("base/", "codec/", "kafka/", "failures/")
+ENGINE = ("base/", "codec/", "kafka/", "failures/", "pg/")
 PYTHON = {"Python.h": "shims.h", "structmember.h": "shims.h", "datetime.h": "*"}
 # The most special folder counts.
 LAYERS = {
@@ -49,11 +49,13 @@ LAYERS = {
     "src/kafka/consumer": Layer(own=("dk/", "base/", "kafka/client/", "kafka/consumer/")),
     "src/kafka/producer": Layer(own=("dk/", "base/", "kafka/")),
     "src/failures": Layer(own=("dk/", "base/", "failures/")),
+    "src/pg": Layer(own=("dk/", "base/", "pg/"), foreign={"jansson.h": "*"}),
     # A binding of CPython knows its headers and the public ones of the engine.
-    "binding": Layer(own=("dk/", "native.h", "avro/", "base/", "consumer/", "producer/")),
+    "binding": Layer(own=("dk/", "native.h", "avro/", "base/", "consumer/", "copy/", "producer/")),
     "binding/base": Layer(own=("dk/", "base/"), foreign=PYTHON),
     "binding/avro": Layer(own=("dk/", "base/", "avro/"), foreign=PYTHON),
     "binding/consumer": Layer(own=("dk/", "base/", "consumer/")),
+    "binding/copy": Layer(own=("dk/", "base/", "avro/", "consumer/", "copy/")),
     "binding/producer": Layer(own=("dk/", "base/", "avro/", "consumer/", "producer/")),
     "tests/c": Layer(own=("dk/", "dk_test.h", "../fuzz/fuzz.h", *ENGINE), foreign={"jansson.h": "*"}),
     "tests/fuzz": Layer(own=("dk/", "avro_tree.h", *ENGINE), foreign={"Python.h": "fuzz_native.c"}),
