@@ -64,6 +64,12 @@ CONSUMER_NOT_CLOSED_CLEANLY = Event(
 
 MESSAGE_FAILED = Event("message.failed", ERROR, "'%(consumer)s failed' %(place)s")
 MESSAGE_OF_TOPIC_FAILED = Event("message.of-topic-failed", ERROR, "'%(consumer)s failed' on '%(topic)s' %(place)s")
+MODEL_MESSAGES_NOT_COPIED = Event(
+    "model.not-copied",
+    INFO,
+    "Messages of '%(topic)s' for %(model)s are not copied by the engine, but written by Python, which is slower: "
+    "%(reason)s.",
+)
 MODEL_MESSAGE_PASSED_OVER = Event("message.passed-over", DEBUG, "%(message)s changes no row: %(what)s.")
 FAILURES_NOT_LOGGED = Event(
     "message.failures-not-logged",

@@ -17,9 +17,10 @@ from django_kafka.sync import bulk, instances
 from django_kafka.sync.change import Change
 from django_kafka.sync.convert.unfit import UnfitValue
 from django_kafka.sync.forms import NotARow, Nothing
-from django_kafka.sync.plan import BULK, Plan
+from django_kafka.sync.copying import copying_of
+from django_kafka.sync.plan import BULK, COPY, Plan
 
-WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {BULK: bulk.write, "instances": instances.write}
+WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {COPY: bulk.write, BULK: bulk.write, "instances": instances.write}
 
 
 def consume(topic: Any, msg: Any) -> Any:
@@ -45,6 +46,11 @@ def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
     if "sync" in topic.overridden():
         _consume_each(topic, messages)
         return
+    if len(messages) > 1 and topic.model is not None:
+        using = topic.get_using(topic.model)
+        if topic.plan(topic.model, using).path == COPY:
+            _copy(topic, messages, using)
+            return
     alone = len(messages) == 1 and topic.sync_mode == "auto"
     for using, changes in _read(topic, messages).items():
         outer = connections[using].in_atomic_block
@@ -59,6 +65,24 @@ def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
             raise
 
 
+def _copy(topic: Any, messages: Sequence[Any], using: str) -> None:
+    """What the engine can, by itself; the rest as the bulk path does it, in its place among the others."""
+
+    def by_hand(indices: Sequence[int]) -> None:
+        for alias, changes in _read(topic, messages, indices).items():
+            bulk.write(changes, topic, alias)
+
+    outer = connections[using].in_atomic_block
+    try:
+        with transaction.atomic(using=using, savepoint=False):
+            copying_of(topic, topic.model, using).write(messages, by_hand)
+            if outer:
+                check_constraints(using)
+    except Exception as error:
+        _add_place(error, messages)
+        raise
+
+
 def _consume_each(topic: Any, messages: Sequence[Any]) -> None:
     """sync() is the project's own: it is called for each message."""
     for index, msg in enumerate(messages):
@@ -68,13 +92,14 @@ def _consume_each(topic: Any, messages: Sequence[Any]) -> None:
                 topic.sync(topic.get_model(*event), *event)
 
 
-def _read(topic: Any, messages: Sequence[Any]) -> dict[str, list[Change]]:
-    """Changes by database."""
+def _read(topic: Any, messages: Sequence[Any], indices: Sequence[int] | None = None) -> dict[str, list[Change]]:
+    """Changes by database. indices: of the messages that are read; None: of all."""
     found: dict[str, list[Change]] = {}
     change_of, get_model, get_using = topic.reader.change, topic.get_model, topic.get_using
     last_model = using = None
     changes: list[Change] = []
-    for index, msg in enumerate(messages):
+    for index in range(len(messages)) if indices is None else indices:
+        msg = messages[index]
         try:
             event = _event(topic, msg)
             if event is None:

@@ -39,12 +39,12 @@ class CopyWriter:
         sql = self.statements
         with self.connection.cursor() as cursor:
             self._fill(cursor, sql.rows, sql.create_rows, sql.copy_rows, rows)
-            if sql.shape.is_complete:
-                cursor.execute(sql.upsert, sql.parameters)
+            if sql.is_complete:
+                cursor.execute(sql.upsert, sql.parameters())
                 return
             if sql.update:
-                cursor.execute(sql.update, sql.update_parameters)
-            cursor.execute(sql.insert_missing, sql.parameters)
+                cursor.execute(sql.update, sql.update_parameters())
+            cursor.execute(sql.insert_missing, sql.parameters())
 
     def _fill(self, cursor: Any, table: str, create: str, copy: str, block: Any) -> None:
         """The temporary table holds exactly these rows."""

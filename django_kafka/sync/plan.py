@@ -12,6 +12,7 @@ from django.db.models import DateField, DateTimeField, Field, FileField, Model, 
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from django_kafka.exceptions import ConfigurationError
+from django_kafka.sync.copyable import against_copy
 from django_kafka.sync.rows import manager_of
 from django_kafka.sync.target import target_of
 
@@ -46,19 +47,25 @@ def make_plan(topic: Any, model: Any, using: str) -> Plan:
 
     Errors: ConfigurationError when `sync_mode` asks for a path that cannot be taken."""
     against = list(against_bulk(topic, model, using))
+    against_copying = [Reason(COPY, text, hard) for text, hard in against_copy(topic, model, using)]
     mode = topic.sync_mode
     if mode not in MODES:
         raise ConfigurationError(f"sync_mode of {_name(topic)} is {mode!r}, not one of {', '.join(MODES)}.")
     if mode == INSTANCES:
         return Plan(INSTANCES, (Reason(BULK, "sync_mode is 'instances'"),))
     if mode == COPY:
-        raise ConfigurationError(f"sync_mode of {_name(topic)} is 'copy', which is not available for its rows.")
+        hard = [reason.text for reason in (*against_copying, *against) if reason.hard]
+        if hard:
+            raise ConfigurationError(f"sync_mode of {_name(topic)} is 'copy', but {'; '.join(hard)}.")
+        return Plan(COPY, ())
     if mode == BULK:
         hard = [reason.text for reason in against if reason.hard]
         if hard:
             raise ConfigurationError(f"sync_mode of {_name(topic)} is 'bulk', but {'; '.join(hard)}.")
         return Plan(BULK, ())
-    return Plan(INSTANCES, tuple(against)) if against else Plan(BULK, ())
+    if against:
+        return Plan(INSTANCES, (*against_copying, *against))
+    return Plan(BULK, tuple(against_copying)) if against_copying else Plan(COPY, ())
 
 
 def _name(topic: Any) -> str:

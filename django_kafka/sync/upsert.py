@@ -7,8 +7,8 @@ creates nothing. Each transaction asks whether it is there, since a pooler may g
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django_kafka.sync.columns import Column, Table
@@ -22,7 +22,7 @@ class Fixed:
     """A column that no message has: what a new row gets, and an old one when `updates`."""
 
     column: str
-    value: Any  # a parameter of the statement
+    value: Callable[[], Any]  # asked before each statement
     updates: bool = False
 
 
@@ -36,14 +36,13 @@ class Shape:
     fixed: tuple[Fixed, ...] = ()
     # Whether a row that would not change is left alone. Not when something of it changes with every message.
     skips_unchanged: bool = True
-    names: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def is_complete(self) -> bool:
         """Whether a new row can be made of what is there. Else only rows that exist can be written: PostgreSQL looks
         at NOT NULL before it looks for a conflict."""
         given = {column.name for column in self.columns}
-        given.update(item.column for item in self.fixed if item.value is not None)
+        given.update(item.column for item in self.fixed if item.value() is not None)
         return all(
             name in given or not column.not_null or column.has_default or column.generated
             for name, column in self.table.columns.items()
@@ -69,7 +68,7 @@ class Statements:
         self.upsert = self._upsert()
         self.update = self._update()
         self.insert_missing = self._insert_missing()
-        self.parameters: tuple[Any, ...] = tuple(item.value for item in shape.fixed)
+        self.is_complete = shape.is_complete
 
     # ---- the temporary tables ----
 
@@ -153,7 +152,12 @@ class Statements:
             f" WHERE NOT EXISTS (SELECT 1 FROM {shape.table.quoted} AS t WHERE {self._same_key('t', 'r', cast='r')})"
         )
 
-    @property
+    # ---- their parameters ----
+
+    def parameters(self) -> tuple[Any, ...]:
+        """Of upsert and insert_missing."""
+        return tuple(item.value() for item in self.shape.fixed)
+
     def update_parameters(self) -> tuple[Any, ...]:
         updated = {item.column: item.value for item in self.shape.fixed if item.updates}
-        return tuple(updated[column.name] for column in self._updated() if column.name in updated)
+        return tuple(updated[column.name]() for column in self._updated() if column.name in updated)

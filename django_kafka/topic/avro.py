@@ -226,6 +226,12 @@ class AvroTopicConsumer(TopicConsumer, ABC):
             known[identity] = writer_schema(kafka.schema_client, identity, None)
         return known[identity]
 
+    def find_copy_source(self) -> str | None:
+        """How the engine can read keys and values by itself: "avro", None when something of the project's own reads
+        them."""
+        plain = type(self).deserialize is AvroTopicConsumer.deserialize and "deserialize" not in self.__dict__
+        return "avro" if plain and self._find_reader() is not None else None
+
     def _find_reader(self) -> AvroReader | None:
         cls = type(self)
         plain = (
