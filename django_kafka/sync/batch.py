@@ -17,6 +17,7 @@ from django_kafka.sync import bulk, instances
 from django_kafka.sync.change import Change
 from django_kafka.sync.convert.unfit import UnfitValue
 from django_kafka.sync.forms import NotARow, Nothing
+from django_kafka.sync.copy import TablesMissingError
 from django_kafka.sync.copying import copying_of
 from django_kafka.sync.plan import BULK, COPY, Plan
 
@@ -72,12 +73,18 @@ def _copy(topic: Any, messages: Sequence[Any], using: str) -> None:
         for alias, changes in _read(topic, messages, indices).items():
             bulk.write(changes, topic, alias)
 
+    copying = copying_of(topic, topic.model, using)
     outer = connections[using].in_atomic_block
     try:
-        with transaction.atomic(using=using, savepoint=False):
-            copying_of(topic, topic.model, using).write(messages, by_hand)
-            if outer:
-                check_constraints(using)
+        try:
+            with transaction.atomic(using=using, savepoint=False):
+                copying.write(messages, by_hand, careful=outer)
+                if outer:
+                    check_constraints(using)
+        except TablesMissingError:
+            with transaction.atomic(using=using, savepoint=False):
+                copying.prepare()
+                copying.write(messages, by_hand, careful=False)
     except Exception as error:
         _add_place(error, messages)
         raise

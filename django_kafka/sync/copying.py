@@ -37,14 +37,21 @@ class Copying:
         self.using = using
         self.connection = connections[using]
         self.table: Table | None = None
-        self.layouts: dict[Any, _Copied | None] = {}  # by the columns of the messages
+        self.layouts: dict[Any, _Copied] = {}  # by the columns of the messages
         self.by_schema: dict[Any, _Copied | None] = {}
         self.current: _Copied | None = None
+        self.careful = True
 
-    def write(self, messages: Sequence[Any], by_hand: ByHand) -> None:
-        """All messages in their order, in the transaction that is open. Errors: the database's, by_hand's, and those
-        of the schema registry."""
+    def prepare(self) -> None:
+        """Make the temporary tables that are missing, in the transaction that is open."""
+        for copied in self.layouts.values():
+            copied.writer.prepare()
+
+    def write(self, messages: Sequence[Any], by_hand: ByHand, *, careful: bool) -> None:
+        """All messages in their order, in the transaction that is open. careful: something was done in it before.
+        Errors: the database's, by_hand's, those of the schema registry; TablesMissingError."""
         at, patience = 0, 1
+        self.careful = careful
         while at < len(messages):
             copied = self.current or self._find(messages[at])
             if copied is None:
@@ -60,7 +67,8 @@ class Copying:
         result = copied.plan.run(messages, at, stop_at_error=True)
         while result.unknown is not None and self._learn(copied, messages[result.stopped_at], *result.unknown):
             result = copied.plan.run(messages, result.stopped_at, result=result, stop_at_error=True)
-        copied.write(result)
+        copied.write(result, careful=self.careful)
+        self.careful = True  # what comes next in this transaction finds these tables filled
         odd = [index for index, _, _ in result.odd]
         if odd:
             by_hand(odd)
@@ -156,14 +164,14 @@ class _Copied:
         self.writer = CopyWriter(owner.connection, statements)
         self.deletes_rows = can_fast_delete(owner.model, owner.using)
 
-    def write(self, result: Any) -> None:
+    def write(self, result: Any, *, careful: bool) -> None:
         if result.deletions:
             if self.deletes_rows:
-                self.writer.delete(result.deleted)
+                self.writer.delete(result.deleted, careful=careful)
             else:
-                self._delete_objects(self.writer.deleted_keys(result.deleted))
+                self._delete_objects(self.writer.deleted_keys(result.deleted, careful=careful))
         if result.rows:
-            self.writer.upsert(result.block)
+            self.writer.upsert(result.block, careful=careful)
 
     def _delete_objects(self, keys: list[tuple[Any, ...]]) -> None:
         names = (target_of(self.model).pk_fields[0].attname,)

@@ -2,7 +2,7 @@
 """The statements of the copy path: a temporary table, what is written from it into the model's, what is deleted.
 
 The temporary table belongs to the connection and is emptied at the end of each transaction, so that a steady state
-creates nothing. Each transaction asks whether it is there, since a pooler may give another connection to each."""
+creates nothing."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ class Statements:
         self.create_keys = self._create(self.keys, self._key_columns())
         self.copy_rows = f"COPY {self.rows} FROM STDIN (FORMAT binary)"
         self.copy_keys = f"COPY {self.keys} FROM STDIN (FORMAT binary)"
-        self.delete = (
-            f"DELETE FROM {shape.table.quoted} AS t USING {self.keys} AS k WHERE {self._same_key('t', 'k', cast='k')}"
-        )
+        self.delete = self._delete()
         self.upsert = self._upsert()
         self.update = self._update()
         self.insert_missing = self._insert_missing()
@@ -81,7 +79,6 @@ class Statements:
 
     def _create(self, name: str, columns: Sequence[Column]) -> str:
         parts = ", ".join(f"{self._quote(column.name)} {column.travels_as}" for column in columns)
-        # The planner knows nothing of a table that was filled a moment ago; it does not have to.
         return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({parts}) ON COMMIT DELETE ROWS"
 
     # ---- the model's table ----
@@ -90,11 +87,19 @@ class Statements:
         name = f"{alias}.{self._quote(column.name)}"
         return f"{name}::{column.type}" if column.is_cast else name
 
-    def _same_key(self, left: str, right: str, cast: str) -> str:
+    def _same_key(self) -> str:
+        """The row t of the table is that of r."""
         columns = self.shape.table.columns
-        return " AND ".join(
-            f"{left}.{self._quote(name)} = {self._cast(right, columns[name])}" for name in self.shape.key
-        )
+        return " AND ".join(f"t.{self._quote(name)} = {self._cast('r', columns[name])}" for name in self.shape.key)
+
+    def _is_one_of(self, source: str) -> str:
+        """The row t is one of the temporary table's. As an array: the planner knows nothing of a table that was filled
+        a moment ago, and would rather read all of ours than look single rows up."""
+        (column,) = self._key_columns()
+        return f"t.{self._quote(column.name)} = ANY (ARRAY(SELECT {self._cast('r', column)} FROM {source} AS r))"
+
+    def _delete(self) -> str:
+        return f"DELETE FROM {self.shape.table.quoted} AS t WHERE {self._is_one_of(self.keys)}"
 
     def _inserted(self) -> str:
         names = [column.name for column in self.shape.columns] + [item.column for item in self.shape.fixed]
@@ -143,13 +148,13 @@ class Statements:
         if not assigned:
             return ""
         text = f"UPDATE {shape.table.quoted} AS t SET {', '.join(assigned)} FROM {self.rows} AS r"
-        return f"{text} WHERE {self._same_key('t', 'r', cast='r')}"
+        return f"{text} WHERE {self._is_one_of(self.rows)} AND {self._same_key()}"
 
     def _insert_missing(self) -> str:
         shape = self.shape
         return (
             f"INSERT INTO {shape.table.quoted} ({self._inserted()}) SELECT {self._selected()} FROM {self.rows} AS r"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {shape.table.quoted} AS t WHERE {self._same_key('t', 'r', cast='r')})"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {shape.table.quoted} AS t WHERE {self._same_key()})"
         )
 
     # ---- their parameters ----
