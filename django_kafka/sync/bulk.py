@@ -123,8 +123,11 @@ class _Table:
         for name, item in change.lookup.items():
             if values.setdefault(name, item) != item:
                 raise NotBulkError
-        known = self.rows.pop(key, None)
-        self.rows[key] = values if known is None else {**known, **values}
+        known = self.rows.get(key)
+        if known is None:
+            self.rows[key] = values
+        else:
+            known.update(values)
 
     def _groups(self) -> list[_Group]:
         """Rows with the same columns."""

@@ -145,7 +145,7 @@ def _update_fields(change: Change) -> dict[str, Any]:
     among them."""
     names = set(change.values)
     target = target_of(change.model)
-    if any(name not in target.columns for name in names) or names & target.pk_attnames:
+    if not target.updatable.issuperset(names):
         return {}
     for field in change.model._meta.local_concrete_fields:
         if field not in target.pk_fields and type(field).pre_save is not Field.pre_save:

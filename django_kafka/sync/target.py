@@ -32,6 +32,14 @@ class Target:
             self.columns[field.name] = field
         self.pk_fields: tuple[Any, ...] = tuple(getattr(opts, "pk_fields", None) or (opts.pk,))
         self.pk_name: str = opts.pk.name
+        pks = set(self.pk_fields)
+        # What save(update_fields=…) takes: no primary keys, of parents neither.
+        self.updatable = frozenset(
+            name
+            for field in self.fields
+            if not field.primary_key and field not in pks
+            for name in (field.name, field.attname)
+        )
         self.pk_attnames = frozenset(field.attname for field in self.pk_fields)
         self.is_composite = len(self.pk_fields) > 1
         self.uniques = frozenset(_uniques(model))

@@ -131,6 +131,36 @@ class Skipping(KafkaConnectSkipModel):
         abstract = False
 
 
+class Captured(Base):
+    """The table of tests/live/debezium.py, as far as all databases have its types."""
+
+    id = models.BigIntegerField(primary_key=True)
+    small = models.SmallIntegerField(default=7)
+    number = models.IntegerField(null=True)
+    paid = models.BooleanField(default=False)
+    weight = models.FloatField(null=True)
+    length = models.FloatField(null=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    exact = models.DecimalField(max_digits=60, decimal_places=9, null=True)
+    note = models.TextField(null=True)
+    code = models.CharField(max_length=10, default="new")
+    padded = models.CharField(max_length=5, null=True)
+    day = models.DateField(null=True)
+    hour = models.TimeField(null=True)
+    millis = models.DateTimeField(null=True)
+    micros = models.DateTimeField(null=True)
+    at = models.DateTimeField(null=True)
+    took = models.DurationField(null=True)
+    ref = models.UUIDField(null=True)
+    data = models.JSONField(default=dict)
+    raw_data = models.JSONField(null=True)
+    blob = models.BinaryField(null=True)
+    tags = models.JSONField(null=True)
+    numbers = models.JSONField(null=True)
+    address = models.CharField(max_length=50, null=True)
+    feeling = models.CharField(max_length=10, null=True)
+
+
 class ShownOrder(Order):
     class Meta(Base.Meta):
         abstract = False
@@ -147,13 +177,16 @@ class Unmanaged(Base):
 
 
 MODELS: list[Any] = [
-    Customer, Order, Line, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping, Unmanaged
+    Customer, Order, Line, Captured, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping, Unmanaged
 ]  # fmt: skip
 
 
 def make_tables(using: str = "default") -> None:
     """Those that are not there yet."""
     connection = connections[using]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
     there = set(connection.introspection.table_names())
     with connection.schema_editor() as editor:
         for model in MODELS:
@@ -166,7 +199,9 @@ def make_tables(using: str = "default") -> None:
 
 def empty_tables(using: str = "default") -> None:
     for model in reversed(MODELS):
-        model._base_manager.using(using).all().delete()
+        rows = model._base_manager.using(using)
+        if rows.exists():
+            rows.all().delete()
 
 
 def contents(model: Any, using: str = "default") -> list[dict[str, Any]]:

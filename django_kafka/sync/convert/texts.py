@@ -85,8 +85,7 @@ def binary_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
 
 
 def _unbase64(value: str) -> bytes:
-    standard = value.replace("-", "+").replace("_", "/")
-    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
 
 
 def uuid_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:

@@ -167,8 +167,8 @@ def _guess_timestamp(value: int) -> int:
 
 
 def _guess_time(value: int) -> int:
-    """The coarsest unit in which it is within a day."""
-    return MILLI if value < DAY // MILLI else MICRO if value < DAY // MICRO else NANO
+    """The coarsest unit in which it is within a day, or is 24:00."""
+    return MILLI if value <= DAY // MILLI else MICRO if value <= DAY // MICRO else NANO
 
 
 def _parse_moment(value: str) -> Any:
