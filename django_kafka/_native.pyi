@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, final, overload
 
 from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.admin import ClusterMetadata
@@ -103,6 +103,12 @@ class Batch:
     @property
     def current(self) -> Message | None:
         """The message in hand: handed out by the loop and not moved on from."""
+    @property
+    def full(self) -> bool:
+        """Whether it has as many messages or bytes as a batch may have: there may be more to fetch."""
+    def claim(self, most: int) -> Claim | None:
+        """The next messages of the run that next_topic() has opened, so many at most, all in hand at once; None at
+        the end of the run. The claim before has to be over."""
     def fail(self, delay: float) -> None:
         """The message in hand was not handled: after `delay` seconds it is handed out again, and those behind it on
         its partition."""
@@ -117,6 +123,42 @@ class Batch:
     def close(self) -> None: ...
     def __enter__(self) -> Batch: ...
     def __exit__(self, *exc: object) -> None: ...
+
+@final
+class Claim(Sequence[Message]):
+    """Messages of a batch that are in hand at once. A slice (of step 1) shares them and is used the same way; what is
+    said of a message by a slice is said of it for all. Nothing counts as finished before done() or finish(). When the
+    batch is closed, what has no outcome is handed out again; the messages stay readable."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Claim:
+        """With another step than 1 it is a list."""
+    def __iter__(self) -> Iterator[Message]: ...
+    def done(self) -> None:
+        """These messages are finished, those that have no outcome yet; whatever becomes of others."""
+    def fail(self, index: int, delay: float) -> None:
+        """This message was not handled: it, and those of its partition behind it that have no outcome, come again
+        after `delay` seconds."""
+    def defer(self, index: int) -> Ticket:
+        """The outcome of this message is known later: call exactly one of the ticket's methods."""
+    def note(self, index: int, text: str) -> None:
+        """Batch.note() for this message."""
+    def noted(self, index: int) -> str | None: ...
+    def rest(self) -> Claim:
+        """Those of these messages that have no outcome yet; itself when that is all."""
+    def finish(self) -> None:
+        """The claim is over: what has no outcome is finished. Not of a slice."""
+    def give_back(self, delay: float) -> None:
+        """The claim is over: what has no outcome is handed out again after `delay` seconds. Not of a slice."""
+    @property
+    def counts(self) -> bool:
+        """Whether outcomes count: False when the claim is over, or one of its partitions was taken away."""
+    def spans(self) -> list[tuple[str, int, int, int, int]]:
+        """For each partition: topic, partition, index of its first message here, the offset of that one, and the
+        offset behind its last one."""
 
 @final
 class Ticket:
@@ -261,8 +303,8 @@ class Producer:
         key_encoder: tuple[AvroSchema, bytes] | None = None,
     ) -> None:
         """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
-    def forward(self, source: Batch | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
-        """Queue a copy of the message in hand of a batch, or of a ticket's: it is finished when the broker has
+    def forward(self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished when the broker has
         confirmed the copy, without a further call. Key and value are the message's, as they were received."""
     @property
     def copies(self) -> int:
