@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * date, time, timestamp, timestamptz: days or microseconds since 2000, UTC.
+ */
+#include "pg/kinds.h"
+
+#define EPOCH_DAYS 10957      /* 2000-01-01 */
+#define DATE_FIRST (-2451545) /* 4714-11-24 BC, of PostgreSQL's own range; and the day behind 5874897-12-31 */
+#define DATE_END 2145031949
+#define STAMP_FIRST INT64_C(-211813488000000000) /* the same day; and the one behind 294276-12-31 */
+#define STAMP_END INT64_C(9223371331200000000)
+
+/* How PostgreSQL's Java driver, and so Debezium, says infinity in a number, whatever it counts. */
+#define NUMBER_INFINITE INT64_C(9223372036825200000)
+#define NUMBER_MINUS_INFINITE INT64_C(-9223372036832400000)
+
+static dk_status
+put_infinite(dk__pg_row *row, const dk_pg_column *c, int sign)
+{
+    if (c->kind == DK_PG_DATE)
+        return dk__pg_field4(row->out, (uint32_t)(sign > 0 ? INT32_MAX : INT32_MIN));
+    return dk__pg_field8(row->out, (uint64_t)(sign > 0 ? INT64_MAX : INT64_MIN));
+}
+
+static int64_t
+floor_div(int64_t v, int64_t by)
+{
+    return v / by - (v % by < 0);
+}
+
+/* days since 1970, and microseconds, maybe more than a day's. false: out of range. */
+static bool
+put_moment(dk__pg_row *row, const dk_pg_column *c, int64_t days, int64_t micros)
+{
+    int64_t v;
+
+    if (__builtin_sub_overflow(days, EPOCH_DAYS, &days) ||
+        __builtin_add_overflow(days, floor_div(micros, DK__PG_DAY), &days))
+        return false;
+    micros -= floor_div(micros, DK__PG_DAY) * DK__PG_DAY;
+    if (c->kind == DK_PG_DATE) {
+        if (days < DATE_FIRST || days >= DATE_END)
+            return false;
+        (void)dk__pg_field4(row->out, (uint32_t)(int32_t)days);
+        return true;
+    }
+    if (__builtin_mul_overflow(days, DK__PG_DAY, &v) || __builtin_add_overflow(v, micros, &v) || v < STAMP_FIRST ||
+        v >= STAMP_END)
+        return false;
+    (void)dk__pg_field8(row->out, (uint64_t)v);
+    return true;
+}
+
+static dk_status
+put_time_of_day(dk__pg_row *row, const dk_pg_column *c, int64_t v, int64_t micros)
+{
+    if (micros < 0 || micros > DK__PG_DAY)
+        return dk__pg_refuse_int(row, c, v, "out of range");
+    return dk__pg_field8(row->out, (uint64_t)micros);
+}
+
+/* What a number without a meaning counts in this column. */
+static uint8_t
+meaning_by_unit(const dk_pg_column *c)
+{
+    static const uint8_t stamps[] = {
+        [DK_PG_UNIT_NONE] = DK__PG_MICROS,
+        [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,
+        [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
+        [DK_PG_UNIT_NANOS] = DK__PG_NANOS,
+    };
+
+    if (c->kind == DK_PG_DATE && c->unit == DK_PG_UNIT_NONE)
+        return DK__PG_DAYS;
+    return (uint8_t)(stamps[c->unit] + (c->kind == DK_PG_TIME ? DK__PG_TIME_MICROS - DK__PG_MICROS : 0));
+}
+
+static dk_status
+put_clock(dk__pg_row *row, const dk_pg_column *c, uint8_t code, int64_t v)
+{
+    int64_t micros = v;
+
+    if (code == DK__PG_TIME_NANOS)
+        micros = floor_div(v, 1000);
+    else if (code == DK__PG_TIME_MILLIS && __builtin_mul_overflow(v, 1000, &micros))
+        micros = -1;
+    else if (code != DK__PG_TIME_MILLIS && code != DK__PG_TIME_MICROS)
+        return dk__pg_odd(row, c, "a number that is no time of day");
+    return put_time_of_day(row, c, v, micros);
+}
+
+dk_status
+dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int64_t v)
+{
+    uint8_t code = m.code == DK__PG_PLAIN ? meaning_by_unit(c) : m.code;
+    bool fits;
+
+    if (c->kind == DK_PG_TIME)
+        return put_clock(row, c, code, v);
+    if (code != DK__PG_DAYS && (v == NUMBER_INFINITE || v == NUMBER_MINUS_INFINITE))
+        return put_infinite(row, c, v > 0 ? 1 : -1);
+    switch (code) {
+    case DK__PG_DAYS:
+        fits = put_moment(row, c, v, 0);
+        break;
+    case DK__PG_MILLIS:
+        fits = put_moment(row, c, floor_div(v, 86400000), (v - floor_div(v, 86400000) * 86400000) * 1000);
+        break;
+    case DK__PG_MICROS:
+        fits = put_moment(row, c, 0, v);
+        break;
+    case DK__PG_NANOS:
+        fits = put_moment(row, c, 0, floor_div(v, 1000));
+        break;
+    default:
+        return dk__pg_odd(row, c, "a number that is no point in time");
+    }
+    return fits ? DK_OK : dk__pg_refuse_int(row, c, v, "out of range");
+}
+
+dk_status
+dk__pg_time_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
+{
+    dk__pg_moment at;
+
+    if (!dk__pg_moment_read(s, &at))
+        return dk__pg_refuse_text(row, c, s, "no such time in ISO 8601");
+    if (c->kind == DK_PG_TIME) {
+        if (!at.time || at.date)
+            return dk__pg_refuse_text(row, c, s, "no time of day");
+        if (at.micros < 0 || at.micros > DK__PG_DAY)
+            at.micros -= floor_div(at.micros, DK__PG_DAY) * DK__PG_DAY;
+        return dk__pg_field8(row->out, (uint64_t)at.micros);
+    }
+    if (!at.date)
+        return dk__pg_refuse_text(row, c, s, "no date");
+    if (at.infinite != 0)
+        return put_infinite(row, c, at.infinite);
+    return put_moment(row, c, at.days, at.micros) ? DK_OK : dk__pg_refuse_text(row, c, s, "out of range");
+}
