@@ -3,6 +3,7 @@
  * What the tokens of JSON mean: characters, integers, doubles; and which texts PostgreSQL takes as json.
  */
 #include <float.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/internal.h"
@@ -14,7 +15,7 @@ hex4(const uint8_t *p)
     unsigned code = 0, i;
 
     for (i = 0; i < 4; i++)
-        code = code * 16 + (p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20u) - 'a' + 10);
+        code = code * 16 + (p[i] <= '9' ? p[i] - 0x30u : (p[i] | 0x20u) - 0x61u + 10);
     return code;
 }
 

@@ -166,6 +166,7 @@ DK_TEST(json_depth)
     dk_error err;
     size_t n = DK__JSON_DEPTH;
 
+    CHECK(text != NULL);
     memset(text, '[', n);
     memset(text + n, ']', n);
     CHECK_OK(dk__json_check((dk_slice){(uint8_t *)text, 2 * n}, false, &err));
@@ -569,7 +570,7 @@ DK_TEST_SLOW(json_like_jansson, 120)
             if (dk_test_below(&w.seed, 3) == 0)
                 w.n = at;
             else
-                w.text[at] = "\"\\{}[]:,0e-.a \x80\n\0"[dk_test_below(&w.seed, 17)];
+                w.text[at] = "\"\\{}[]:,0e-.a \x80\n\1"[dk_test_below(&w.seed, 17)];
             check_same(w.text, w.n);
         }
     }
