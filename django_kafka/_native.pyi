@@ -448,6 +448,18 @@ class CopyPlan:
     def add(self, side: str, id: int | bytes | None, schema: AvroSchema) -> str | None:
         """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all,
         without framing. Returns why all of them will be odd (a column without a field), or None."""
+    def add_json(
+        self,
+        side: str,
+        *,
+        ignored: Sequence[str] = (),
+        refused: Sequence[str] = (),
+        connect: bool | None = None,
+        deleted: str | None = None,
+    ) -> None:
+        """All keys or values are JSON, without framing. ignored: fields that no column takes; any other field makes
+        its message odd. refused: fields that always do. connect: whether they are in Connect's {"schema", "payload"};
+        None: those that look so. deleted: as of the plan."""
     def run(
         self,
         messages: Sequence[Any],

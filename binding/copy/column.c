@@ -80,7 +80,7 @@ static int
 read_options(PyObject *options, dk_pg_column *c)
 {
     static const char *const forms[] = {"", "base64", "hex", NULL};
-    static const char *const units[] = {"", "millis", "micros", "nanos", NULL};
+    static const char *const units[] = {"", "millis", "micros", "nanos", "unknown", NULL};
     static const char *const names[] = {"nullable", "form", "unit", NULL};
     PyObject *key, *value, *nullable;
     Py_ssize_t at = 0;

@@ -2,7 +2,8 @@
  *
  * What the files of this folder share: plans of COPY, and what came of messages that were run through one.
  *
- * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, part.c gets the
+ * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas (json.c
+ * makes those of JSON), part.c gets the
  * bytes out of what stands for a message, run.c runs messages, and result.c is the type CopyResult.
  */
 #ifndef DK_BINDING_NATIVE_COPY_H
@@ -54,6 +55,10 @@ int native_copy_schemas_put(copy_schemas *s, PyObject *id, dk_copy_reader *reade
  * which. Without the GIL. */
 dk_status native_copy_schemas_find(copy_schemas *s, dk_slice bytes, dk_slice header, const dk_copy_reader **reader,
                                    dk_slice *payload, dk_wire *wire, dk_error *err);
+
+/* ---- json.c ---- */
+
+PyObject *native_copy_add_json(PyObject *plan, PyObject *args, PyObject *kwargs); /* CopyPlan.add_json() */
 
 /* ---- part.c ---- */
 

@@ -252,8 +252,14 @@ static PyGetSetDef plan_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+PyDoc_STRVAR(plan_add_json_doc,
+             "add_json(side, *, ignored=(), refused=(), connect=None, deleted=None)\n--\n\n"
+             "All keys or values are JSON, without framing. A field that is neither a column's nor ignored makes its\n"
+             "message odd.");
+
 static PyMethodDef plan_methods[] = {
     {"add", NATIVE_METHOD(plan_add), NATIVE_FAST, plan_add_doc},
+    {"add_json", (PyCFunction)(void (*)(void))native_copy_add_json, METH_VARARGS | METH_KEYWORDS, plan_add_json_doc},
     {"run", NATIVE_METHOD(plan_run), NATIVE_FAST, plan_run_doc},
     {NULL, NULL, 0, NULL},
 };

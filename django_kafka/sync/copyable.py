@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, models
@@ -14,7 +15,7 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from django_kafka.sync.columns import Column, Table
-from django_kafka.sync.convert.semantic import DATES, DURATIONS, NONE, TIMES, TIMESTAMPS, Semantic
+from django_kafka.sync.convert.semantic import DATES, DURATIONS, TIMES, TIMESTAMPS, Semantic
 from django_kafka.sync.read import takes_null
 from django_kafka.sync.target import SKIP_FIELD, Target, target_of
 from django_kafka.sync.upsert import Fixed, Shape
@@ -61,6 +62,7 @@ _KINDS: tuple[tuple[type, frozenset[str]], ...] = (
     (models.CharField, frozenset({"varchar", "text"})),
     (models.TextField, frozenset({"text", "varchar"})),
 )
+_WRITTEN_OUT = ("string", "double")
 _UNITS = {"connect": "millis", "microseconds": "micros", "nanoseconds": "nanos"}
 # Defaults that are the same for all rows of a transaction, or made anew without a difference.
 _DEFAULTS: frozenset[Callable[..., Any]] = frozenset({dict, list, timezone.now, dt.date.today})
@@ -103,6 +105,14 @@ def can_fast_delete(model: Any, using: str) -> bool:
 # ---- the columns of one kind of message ------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Messages with the same fields. debezium: nothing that they have is somebody else's."""
+
+    fields: Mapping[str, Semantic]
+    debezium: bool = False
+
+
 class NotCopyableError(ValueError):
     """Messages of this schema have to be written in another way; the text says why."""
 
@@ -112,15 +122,17 @@ class Layout:
 
     Errors (of the constructor): NotCopyableError."""
 
-    def __init__(self, topic: Any, model: Any, using: str, table: Table, fields: Mapping[str, Semantic]) -> None:
+    def __init__(self, topic: Any, model: Any, using: str, table: Table, kind: Kind) -> None:
         self.topic = topic
+        self.kind = kind
         self.target: Target = target_of(model)
         self.table = table
         self.connection = connections[using]
         self.columns: list[Column] = []
         self.items: list[tuple[str, str, dict[str, Any]]] = []  # for CopyPlan
         self.names: dict[str, str] = {}  # of the column, by the name in the message
-        self._read(fields)
+        self.ignored: list[str] = []  # fields of the message that no column takes
+        self._read(kind.fields)
         self.key = self._find_key()
         self.fixed = tuple(self._fixed())
 
@@ -135,13 +147,16 @@ class Layout:
         seen: set[str] = set()
         for name, semantic in fields.items():
             if name in excluded or name == self.topic.deletion_key:
+                self.ignored.append(name)
                 continue
             field = self.target.columns.get(name)
             if field is None:
                 if self.topic.model_has_field(self.target.model, name):
                     raise NotCopyableError(f"{name} is not a column of {self.target.model.__name__}")
+                self.ignored.append(name)
                 continue
             if getattr(field, "generated", False) or getattr(field, "auto_now", False):
+                self.ignored.append(name)
                 continue
             if field.column in seen:
                 raise NotCopyableError(f"two fields of the message go into the column {field.column}")
@@ -170,23 +185,22 @@ class Layout:
         """How texts and numbers are meant that the schema does not explain. The reason when it is not known."""
         while field.remote_field is not None and hasattr(field, "target_field"):
             field = field.target_field
-        counts = semantic.base not in ("string", "")
-        if isinstance(field, (models.DateTimeField, models.TimeField)) and counts:
-            if semantic.name not in TIMESTAMPS and semantic.name not in TIMES:
-                unit = _UNITS.get(self.topic.time_precision_mode)
-                if unit is None:
-                    return "the schema does not say what the number counts"
-                options["unit"] = unit
-        elif isinstance(field, models.DateField) and counts and semantic.name not in {**DATES, **TIMESTAMPS}:
-            if semantic.name:
-                return f"{semantic.name} is no date"
-        elif isinstance(field, models.DurationField) and counts and semantic.name not in DURATIONS:
-            return "the schema does not say what the number counts"
+        name, topic = semantic.name, self.topic
+        if isinstance(field, (models.DateTimeField, models.TimeField)):
+            if name not in TIMESTAMPS and name not in TIMES:
+                options["unit"] = _UNITS.get(topic.time_precision_mode, "unknown")
+        elif isinstance(field, models.DateField):
+            if name in TIMES or name in DURATIONS:
+                return f"{name} is no date"
+        elif isinstance(field, models.DurationField):
+            if name in TIMES or name in TIMESTAMPS or name in DATES:
+                return f"{name} is no duration"
         elif isinstance(field, models.BinaryField):
-            if semantic.base != "bytes" and not self.topic.binary_handling_mode:
-                return "the schema does not say how bytes are written"
-            if self.topic.binary_handling_mode in ("base64", "hex"):
-                options["form"] = self.topic.binary_handling_mode
+            if topic.binary_handling_mode == "hex":
+                options["form"] = "hex"
+        elif isinstance(field, models.DecimalField) and not name and topic.decimal_handling_mode not in _WRITTEN_OUT:
+            if topic.decimal_handling_mode == "precise" or self.kind.debezium:
+                options["form"] = "base64"
         return None
 
     def _find_key(self) -> str:
@@ -274,6 +288,3 @@ def _against_column(field: Any, column: Column) -> str | None:
     if column.is_array or column.is_cast or column.kind not in kinds:
         return f"a {type(field).__name__} in a column of type {column.type}"
     return None
-
-
-__all__ = ["NONE", "Layout", "NotCopyableError", "against_copy", "can_fast_delete"]

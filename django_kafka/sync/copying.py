@@ -11,16 +11,15 @@ from typing import Any
 from django.db import connections
 
 from django_kafka import events
-from django_kafka._native import AvroSchema, CopyPlan
+from django_kafka._native import CopyPlan
 from django_kafka.logs.loggers import MODEL_TOPICS
 from django_kafka.sync.columns import Table, describe_table
 from django_kafka.sync.copy import CopyWriter
 from django_kafka.sync.copyable import Layout, NotCopyableError, can_fast_delete
 from django_kafka.sync.rows import chunks, condition, manager_of
-from django_kafka.sync.schemas import struct_of_writer
+from django_kafka.sync.samples import Source, source_of
 from django_kafka.sync.target import target_of
 from django_kafka.sync.upsert import Statements
-from django_kafka.topic import KEY, VALUE
 
 # Writes messages (their indices) on another path.
 ByHand = Callable[[Sequence[int]], None]
@@ -30,6 +29,7 @@ class Copying:
     """Of one topic, one model and one database. Owned by the thread that runs the consumer."""
 
     MOST_BY_HAND = 512  # messages, before it is tried again
+    MOST_KINDS = 100  # that are remembered
 
     def __init__(self, topic: Any, model: Any, using: str) -> None:
         self.topic = topic
@@ -37,8 +37,9 @@ class Copying:
         self.using = using
         self.connection = connections[using]
         self.table: Table | None = None
-        self.layouts: dict[Any, _Copied] = {}  # by the columns of the messages
-        self.by_schema: dict[Any, _Copied | None] = {}
+        self.source: Source = source_of(topic)
+        self.layouts: dict[str, _Copied] = {}
+        self.kinds: dict[Any, _Copied | None] = {}  # by what the source calls them
         self.current: _Copied | None = None
         self.careful = True
 
@@ -63,7 +64,7 @@ class Copying:
             patience = 1
 
     def _run(self, copied: _Copied, messages: Sequence[Any], at: int, by_hand: ByHand) -> int:
-        """Write the messages from there on that are of one layout. Returns behind the last one."""
+        """Write the messages from there on that are of one kind. Returns behind the last one."""
         result = copied.plan.run(messages, at, stop_at_error=True)
         while result.unknown is not None and self._learn(copied, messages[result.stopped_at], *result.unknown):
             result = copied.plan.run(messages, result.stopped_at, result=result, stop_at_error=True)
@@ -73,63 +74,52 @@ class Copying:
         if odd:
             by_hand(odd)
         stopped: int | None = result.stopped_at
-        if stopped is None:
-            return len(messages)
-        if result.unknown is not None:
-            self.current = None
-            if stopped > at or self._find(messages[stopped]) is not copied:
-                return stopped
+        end = len(messages) if stopped is None else stopped
+        if result.unknown is not None or 2 * len(odd) > end - at:
+            self.current = None  # the next ones may be of another kind
+        if stopped is None or (result.unknown is not None and stopped > at):
+            return end
+        if result.unknown is not None and self._find(messages[stopped]) is not copied:
+            return stopped
         by_hand([stopped])
         return stopped + 1
 
-    # ---- schemas ---------------------------------------------------------------------------------------------------
+    # ---- kinds of messages -----------------------------------------------------------------------------------------
 
     def _find(self, msg: Any) -> _Copied | None:
-        """How a message like this one is copied; None when it is not, or cannot be known from this one."""
-        written = self._written(msg, VALUE)
-        if written is None:
+        """How messages like this one are copied; None when they are not, or when it cannot be known from this one."""
+        try:
+            identity = self.source.identify(msg)
+        except ValueError:
             return None
-        if written not in self.by_schema:
-            self.by_schema[written] = self._make(written)
-        self.current = self.by_schema[written]
+        if identity is None:
+            return None
+        if identity not in self.kinds:
+            if len(self.kinds) >= self.MOST_KINDS:
+                self.kinds.clear()
+            self.kinds[identity] = self._make(identity)
+        self.current = self.kinds[identity]
         return self.current
 
-    def _written(self, msg: Any, field: Any) -> Any:
-        """The schema of a message's key or value; None when it names none."""
-        data = msg.value() if field is VALUE else msg.key()
-        if data is None:
-            return None
-        return self.topic.written_schema(data, field, msg.headers())
-
-    def _learn(self, copied: _Copied, msg: Any, side: str, identity: Any) -> bool:
-        """A schema that the plan does not know. False: it is one of other columns, or none that can be copied."""
-        field = VALUE if side == "value" else KEY
-        written = self._written(msg, field)
-        if written is None:
+    def _learn(self, copied: _Copied, msg: Any, side: str, number: Any) -> bool:
+        """A schema that the plan has met. False: it is one of other columns, or none that can be copied."""
+        if side == "value" and self._find(msg) is not copied:
             return False
-        if field is VALUE:
-            if written not in self.by_schema:
-                self.by_schema[written] = self._make(written)
-            if self.by_schema[written] is not copied:
-                return False
-        reason = copied.plan.add(side, identity, AvroSchema(written.text, written.names))
+        reason = self.source.learn(copied.plan, msg, side, number)
         if reason is None:
             return True
         self._tell(reason)
-        if field is VALUE:
-            self.by_schema[written] = None
+        if side == "value":
+            self.kinds[self.source.identify(msg)] = None
         return False
 
-    def _make(self, written: Any) -> _Copied | None:
-        struct = struct_of_writer(written)
-        if self.topic.envelopes and {"op", "source"} <= struct.fields.keys() and "after" in struct.structs:
-            struct = struct.structs["after"]
+    def _make(self, identity: Any) -> _Copied | None:
         try:
-            layout = Layout(self.topic, self.model, self.using, self._table(), struct.fields)
+            layout = Layout(self.topic, self.model, self.using, self._table(), self.source.kind(identity))
         except NotCopyableError as error:
             self._tell(str(error))
             return None
-        place = tuple(sorted((name, repr(item)) for name, item in layout.names.items()))
+        place = repr((layout.items, sorted(layout.ignored)))
         if place not in self.layouts:
             self.layouts[place] = _Copied(self, layout)
         return self.layouts[place]
@@ -160,6 +150,7 @@ class _Copied:
             placeholder=owner.topic.unavailable_value,
             deleted=owner.topic.deletion_key,
         )
+        owner.source.begin(self.plan, layout)
         statements = Statements(layout.shape(self.plan.columns), owner.connection.ops.quote_name)
         self.writer = CopyWriter(owner.connection, statements)
         self.deletes_rows = can_fast_delete(owner.model, owner.using)

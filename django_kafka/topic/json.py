@@ -86,11 +86,28 @@ class JSONTopicConsumer(TopicConsumer, ABC):
     def get_value_deserializer(self, **kwargs: Any) -> Any:
         return self._deserializer(self.value_schema, kwargs)
 
+    def find_copy_source(self) -> str | None:
+        """How the engine can read keys and values by itself: "json", None when something else reads them."""
+        cls = type(self)
+        plain = (
+            cls.deserialize is TopicConsumer.deserialize
+            and cls.context is TopicConsumer.context
+            and cls.get_key_deserializer is JSONTopicConsumer.get_key_deserializer
+            and cls.get_value_deserializer is JSONTopicConsumer.get_value_deserializer
+            and cls._deserializer is JSONTopicConsumer._deserializer
+            and not self.key_schema
+            and not self.value_schema
+        )
+        return "json" if plain and not _METHODS & self.__dict__.keys() else None
+
     def _deserializer(self, schema: str | None, kwargs: dict[str, Any]) -> Any:
         schema = kwargs.pop("schema_str", schema)
         if schema is None:
             return JSONDeserializer(**kwargs)
         return _kept(self, "JSONDeserializer", schema, kwargs)
+
+
+_METHODS = frozenset({"deserialize", "context", "get_key_deserializer", "get_value_deserializer"})
 
 
 def _kept(topic: Any, name: str, schema: str, kwargs: dict[str, Any]) -> Any:

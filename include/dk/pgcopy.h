@@ -59,8 +59,15 @@ typedef enum dk_pg_kind {
  * the column's scale, a number in digits unless said otherwise). */
 typedef enum dk_pg_form { DK_PG_FORM_NONE, DK_PG_FORM_BASE64, DK_PG_FORM_HEX } dk_pg_form;
 
-/* What a number counts that is given for a time or a time of day, when no schema says so. NONE: microseconds. */
-typedef enum dk_pg_unit { DK_PG_UNIT_NONE, DK_PG_UNIT_MILLIS, DK_PG_UNIT_MICROS, DK_PG_UNIT_NANOS } dk_pg_unit;
+/* What a number counts that is given for a time or a time of day, when no schema says so. NONE: microseconds. UNKNOWN:
+ * nobody knows, so that a message with one is odd. */
+typedef enum dk_pg_unit {
+    DK_PG_UNIT_NONE,
+    DK_PG_UNIT_MILLIS,
+    DK_PG_UNIT_MICROS,
+    DK_PG_UNIT_NANOS,
+    DK_PG_UNIT_UNKNOWN
+} dk_pg_unit;
 
 typedef struct dk_pg_column {
     size_t size;        /* sizeof this */

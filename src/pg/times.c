@@ -68,9 +68,10 @@ meaning_by_unit(const dk_pg_column *c)
         [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,
         [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
         [DK_PG_UNIT_NANOS] = DK__PG_NANOS,
+        [DK_PG_UNIT_UNKNOWN] = DK__PG_MICROS,
     };
 
-    if (c->kind == DK_PG_DATE && c->unit == DK_PG_UNIT_NONE)
+    if (c->kind == DK_PG_DATE && (c->unit == DK_PG_UNIT_NONE || c->unit == DK_PG_UNIT_UNKNOWN))
         return DK__PG_DAYS;
     return (uint8_t)(stamps[c->unit] + (c->kind == DK_PG_TIME ? DK__PG_TIME_MICROS - DK__PG_MICROS : 0));
 }
@@ -92,9 +93,12 @@ put_clock(dk__pg_row *row, const dk_pg_column *c, uint8_t code, int64_t v)
 dk_status
 dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int64_t v)
 {
-    uint8_t code = m.code == DK__PG_PLAIN ? meaning_by_unit(c) : m.code;
+    uint8_t code;
     bool fits;
 
+    if (m.code == DK__PG_PLAIN && c->unit == DK_PG_UNIT_UNKNOWN && c->kind != DK_PG_DATE)
+        return dk__pg_odd(row, c, "a number, and nobody says what it counts");
+    code = m.code == DK__PG_PLAIN ? meaning_by_unit(c) : m.code;
     if (c->kind == DK_PG_TIME)
         return put_clock(row, c, code, v);
     if (code != DK__PG_DAYS && (v == NUMBER_INFINITE || v == NUMBER_MINUS_INFINITE))

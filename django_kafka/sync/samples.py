@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""What kind of message one is, for the copy path: the fields that it has, and what its schema says of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
+
+from django_kafka._native import AvroSchema, CopyPlan
+from django_kafka.sync import forms
+from django_kafka.sync.convert.semantic import NONE
+from django_kafka.sync.copyable import Kind, Layout
+from django_kafka.sync.schemas import EMPTY, Struct, struct_of_writer
+from django_kafka.topic import KEY, VALUE
+
+
+class Source(Protocol):
+    """How keys and values are written."""
+
+    def identify(self, msg: Any) -> Hashable | None:
+        """The same for messages of the same kind; None when this one does not tell."""
+
+    def kind(self, identity: Any) -> Kind:
+        """Of what identify() has returned. Errors: ValueError when no row can be made of it."""
+
+    def begin(self, plan: CopyPlan, layout: Layout) -> None:
+        """Tell a new plan what is known beforehand."""
+
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+        """Tell the plan a schema that it has met. Why messages with it are odd; None: they are not."""
+
+
+def source_of(topic: Any) -> Source:
+    """Of a topic that find_copy_source() says can be read by the engine."""
+    return AvroSource(topic) if topic.find_copy_source() == "avro" else JSONSource(topic)
+
+
+class AvroSource:
+    """Avro, with schemas in a registry: its requests are the topic's."""
+
+    def __init__(self, topic: Any) -> None:
+        self.topic = topic
+
+    def identify(self, msg: Any) -> Hashable | None:
+        data = msg.value()
+        return None if data is None else self.topic.written_schema(data, VALUE, msg.headers())  # type: ignore[no-any-return]
+
+    def kind(self, identity: Any) -> Kind:
+        struct = struct_of_writer(identity)
+        envelope = self.topic.envelopes and {"op", "source"} <= struct.fields.keys() and "after" in struct.structs
+        return Kind((struct.structs["after"] if envelope else struct).fields, self.topic.debezium or envelope)
+
+    def begin(self, plan: CopyPlan, layout: Layout) -> None:
+        """Schemas are told when they are met."""
+
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+        data, field = (msg.key(), KEY) if side == "key" else (msg.value(), VALUE)
+        written = self.topic.written_schema(data, field, msg.headers())
+        if written is None:
+            return "the message names no schema"
+        return plan.add(side, number, AvroSchema(written.text, written.names))
+
+
+class JSONSource:
+    """JSON, with or without schemas of Connect's around each value."""
+
+    def __init__(self, topic: Any) -> None:
+        self.topic = topic
+        self.schemas = forms.ConnectSchemas()
+        self._kinds: dict[Hashable, Kind] = {}
+
+    def identify(self, msg: Any) -> Hashable | None:
+        """Errors: ValueError when it is not JSON."""
+        data = msg.value()
+        if not data:
+            return None
+        value, struct = forms.unpack(json.loads(data), EMPTY, self.schemas, False)
+        debezium = bool(self.topic.debezium)
+        if not isinstance(value, Mapping):
+            return None
+        if self.topic.envelopes and forms.is_envelope(value):
+            side = "before" if value.get("after") is None else "after"
+            value, struct, debezium = value.get(side), struct.structs.get(side, EMPTY), True
+            if not isinstance(value, Mapping):
+                return None
+        debezium = debezium or forms.row_of(value, struct, self.topic.deletion_key, False).debezium  # type: ignore[union-attr]
+        return self._identity(struct, tuple(value), debezium)
+
+    def _identity(self, struct: Struct, names: tuple[str, ...], debezium: bool) -> Hashable:
+        fields = struct.fields or {name: NONE for name in names}
+        identity = (tuple(fields.items()), debezium)
+        self._kinds.setdefault(identity, Kind(fields, debezium))
+        return identity
+
+    def kind(self, identity: Any) -> Kind:
+        return self._kinds[identity]
+
+    def begin(self, plan: CopyPlan, layout: Layout) -> None:
+        for side in ("key", "value"):
+            plan.add_json(side, ignored=layout.ignored, deleted=self.topic.deletion_key)
+
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+        return "the message is not JSON"
