@@ -176,6 +176,8 @@ class Consumer:
     """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
     oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close()."""
 
+    # Called with "assigned", "revoked" or "lost" and the partitions, as those callables are. Nothing waits for it.
+    on_rebalance: Callable[[str, list[TopicPartition]], Any] | None
     def __init__(
         self,
         config: dict[str, Any],

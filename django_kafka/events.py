@@ -48,6 +48,17 @@ CONSUMER_ENDED_BY_HANDLER = Event(
     ERROR,
     "%(message)s: %(exception)s ends the consumer. The message is not finished; it will be redelivered.",
 )
+PARTITIONS_ASSIGNED = Event(
+    "consumer.partitions-assigned", INFO, "%(consumer)s, group '%(group)s': assigned %(partitions)s"
+)
+PARTITIONS_REVOKED = Event(
+    "consumer.partitions-revoked", INFO, "%(consumer)s, group '%(group)s': revoked %(partitions)s"
+)
+PARTITIONS_LOST = Event(
+    "consumer.partitions-lost",
+    INFO,
+    "%(consumer)s, group '%(group)s': lost %(partitions)s. What is in hand of them will be redelivered.",
+)
 OWN_TOPIC_PASSED_OVER = Event(
     "consumer.own-topic-passed-over", WARNING, "%(consumer)s passes over %(topic)s, which its own failures go to."
 )

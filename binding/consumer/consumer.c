@@ -134,6 +134,7 @@ consumer_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_assign);
     Py_VISIT(self->on_revoke);
     Py_VISIT(self->on_lost);
+    Py_VISIT(self->on_rebalance);
     Py_VISIT(self->stash);
     Py_VISIT(self->given_message);
     Py_VISIT(self->given_lists[0]);
@@ -149,6 +150,7 @@ consumer_clear(PyObject *op)
     Py_CLEAR(self->on_assign);
     Py_CLEAR(self->on_revoke);
     Py_CLEAR(self->on_lost);
+    Py_CLEAR(self->on_rebalance);
     Py_CLEAR(self->stash);
     Py_CLEAR(self->given_message);
     Py_CLEAR(self->given_lists[0]);
@@ -382,6 +384,8 @@ static PyMethodDef consumer_methods[] = {
 
 static PyMemberDef consumer_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(ConsumerObject, weakrefs), READONLY, NULL},
+    {"on_rebalance", T_OBJECT, offsetof(ConsumerObject, on_rebalance), 0,
+     "Called with \"assigned\", \"revoked\" or \"lost\" and the partitions; nothing waits for it."},
     {NULL, 0, 0, 0, NULL},
 };
 

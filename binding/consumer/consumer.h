@@ -17,6 +17,7 @@ typedef struct ConsumerObject {
     native_topics *topics;
     native_callbacks cbs;
     PyObject *on_assign, *on_revoke, *on_lost;
+    PyObject *on_rebalance; /* an attribute: who sets it is told, and nothing waits for it */
     bool auto_store, closed;
     bool busy;  /* a thread is inside fetch, poll, consume or close */
     bool woken; /* wake() was called */

@@ -42,12 +42,33 @@ run_assignment(ConsumerObject *self, PyObject *cb, const dk_event *ev)
     return result == NULL ? -1 : 0;
 }
 
+/* Whoever only wants to know: what the callable raises keeps nobody from what has to be done. */
+static void
+tell_rebalance(ConsumerObject *self, const char *what, const dk_event *ev)
+{
+    PyObject *cb = self->on_rebalance, *parts, *result = NULL;
+
+    if (cb == NULL || cb == Py_None)
+        return;
+    Py_INCREF(cb);
+    parts = native_partitions_list(self->state, dk_event_partitions(ev));
+    if (parts != NULL)
+        result = PyObject_CallFunction(cb, "sO", what, parts);
+    if (result == NULL)
+        PyErr_WriteUnraisable(cb);
+    Py_XDECREF(parts);
+    Py_XDECREF(result);
+    Py_DECREF(cb);
+}
+
 /* The engine goes on with the assignment, or gives the partitions back, once the callable has returned, or raised. */
 static int
-run_rebalance(ConsumerObject *self, PyObject *cb, const dk_event *ev)
+run_rebalance(ConsumerObject *self, const char *what, PyObject *cb, const dk_event *ev)
 {
-    int rc = run_assignment(self, cb, ev);
+    int rc;
 
+    tell_rebalance(self, what, ev);
+    rc = run_assignment(self, cb, ev);
     if (self->c != NULL)
         dk_consumer_rebalance_ack(self->c);
     return rc;
@@ -82,11 +103,11 @@ run_event(ConsumerObject *self, const dk_event *ev, PyObject **message)
 
     switch (dk_event_kind_of(ev)) {
     case DK_EVENT_ASSIGN:
-        return run_rebalance(self, self->on_assign, ev);
+        return run_rebalance(self, "assigned", self->on_assign, ev);
     case DK_EVENT_REVOKE:
-        return run_rebalance(self, self->on_revoke, ev);
+        return run_rebalance(self, "revoked", self->on_revoke, ev);
     case DK_EVENT_LOST:
-        return run_rebalance(self, self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
+        return run_rebalance(self, "lost", self->on_lost != NULL ? self->on_lost : self->on_revoke, ev);
     case DK_EVENT_MESSAGE:
         if (message == NULL)
             return native_event_run(&client, ev);

@@ -68,7 +68,9 @@ class Consumer:
         name = name_of(type(self))
         layers = layers_of(type(self), name, *self._config_settings)
         self._consumer = make_client(ConfluentConsumer, self.config, name, layers)
-        self._member = Member(self._consumer, name, self.default_logger, partial(describe, self))
+        self._member = Member(
+            self._consumer, name, self.config.get("group.id", ""), self.default_logger, partial(describe, self)
+        )
         self._policy = Policy(self, self._member)
         self._retries = self._member.retries
         self._pauses = self._member.pauses

@@ -19,6 +19,7 @@ from django_kafka.failures.copies import Copies
 from django_kafka.failures.delivery import InBatch, Polled
 from django_kafka.failures.log import FailureLog
 from django_kafka.utils.moments import seconds_until
+from django_kafka.utils.partitions import in_short
 from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 
 if TYPE_CHECKING:
@@ -28,15 +29,26 @@ if TYPE_CHECKING:
 # While copies of failed messages are on their way, the loop looks whether one was refused this often (seconds).
 REFUSAL_INTERVAL = 0.02
 
+_REBALANCES = {
+    "assigned": events.PARTITIONS_ASSIGNED,
+    "revoked": events.PARTITIONS_REVOKED,
+    "lost": events.PARTITIONS_LOST,
+}
+
 
 class Member:
     """Owned by the thread that runs the consumer."""
 
-    def __init__(self, client: Any, name: str, logger: logging.Logger, describe: Callable[[Any], str]) -> None:
+    def __init__(
+        self, client: Any, name: str, group: str, logger: logging.Logger, describe: Callable[[Any], str]
+    ) -> None:
         """name: of the consumer, for the log. describe: what log lines call a message."""
         self.client = client
         self.name = name
+        self.group = group
         self.is_native = isinstance(client, NativeConsumer)
+        if self.is_native:
+            client.on_rebalance = self.tell_rebalance
         self.logger = logger
         self.describe = describe
         self.time_left: TimeLeft = no_limit  # for a stop
@@ -105,6 +117,11 @@ class Member:
             self.client.resume([partition])
 
     # ---- partitions ----
+
+    def tell_rebalance(self, what: str, partitions: list[TopicPartition]) -> None:
+        """Log that partitions were assigned, revoked or lost. A member that was given nothing new says nothing."""
+        if partitions:
+            _REBALANCES[what].tell(self.logger, consumer=self.name, group=self.group, partitions=in_short(partitions))
 
     def on_assign(self, client: Any, partitions: list[TopicPartition]) -> None:
         """Partitions were assigned: one whose head waits for a retry has to wait here too."""

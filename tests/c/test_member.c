@@ -1,113 +1,98 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tests of src/kafka/member.c: stories of heartbeats that were lost, told look by look.
+ * Tests of src/kafka/consumer/member.c: when the connection is broken under a heartbeat, so that librdkafka asks for
+ * all of the assignment.
  */
 #include "dk_test.h"
 #include "kafka/consumer/handle.h"
 
-typedef struct story {
-    dk__member m;
-    int64_t now_ms;
-    int rejoins;
-} story;
-
-/* Look every 250 ms for so long. `lost`: a heartbeat has timed out just before the first look. */
-static void
-look(story *s, int32_t epoch, bool lost, int64_t ms)
+/* A heartbeat is sent and comes to this end. Was its connection to be broken? */
+static bool
+beat(dk__member *m, rd_kafka_resp_err_t rkerr)
 {
-    for (int64_t end = s->now_ms + ms; s->now_ms < end; s->now_ms += 250, lost = false)
-        s->rejoins += dk__member_missed(&s->m, epoch, lost, s->now_ms);
+    bool broken = dk__member_breaks(m);
+
+    dk__member_answered(m, rkerr);
+    return broken;
 }
 
-static story
-joined(int32_t epoch)
+DK_TEST(member_without_losses_breaks_nothing)
 {
-    story s = {.now_ms = 1000};
+    dk__member m = {0};
 
-    look(&s, 0, false, 1000);
-    s.m.epoch_told = epoch;
-    look(&s, epoch, false, 5000);
-    return s;
+    for (int i = 0; i < 50; i++)
+        CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-DK_TEST(member_without_losses_never_rejoins)
+DK_TEST(member_breaks_once_after_a_lost_answer)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    for (int32_t epoch = 4; epoch < 50; epoch++) /* others come and go, its own partitions stay */
-        look(&s, epoch, false, 2000);
-    CHECK_EQ(s.rejoins, 0);
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT));
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR)); /* the full request */
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-DK_TEST(member_that_was_not_told_rejoins_once)
+DK_TEST(member_breaks_again_when_the_answer_was_quicker)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 3, true, 1000);
-    look(&s, 5, false, 2500);
-    CHECK_EQ(s.rejoins, 0); /* it may yet come */
-    look(&s, 5, false, 60000);
-    CHECK_EQ(s.rejoins, 1);
+    beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT);
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-DK_TEST(member_sees_loss_and_epoch_in_one_look)
+/* The answer to the full request was lost too, or to the heartbeat that was to be broken. */
+DK_TEST(member_breaks_after_each_lost_answer)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 4, true, 10000);
-    CHECK_EQ(s.rejoins, 1);
+    beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT);
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT));
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT));
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-DK_TEST(member_that_is_told_stays)
+DK_TEST(member_knows_no_answer_to_be_lost_that_nobody_gave)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 3, true, 1000);
-    look(&s, 4, false, 1000);
-    s.m.epoch_told = 4; /* the assignment comes a little later */
-    look(&s, 4, false, 60000);
-    CHECK_EQ(s.rejoins, 0);
-    look(&s, 4, true, 500);
-    s.m.epoch_told = 5; /* with the epoch */
-    look(&s, 5, false, 60000);
-    CHECK_EQ(s.rejoins, 0);
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR__DESTROY));
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-/* What was told before the epoch moved says nothing of what came with it. */
-DK_TEST(member_told_of_something_older_rejoins)
+DK_TEST(member_leaves_to_librdkafka_what_it_does_itself)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 3, true, 500);
-    s.m.epoch_told = 3;
-    look(&s, 4, false, 10000);
-    CHECK_EQ(s.rejoins, 1);
+    beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT);
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
+    beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT);
+    dk__member_answered(&m, RD_KAFKA_RESP_ERR__TRANSPORT); /* before another one is sent */
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }
 
-DK_TEST(member_that_lost_nothing_of_weight_stays)
+DK_TEST(member_takes_any_other_end_for_a_loss)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 3, true, 40000);  /* the epoch did not move */
-    look(&s, 4, false, 10000); /* much later it does */
-    CHECK_EQ(s.rejoins, 0);
+    beat(&m, RD_KAFKA_RESP_ERR__SSL);
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
+    beat(&m, RD_KAFKA_RESP_ERR__BAD_MSG);
+    CHECK(beat(&m, RD_KAFKA_RESP_ERR__TRANSPORT));
 }
 
-DK_TEST(member_that_was_fenced_rejoins_by_itself)
+/* Its last heartbeat says that it leaves. */
+DK_TEST(member_that_leaves_breaks_nothing)
 {
-    story s = joined(3);
+    dk__member m = {0};
 
-    look(&s, 3, true, 1000);
-    look(&s, 0, false, 1000);
-    look(&s, 7, false, 10000);
-    CHECK_EQ(s.rejoins, 0);
-}
-
-DK_TEST(member_does_not_rejoin_all_the_time)
-{
-    story s = joined(3);
-
-    for (int32_t epoch = 4; epoch < 24; epoch++) /* 20 losses, 100 seconds */
-        look(&s, epoch, true, 5000);
-    CHECK(s.rejoins >= 5 && s.rejoins <= 10);
+    beat(&m, RD_KAFKA_RESP_ERR__TIMED_OUT);
+    atomic_store(&m.leaves, true);
+    CHECK(!beat(&m, RD_KAFKA_RESP_ERR_NO_ERROR));
 }

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""python -m tests.chaos [--seconds S] [--seed SEED] [--rate N]: run, print a table; code 1: a broken promise."""
+"""python -m tests.chaos [--seconds S] [--seed SEED] [--rate N] [--often EVENT]: run and judge; code 1: a broken
+promise."""
 
 from __future__ import annotations
 
 import argparse
 import random
 import sys
+from collections.abc import Collection
 
 from tests.chaos.judge import Verdict
-from tests.chaos.plan import make_plan
+from tests.chaos.plan import EVENTS, make_plan
 from tests.chaos.run import Run
 from tests.live.servers import kafka, postgres
 
 
-def run(seed: str, seconds: float, rate: float = 60.0) -> Verdict:
+def run(seed: str, seconds: float, rate: float = 60.0, often: Collection[str] = ()) -> Verdict:
     """A whole run, with its report on standard output."""
-    plan = make_plan(seed, seconds, rate)
+    plan = make_plan(seed, seconds, rate, often)
     print(
         f"Chaos: SEED={seed} SECONDS={seconds:g}, {len(plan.messages)} messages, {len(plan.events)} events",
         flush=True,
@@ -45,12 +47,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--seed", default="")
     parser.add_argument("--rate", type=float, default=60.0, help="messages per second")
+    parser.add_argument("--often", action="append", default=[], choices=EVENTS, help="ten times as often; several")
     options = parser.parse_args()
     if reason := kafka.available() or postgres.available():
         print(reason, file=sys.stderr)
         return 2
     seed = options.seed or str(random.SystemRandom().randrange(10**6))
-    return 0 if run(seed, options.seconds, options.rate).ok else 1
+    return 0 if run(seed, options.seconds, options.rate, options.often).ok else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ EVENTS = {
     "freeze-child": 3,  # SIGSTOP for longer than the session lasts, then SIGCONT: it has lost its partitions
     "broker-kill": 5,
     "broker-stop": 3,
+    "broker-freeze": 3,  # SIGSTOP, then SIGCONT: connections stay, and answers come late
     "postgres-restart": 3,
     "postgres-kill": 2,
     "postgres-cut": 3,  # every connection is terminated
@@ -76,15 +78,15 @@ class Plan:
     config: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def make_plan(seed: str, seconds: float, rate: float) -> Plan:
-    """rate: messages per second, over all topics."""
+def make_plan(seed: str, seconds: float, rate: float, often: Collection[str] = ()) -> Plan:
+    """rate: messages per second, over all topics. often: events that come ten times as often as they would."""
     plan = Plan(seed, seconds, rate)
     chance = random.Random(f"protocols/{seed}")
     for group in GROUPS:
         protocol = chance.choice(PROTOCOLS)
         plan.config[group] = {**protocol, **({} if "group.protocol" in protocol else CLASSIC)}
     plan.messages = _messages(random.Random(f"messages/{seed}"), seconds, rate)
-    plan.events = _events(random.Random(f"events/{seed}"), seconds)
+    plan.events = _events(random.Random(f"events/{seed}"), seconds, often)
     return plan
 
 
@@ -126,12 +128,13 @@ def _failures(chance: random.Random, kind: str, max_retries: int) -> int:
     return chance.randint(1, max(1, max_retries))
 
 
-def _events(chance: random.Random, seconds: float) -> list[Event]:
+def _events(chance: random.Random, seconds: float, often: Collection[str]) -> list[Event]:
     result = []
     at = QUIET_START + chance.uniform(0, 2)
-    names, weights = zip(*EVENTS.items(), strict=True)
+    names = list(EVENTS)
+    weights = [weight * (10 if name in often else 1) for name, weight in EVENTS.items()]
     # Each kind comes once before any comes twice, as far as there is time.
-    first = list(names)
+    first = [] if often else list(names)
     chance.shuffle(first)
     while at < seconds - 1:
         what = first.pop() if first else chance.choices(names, weights)[0]

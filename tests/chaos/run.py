@@ -35,8 +35,8 @@ from tests.live.servers.process import CACHE, ROOT, wait_until
 JVM = ("-Xmx320m", "-Xms160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 BROKER = {
     "offsets.topic.num.partitions": "3",
-    # A heartbeat whose answer takes longer than the interval is given up by librdkafka (2.16), and an assignment that
-    # was in that answer is not told again: the interval is well above what a busy machine needs.
+    # A heartbeat whose answer takes longer than the interval is given up by librdkafka (2.16), and the connection
+    # with it: the interval is above what a busy machine needs, mostly.
     "group.consumer.session.timeout.ms": "6000",
     "group.consumer.heartbeat.interval.ms": "2000",
     "log.segment.bytes": "16777216",
@@ -328,6 +328,19 @@ class Run:
                 self._after(0.2, started)
 
         self._after(event.seconds, back)
+
+    def _broker_freeze(self, event: Event) -> None:
+        node = self.kafka.nodes[int(event.pick * len(self.kafka.nodes))]
+        self._log(f"SIGSTOP to Kafka node {node.node_id}, for {event.seconds:.1f} s")
+        self._broker_down = True
+        node.process.send(signal.SIGSTOP)
+
+        def thaw() -> None:
+            node.process.send(signal.SIGCONT)
+            self._log(f"SIGCONT to Kafka node {node.node_id}")
+            self._broker_down = False
+
+        self._after(event.seconds, thaw)
 
     def _all_in_sync(self) -> bool:
         """All nodes run and no partition lacks a replica: only then may the next node go away."""

@@ -18,9 +18,8 @@ on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 
     if (q == NULL)
         return;
-    if (strcmp(fac, "REQTMOUT") == 0 && strstr(text, "GroupCoordinator") != NULL)
-        dk__events_lose_heartbeat(q);
-    dk__events_push_log(q, level, fac, text);
+    if (!dk__events_hushed(q) || strcmp(fac, "FAIL") != 0 || strstr(text, "GroupCoordinator") == NULL)
+        dk__events_push_log(q, level, fac, text);
 }
 
 /* A fatal error is told as itself, not as "a fatal error was raised". */

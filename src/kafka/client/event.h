@@ -40,7 +40,7 @@ struct dk__events {
     atomic_size_t len, reports;
     /* Counted by any thread. */
     atomic_ullong dropped;
-    atomic_bool heartbeat_lost; /* set by librdkafka's threads (its log), cleared by the consumer's */
+    atomic_bool hushed; /* librdkafka's threads' */
 };
 
 /* An event with room for n more bytes behind it, at *tail. NULL: no memory. */

@@ -178,15 +178,15 @@ dk__events_alloc(const dk__events *q)
 }
 
 void
-dk__events_lose_heartbeat(dk__events *q)
+dk__events_hush(dk__events *q, bool on)
 {
-    atomic_store(&q->heartbeat_lost, true);
+    atomic_store(&q->hushed, on);
 }
 
 bool
-dk__events_heartbeat_lost(dk__events *q)
+dk__events_hushed(const dk__events *q)
 {
-    return atomic_exchange(&q->heartbeat_lost, false);
+    return atomic_load(&q->hushed);
 }
 
 /* ---- making events --------------------------------------------------------------------------------------------- */

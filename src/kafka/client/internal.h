@@ -75,9 +75,9 @@ bool dk__events_has_room(dk__events *q, size_t n);
 /* dk__events_push_* never fail loudly: out of memory drops LOG/STATS/THROTTLE, and for the others keeps a
  * preallocated "out of memory" ERROR event. All strings are copied. */
 void dk__events_push_log(dk__events *q, int level, const char *fac, const char *text);
-/* A request to the group's coordinator has timed out, says librdkafka's log; has one since the last call? */
-void dk__events_lose_heartbeat(dk__events *q);
-bool dk__events_heartbeat_lost(dk__events *q);
+/* The connection to the coordinator is broken on purpose: what librdkafka guesses of the cause is not told. */
+void dk__events_hush(dk__events *q, bool on);
+bool dk__events_hushed(const dk__events *q);
 void dk__events_push_error(dk__events *q, int kafka_err, bool fatal, const char *text);
 void dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, int64_t value, int32_t broker_id);
 /* COMMIT, ASSIGN, REVOKE, LOST: parts is copied. */

@@ -30,7 +30,6 @@ int32_t rd_kafka_topic_partition_get_leader_epoch(const rd_kafka_topic_partition
 void rd_kafka_topic_partition_set_leader_epoch(rd_kafka_topic_partition_t *part, int32_t leader_epoch);
 #endif
 void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_cluster_t *mcluster, int32_t delay_ms);
-int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_group_metadata_t *metadata);
 
 /* clang-format off */
 #define DK__RDK_REQUIRED_MAP(XX) \
@@ -42,7 +41,9 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
     XX(rd_kafka_conf_dump_free) XX(rd_kafka_conf_set_opaque) XX(rd_kafka_conf_set_events) \
     XX(rd_kafka_conf_set_log_cb) XX(rd_kafka_conf_set_error_cb) XX(rd_kafka_conf_set_stats_cb) \
     XX(rd_kafka_conf_set_throttle_cb) XX(rd_kafka_conf_set_rebalance_cb) \
-    XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_new) XX(rd_kafka_destroy) \
+    XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_conf_interceptor_add_on_new) \
+    XX(rd_kafka_interceptor_add_on_request_sent) XX(rd_kafka_interceptor_add_on_response_received) \
+    XX(rd_kafka_new) XX(rd_kafka_destroy) \
     XX(rd_kafka_destroy_flags) XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) \
     XX(rd_kafka_poll_set_consumer) XX(rd_kafka_queue_new) XX(rd_kafka_queue_destroy) XX(rd_kafka_queue_get_main) \
     XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_forward) \
@@ -55,7 +56,6 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
     XX(rd_kafka_memberid) XX(rd_kafka_consumer_poll) XX(rd_kafka_consumer_close_queue) XX(rd_kafka_consumer_closed) \
     XX(rd_kafka_consume_batch_queue) XX(rd_kafka_seek_partitions) XX(rd_kafka_position) XX(rd_kafka_committed) XX(rd_kafka_commit_queue) \
     XX(rd_kafka_offsets_for_times) XX(rd_kafka_query_watermark_offsets) XX(rd_kafka_get_watermark_offsets) \
-    XX(rd_kafka_consumer_group_metadata) XX(rd_kafka_consumer_group_metadata_destroy) \
     XX(rd_kafka_topic_partition_list_new) XX(rd_kafka_topic_partition_list_destroy) \
     XX(rd_kafka_topic_partition_list_add) XX(rd_kafka_topic_partition_list_copy) \
     XX(rd_kafka_topic_partition_list_find) XX(rd_kafka_message_destroy) XX(rd_kafka_message_errstr) \
@@ -78,8 +78,7 @@ int32_t rd_kafka_consumer_group_metadata_generation_id(const rd_kafka_consumer_g
 
 #define DK__RDK_OPTIONAL_MAP(XX) \
     XX(rd_kafka_message_leader_epoch) XX(rd_kafka_topic_partition_get_leader_epoch) \
-    XX(rd_kafka_topic_partition_set_leader_epoch) XX(rd_kafka_mock_group_initial_rebalance_delay_ms) \
-    XX(rd_kafka_consumer_group_metadata_generation_id)
+    XX(rd_kafka_topic_partition_set_leader_epoch) XX(rd_kafka_mock_group_initial_rebalance_delay_ms)
 /* clang-format on */
 
 #ifdef DK_RDKAFKA_TABLE
@@ -121,6 +120,11 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_conf_set_rebalance_cb(...) dk__rdk_table.rd_kafka_conf_set_rebalance_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_oauthbearer_token_refresh_cb(...)                                                          \
     dk__rdk_table.rd_kafka_conf_set_oauthbearer_token_refresh_cb(__VA_ARGS__)
+#define rd_kafka_conf_interceptor_add_on_new(...) dk__rdk_table.rd_kafka_conf_interceptor_add_on_new(__VA_ARGS__)
+#define rd_kafka_interceptor_add_on_request_sent(...)                                                                \
+    dk__rdk_table.rd_kafka_interceptor_add_on_request_sent(__VA_ARGS__)
+#define rd_kafka_interceptor_add_on_response_received(...)                                                           \
+    dk__rdk_table.rd_kafka_interceptor_add_on_response_received(__VA_ARGS__)
 #define rd_kafka_new(...) dk__rdk_table.rd_kafka_new(__VA_ARGS__)
 #define rd_kafka_destroy(...) dk__rdk_table.rd_kafka_destroy(__VA_ARGS__)
 #define rd_kafka_destroy_flags(...) dk__rdk_table.rd_kafka_destroy_flags(__VA_ARGS__)
@@ -168,9 +172,6 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_offsets_for_times(...) dk__rdk_table.rd_kafka_offsets_for_times(__VA_ARGS__)
 #define rd_kafka_query_watermark_offsets(...) dk__rdk_table.rd_kafka_query_watermark_offsets(__VA_ARGS__)
 #define rd_kafka_get_watermark_offsets(...) dk__rdk_table.rd_kafka_get_watermark_offsets(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata(...) dk__rdk_table.rd_kafka_consumer_group_metadata(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_destroy(...)                                                                \
-    dk__rdk_table.rd_kafka_consumer_group_metadata_destroy(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_new(...) dk__rdk_table.rd_kafka_topic_partition_list_new(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_destroy(...) dk__rdk_table.rd_kafka_topic_partition_list_destroy(__VA_ARGS__)
 #define rd_kafka_topic_partition_list_add(...) dk__rdk_table.rd_kafka_topic_partition_list_add(__VA_ARGS__)
@@ -238,8 +239,6 @@ extern dk__rdk_functions dk__rdk_table;
     dk__rdk_table.rd_kafka_topic_partition_set_leader_epoch(__VA_ARGS__)
 #define rd_kafka_mock_group_initial_rebalance_delay_ms(...)                                                          \
     dk__rdk_table.rd_kafka_mock_group_initial_rebalance_delay_ms(__VA_ARGS__)
-#define rd_kafka_consumer_group_metadata_generation_id(...)                                                          \
-    dk__rdk_table.rd_kafka_consumer_group_metadata_generation_id(__VA_ARGS__)
 
 #define DK__RDK_HAS(name) (dk__rdk_table.name != NULL)
 
@@ -249,7 +248,6 @@ extern dk__rdk_functions dk__rdk_table;
 #pragma weak rd_kafka_topic_partition_get_leader_epoch
 #pragma weak rd_kafka_topic_partition_set_leader_epoch
 #pragma weak rd_kafka_mock_group_initial_rebalance_delay_ms
-#pragma weak rd_kafka_consumer_group_metadata_generation_id
 #define DK__RDK_HAS(name) ((name) != NULL)
 
 #endif

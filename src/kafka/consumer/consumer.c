@@ -94,6 +94,7 @@ make_client(dk_consumer *c, const dk_pair *pairs, size_t n_pairs, dk_error *err)
     rd_kafka_conf_set_opaque(conf, c);
     dk__events_callbacks(conf, DK__CONSUMER);
     rd_kafka_conf_set_rebalance_cb(conf, dk__rebalance_cb);
+    dk__member_watch(c, conf);
     st = dk__client_new(DK__CONSUMER, conf, &c->rk, err);
     if (st != DK_OK)
         return st;

@@ -52,7 +52,6 @@ serve_timers(dk_consumer *c)
     bool due, busy;
 
     atomic_store(&c->last_poll_ms, now);
-    dk__member_check(c, now);
     pthread_mutex_lock(&c->lock);
     watch_hand(c, now);
     if (now >= c->next_look_ms) {

@@ -14,13 +14,10 @@
 
 #define DK__POP_MAX 512 /* messages that are taken from librdkafka at a time */
 
-/* See member.c; the engine thread's. */
+/* See member.c. */
 typedef struct dk__member {
-    int32_t epoch;      /* as last seen */
-    int32_t epoch_told; /* of the last assignment or revocation */
-    int32_t epoch_at_loss;
-    bool lost; /* a heartbeat timed out: the epoch is being looked at */
-    int64_t lost_ms, changed_ms, quiet_ms;
+    atomic_bool missed; /* an answer to a heartbeat was lost; librdkafka's threads' */
+    atomic_bool leaves; /* the group is being left; set by the engine thread */
 } dk__member;
 
 struct dk_consumer {
@@ -45,7 +42,6 @@ struct dk_consumer {
     pthread_t thread;
     bool thread_started, thread_joined;
     bool incremental; /* engine thread: the group rebalances cooperatively */
-    bool leaving;     /* engine thread: the group is being left */
     dk__member member;
 
     pthread_mutex_t lock;
@@ -126,11 +122,10 @@ rd_kafka_resp_err_t dk__commit_list(dk_consumer *c, rd_kafka_topic_partition_lis
 bool dk__commits(const dk_consumer *c);       /* does the engine commit by itself? */
 bool dk__notes_to_send(const dk_consumer *c); /* lock held */
 
-/* member.c; on the engine thread */
-void dk__member_check(dk_consumer *c, int64_t now_ms); /* may an assignment have been missed? then join again */
-void dk__member_told(dk_consumer *c);                  /* one is coming */
-/* One look: the present epoch, and whether a heartbeat has timed out since the last one. True: join again. */
-bool dk__member_missed(dk__member *m, int32_t epoch, bool lost, int64_t now_ms);
+/* member.c */
+void dk__member_watch(dk_consumer *c, rd_kafka_conf_t *conf);       /* before the client is made */
+bool dk__member_breaks(const dk__member *m);                        /* a heartbeat was sent: break its connection? */
+void dk__member_answered(dk__member *m, rd_kafka_resp_err_t rkerr); /* how a heartbeat ended */
 
 /* position.c: do act to each assigned partition of the list; the others get an error of their own. Lock not held. */
 dk_status dk__each_part(dk_consumer *c, dk_partitions *parts, void (*act)(dk_consumer *, dk__part *, dk_partition *),

@@ -216,6 +216,6 @@ dk__leave_group(dk_consumer *c)
     drain(c);
     commit(c);
     serve_group(c, 0);
-    c->leaving = true;
+    atomic_store(&c->member.leaves, true);
     say_goodbye(c);
 }

@@ -1,100 +1,90 @@
 /* SPDX-License-Identifier: MIT
  *
- * A member that may have missed an assignment joins its group again (group.protocol=consumer).
+ * A member that may have missed an assignment asks for all of it (group.protocol=consumer).
  *
- * With this protocol the coordinator tells a member of a new assignment in the answer to a heartbeat, and considers
- * it told. librdkafka (seen with 2.16) drops an answer that comes too late, goes on with the next heartbeat and never
- * learns what was in the lost one: the partitions in it have no owner until the group changes, however long that
- * takes. It can be seen from outside: after a heartbeat that timed out the member's epoch moves on, and no assignment
- * comes along.
+ * With this protocol the coordinator tells a member of a change in the answer to a heartbeat, and considers it told.
+ * A member that has lost an answer has to send a full request, whose answer has its whole assignment. librdkafka
+ * (seen with 2.12 and 2.16) does so when the connection broke under a heartbeat. When the answer came later than the
+ * next heartbeat was due, it drops the answer and goes on: the partitions in it have no owner until the group
+ * changes, however long that takes. Nothing shows it: what another member gives back later comes without a new epoch.
  *
- * The coordinator cannot be asked instead: librdkafka's request for the description of a group ends the process by an
- * assertion when the coordinator goes away meanwhile. All on the engine thread.
+ * So the connection is broken, here, under the heartbeat after the one whose answer was lost. That costs a
+ * connection, and no rebalance. Leaving the group and joining it again would take all partitions from their handlers.
+ *
+ * All on librdkafka's threads but dk__member_watch(): its interceptors see each request and each answer.
  */
+#include <sys/socket.h>
+
 #include "kafka/consumer/handle.h"
 
-#define GRACE_MS 3000  /* how long an assignment may take to come after the epoch */
-#define WATCH_MS 30000 /* how long after a lost heartbeat the epoch is looked at */
-#define QUIET_MS 10000 /* at least between two times */
+#define NAME "django-kafka"
+#define HEARTBEAT 68 /* the number of ConsumerGroupHeartbeat in the protocol */
 
 bool
-dk__member_missed(dk__member *m, int32_t epoch, bool lost, int64_t now_ms)
+dk__member_breaks(const dk__member *m)
 {
-    if (lost && !m->lost) {
-        m->lost = true;
-        m->epoch_at_loss = m->epoch;
-        m->changed_ms = 0;
-    }
-    if (lost)
-        m->lost_ms = now_ms;
-    m->epoch = epoch;
-    if (!m->lost)
-        return false;
-    if (epoch == m->epoch_at_loss) {
-        m->lost = now_ms - m->lost_ms < WATCH_MS;
-        return false;
-    }
-    if (epoch <= 0 || epoch == m->epoch_told) { /* it joins again already, or the assignment came */
-        m->lost = false;
-        return false;
-    }
-    if (m->changed_ms == 0)
-        m->changed_ms = now_ms;
-    if (now_ms - m->changed_ms < GRACE_MS || now_ms < m->quiet_ms)
-        return false;
-    m->lost = false;
-    m->quiet_ms = now_ms + QUIET_MS;
-    return true;
-}
-
-static bool
-epoch_now(dk_consumer *c, int32_t *epoch)
-{
-    rd_kafka_consumer_group_metadata_t *meta;
-
-    if (!c->info.consumer_protocol || c->leaving || !DK__RDK_HAS(rd_kafka_consumer_group_metadata_generation_id))
-        return false;
-    meta = rd_kafka_consumer_group_metadata(c->rk);
-    if (meta == NULL)
-        return false;
-    *epoch = rd_kafka_consumer_group_metadata_generation_id(meta);
-    rd_kafka_consumer_group_metadata_destroy(meta);
-    return true;
-}
-
-static void
-join_anew(dk_consumer *c)
-{
-    rd_kafka_topic_partition_list_t *topics = NULL;
-    rd_kafka_resp_err_t rkerr = rd_kafka_subscription(c->rk, &topics);
-
-    if (rkerr || topics->cnt == 0)
-        return;
-    dk__events_push_log(
-        c->events, 4, "REJOIN",
-        "the answer to a heartbeat was lost, and perhaps an assignment with it: joining the group again");
-    rkerr = rd_kafka_unsubscribe(c->rk);
-    if (!rkerr)
-        rkerr = rd_kafka_subscribe(c->rk, topics);
-    if (rkerr)
-        dk__events_push_error(c->events, rkerr, false, "the group could not be joined again");
-    rd_kafka_topic_partition_list_destroy(topics);
+    return atomic_load(&m->missed) && !atomic_load(&m->leaves);
 }
 
 void
-dk__member_check(dk_consumer *c, int64_t now_ms)
+dk__member_answered(dk__member *m, rd_kafka_resp_err_t rkerr)
 {
-    int32_t epoch;
+    switch (rkerr) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:         /* says nothing of the answer that was lost before */
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: /* it was never sent */
+    case RD_KAFKA_RESP_ERR__DESTROY:
+        break;
+    case RD_KAFKA_RESP_ERR__TRANSPORT: /* librdkafka sends a full request next */
+        atomic_store(&m->missed, false);
+        break;
+    default:
+        atomic_store(&m->missed, true);
+    }
+}
 
-    if (epoch_now(c, &epoch) && dk__member_missed(&c->member, epoch, dk__events_heartbeat_lost(c->events), now_ms))
-        join_anew(c);
+/* ---- librdkafka's interceptors --------------------------------------------------------------------------------- */
+
+/* On the thread that owns the socket, so it is open, and nobody reads the answer meanwhile. */
+static rd_kafka_resp_err_t
+on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_t api, int16_t version, int32_t id,
+           size_t size, void *opaque)
+{
+    dk_consumer *c = opaque;
+
+    if (api != HEARTBEAT || !dk__member_breaks(&c->member))
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    dk__events_push_log(c->events, 6, "MEMBER",
+                        "the answer to a heartbeat was lost, and perhaps an assignment with it: asking for all of "
+                        "the assignment, over a new connection to the coordinator");
+    dk__events_hush(c->events, true);
+    shutdown(fd, SHUT_RDWR);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+on_answer(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_t api, int16_t version, int32_t id,
+          size_t size, int64_t rtt, rd_kafka_resp_err_t rkerr, void *opaque)
+{
+    dk_consumer *c = opaque;
+
+    if (api == HEARTBEAT) {
+        dk__events_hush(c->events, false);
+        dk__member_answered(&c->member, rkerr);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t
+on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *why, size_t why_size)
+{
+    rd_kafka_resp_err_t rkerr = rd_kafka_interceptor_add_on_request_sent(rk, NAME, on_request, opaque);
+
+    return rkerr ? rkerr : rd_kafka_interceptor_add_on_response_received(rk, NAME, on_answer, opaque);
 }
 
 void
-dk__member_told(dk_consumer *c)
+dk__member_watch(dk_consumer *c, rd_kafka_conf_t *conf)
 {
-    int32_t epoch;
-
-    if (epoch_now(c, &epoch))
-        c->member.epoch_told = epoch;
+    if (c->info.consumer_protocol)
+        rd_kafka_conf_interceptor_add_on_new(conf, NAME, on_new, c);
 }

@@ -297,17 +297,15 @@ dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partiti
 {
     dk_consumer *c = opaque;
 
-    if (parts != NULL && parts->cnt > 0) /* else only the end of a revocation */
-        dk__member_told(c);
     switch (err) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        if (c->leaving)
+        if (atomic_load(&c->member.leaves))
             on_assign_leaving(c, parts);
         else
             on_assign(c, parts);
         break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        if (c->leaving)
+        if (atomic_load(&c->member.leaves))
             on_revoke_leaving(c, parts);
         else
             on_revoke(c, parts);

@@ -41,6 +41,35 @@ def test_on_assign_and_on_revoke(make_consumer: Make, fill: Fill, topic: str, wa
     assert calls[1][2] == [TopicPartition(topic, 0)]
 
 
+def test_on_rebalance_is_told_before_the_others(make_consumer: Make, fill: Fill, topic: str) -> None:
+    fill(topic, [b"a"])
+    calls: list[tuple[str, list[TopicPartition]]] = []
+    consumer = make_consumer(QUICK)
+    assert consumer.on_rebalance is None
+    consumer.on_rebalance = lambda what, parts: calls.append((what, parts))
+    consumer.subscribe([topic], on_revoke=lambda c, p: calls.append(("given back", p)))
+    assert consumer.poll(20).value() == b"a"
+    consumer.close()
+    parts = [TopicPartition(topic, 0)]
+    assert calls == [("assigned", parts), ("revoked", parts), ("given back", parts)]
+
+
+def test_what_on_rebalance_raises_is_told_and_no_more(
+    make_consumer: Make, fill: Fill, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(topic, [b"a"])
+    raised: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda args: raised.append(args.exc_type))
+    calls: list[str] = []
+    consumer = make_consumer(QUICK)
+    consumer.on_rebalance = boom
+    consumer.subscribe([topic], on_assign=lambda c, p: calls.append("assign"))
+    assert consumer.poll(20).value() == b"a"
+    consumer.close()
+    assert calls == ["assign"]
+    assert raised == [Boom, Boom]
+
+
 def test_partitions_are_ours_until_on_revoke_has_returned(make_consumer: Make, fill: Fill, topic: str) -> None:
     fill(topic, [b"%d" % i for i in range(4)])
     results: list[Any] = []
