@@ -411,7 +411,8 @@ static PyMethodDef batch_methods[] = {
     {"next_topic", batch_next_topic, METH_NOARGS,
      "next_topic($self, /)\n--\n\nTopic of the next message, None at the end of the batch or when a stop was asked."},
     {"claim", batch_claim, METH_O,
-     "claim($self, most, /)\n--\n\nThe next messages of the run that next_topic() has opened, so many at most, all in "
+     "claim($self, most, /)\n--\n\nThe next messages of the run that next_topic() has opened, so many at most, all "
+     "in "
      "hand at once:\na Claim, or None at the end of the run."},
     {"fail", batch_fail, METH_O,
      "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come "
