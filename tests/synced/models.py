@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 from django.db import connections, models
+from django.db.models import F
 
 
 class Base(models.Model):
@@ -161,6 +163,29 @@ class Captured(Base):
     feeling = models.CharField(max_length=10, null=True)
 
 
+if django.VERSION >= (5, 0):
+
+    class Computed(Base):
+        """With columns that the database fills."""
+
+        price = models.IntegerField(db_default=3)
+        count = models.IntegerField(default=2)
+        total = models.GeneratedField(
+            expression=F("price") * F("count"), output_field=models.IntegerField(), db_persist=True
+        )
+
+
+if django.VERSION >= (5, 2):
+
+    class Compound(Base):
+        """With a primary key of two columns."""
+
+        pk = models.CompositePrimaryKey("tenant", "number")
+        tenant = models.IntegerField()
+        number = models.IntegerField()
+        name = models.CharField(max_length=20, default="")
+
+
 class ShownOrder(Order):
     class Meta(Base.Meta):
         abstract = False
@@ -179,6 +204,8 @@ class Unmanaged(Base):
 MODELS: list[Any] = [
     Customer, Order, Line, Captured, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping, Unmanaged
 ]  # fmt: skip
+
+MODELS += [globals()[name] for name in ("Computed", "Compound") if name in globals()]
 
 
 def make_tables(using: str = "default") -> None:
