@@ -11,6 +11,7 @@
 #include "consumer/consumer.h"
 #include "consumer/message.h"
 #include "consumer/ticket.h"
+#include "copy/native_copy.h"
 #include "producer/producer.h"
 
 static int
@@ -63,6 +64,7 @@ native_exec(PyObject *module)
 static PyModuleDef_Slot native_slots[] = {
     {Py_mod_exec, native_exec},
     {Py_mod_exec, native_avro_exec},
+    {Py_mod_exec, native_copy_exec},
     NATIVE_MODULE_SLOTS{0, NULL},
 };
 

@@ -24,6 +24,9 @@ native_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->producer_type);
     Py_VISIT(state->broker_type);
     Py_VISIT(state->route_type);
+    Py_VISIT(state->copy_plan_type);
+    Py_VISIT(state->copy_result_type);
+    Py_VISIT(state->copy_stream_type);
     Py_VISIT(state->config_error);
     Py_VISIT(state->forked_error);
     Py_VISIT(state->concurrent_use);
@@ -50,6 +53,9 @@ native_clear(PyObject *module)
     Py_CLEAR(state->producer_type);
     Py_CLEAR(state->broker_type);
     Py_CLEAR(state->route_type);
+    Py_CLEAR(state->copy_plan_type);
+    Py_CLEAR(state->copy_result_type);
+    Py_CLEAR(state->copy_stream_type);
     Py_CLEAR(state->config_error);
     Py_CLEAR(state->forked_error);
     Py_CLEAR(state->concurrent_use);

@@ -258,7 +258,7 @@ fail:
     return 0;
 }
 
-static dk_sink_value
+static inline dk_sink_value
 dk_avro_decode_whole(dk_sink_run *d)
 {
     dk_sink_value v = dk_avro_decode_item(d, &d->c->ops[d->c->root]);

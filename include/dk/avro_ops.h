@@ -144,6 +144,12 @@ typedef struct dk_avro_enum {
     uint32_t nwriter;           /* number of them */
 } dk_avro_enum;
 
+/* What Kafka Connect says that a type means, beyond Avro's own logical types. */
+typedef struct dk_avro_connect {
+    const char *name; /* connect.name; NULL: none */
+    int32_t scale;    /* "scale" or "length" of connect.parameters, else 0 */
+} dk_avro_connect;
+
 /* A compiled program; everything in it is constant and lives as long as the dk_avro_program it was asked from. */
 typedef struct dk_avro_code {
     const dk_avro_op *ops;
@@ -158,7 +164,8 @@ typedef struct dk_avro_code {
     const char *const *texts;
     uint32_t ntexts;
     const char *const *names; /* per op: full name of a named type, name of a primitive, "array", "map", "union" */
-    bool resolved;            /* made with a reader's schema: it can decode but not encode */
+    const dk_avro_connect *connect; /* per op: the writer's */
+    bool resolved;                  /* made with a reader's schema: it can decode but not encode */
 } dk_avro_code;
 
 /* A cursor over bytes that belong to the caller. depth and empty are budgets, counted down. */

@@ -90,6 +90,7 @@ typedef struct dk_copy_plan_options {
     bool key_in_value;       /* the key's columns of a row are read from the value, else from the message's key; the
                               * key of a message without a value always is */
     const char *placeholder; /* of a value that the source has not sent; NULL: __debezium_unavailable_value */
+    const char *deleted;     /* field that says whether the row is deleted; NULL: __deleted */
 } dk_copy_plan_options;
 
 /* dk_copy_plan_new - Ownership: options are copied; on DK_OK *out is yours, drop it with dk_copy_plan_unref().
@@ -125,12 +126,11 @@ typedef enum dk_copy_connect { DK_COPY_CONNECT_AUTO, DK_COPY_CONNECT_ALWAYS, DK_
 typedef struct dk_copy_json_options {
     size_t size; /* sizeof this */
     dk_copy_connect connect;
-    const char *const *ignored; /* fields that no column takes, besides __deleted, __op and what an envelope has */
+    const char *const *ignored; /* fields that no column takes, besides those that begin with two underscores */
     size_t nignored;
     const char *const *refused; /* fields that make a message odd */
     size_t nrefused;
-    bool ignore_others;       /* what becomes of all other fields: ignored, else the message is odd */
-    const char *deletion_key; /* of the field that says whether the row is deleted; NULL: __deleted */
+    bool ignore_others; /* what becomes of all other fields: ignored, else the message is odd */
 } dk_copy_json_options;
 
 /* dk_copy_reader_json - what a plan makes of keys or values in JSON.

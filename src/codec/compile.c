@@ -129,6 +129,7 @@ dk__compile_type(dk__compiler *c, uint32_t dst, const dk__type *w, const dk__typ
     uint32_t inner;
 
     c->names[dst] = (r != NULL && r->kind != DK__UNION ? r : w)->name;
+    c->connect[dst] = (dk_avro_connect){w->connect, w->connect_scale};
     if (w->kind == DK__UNION) {
         compile_union(c, dst, w, r);
         return;

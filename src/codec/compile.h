@@ -30,6 +30,7 @@ typedef struct dk__compiler {
     dk__arena *arena; /* of the program */
     dk_avro_op *ops;
     const char **names;
+    dk_avro_connect *connect;
     uint32_t nops, cap_ops;
     dk__memo record_pairs; /* the work list: their steps are made later */
     dk_avro_record *records;

@@ -71,9 +71,11 @@ struct dk__type {
     dk__kind kind;
     dk_avro_logical logical;
     uint32_t precision, scale;
-    uint32_t id;          /* of a named type: counted from 0 within its schema */
-    const char *name;     /* full name; of other types the type's name */
-    const char **aliases; /* full names */
+    const char *connect;   /* Kafka Connect's name for what the type means; NULL: none */
+    int32_t connect_scale; /* "scale" or "length" of that name's parameters */
+    uint32_t id;           /* of a named type: counted from 0 within its schema */
+    const char *name;      /* full name; of other types the type's name */
+    const char **aliases;  /* full names */
     uint32_t naliases;
     uint32_t n;    /* fields, symbols, branches */
     uint32_t size; /* of a fixed */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Logical types, and whether they fit the type that they stand at.
+ * Logical types, and whether they fit the type that they stand at; and Kafka Connect's names of more of them.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "codec/parse.h"
 
@@ -76,4 +77,32 @@ dk__parse_logical(const json_t *j, dk__type *t)
     for (l = 1; name != NULL && l < DK_LOGICAL_COUNT; l++)
         if (strcmp(texts[l], name) == 0 && logical_fits((dk_avro_logical)l, j, t))
             t->logical = (dk_avro_logical)l;
+}
+
+/* Connect's parameters are texts. */
+static int32_t
+parameter(const json_t *j, const char *name)
+{
+    const char *text = dk__json_text(json_object_get(json_object_get(j, "connect.parameters"), name));
+    char *end;
+    long v;
+
+    if (text == NULL)
+        return 0;
+    v = strtol(text, &end, 10);
+    return *end == '\0' && v >= -100000 && v <= 100000 ? (int32_t)v : 0;
+}
+
+bool
+dk__parse_connect(dk__parser *p, const json_t *j, dk__type *t)
+{
+    const char *name = dk__json_text(json_object_get(j, "connect.name"));
+
+    if (name == NULL)
+        return true;
+    t->connect = dk__arena_str(&p->s->arena, name, strlen(name));
+    t->connect_scale = parameter(j, "scale");
+    if (t->connect_scale == 0)
+        t->connect_scale = parameter(j, "length");
+    return t->connect != NULL;
 }

@@ -32,6 +32,8 @@ dk__new_named(dk__parser *p, const json_t *j, dk__kind kind, const char **ns, dk
     if (dk__find_primitive(t->name) != NULL)
         return dk__error_set(p->err, DK_ESCHEMA, "%s cannot be named \"%s\", which is a type of Avro",
                              dk__kind_name(kind), t->name);
+    if (!dk__parse_connect(p, j, t))
+        return dk__parse_nomem(p);
     st = dk__parse_aliases(p, j, *ns, &t->aliases, &t->naliases);
     if (st != DK_OK)
         return st;

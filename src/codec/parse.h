@@ -44,6 +44,8 @@ dk_status dk__parse_aliases(dk__parser *p, const json_t *j, const char *ns, cons
 
 /* Reads "logicalType" and what belongs to it; one that is unknown or does not fit t is ignored. */
 void dk__parse_logical(const json_t *j, dk__type *t);
+/* Reads "connect.name" and "connect.parameters". false: no memory. */
+bool dk__parse_connect(dk__parser *p, const json_t *j, dk__type *t);
 
 /* ---- named.c ---- */
 

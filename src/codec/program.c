@@ -41,6 +41,7 @@ finish(dk__compiler *c, dk_avro_code *code)
     code->nops = c->nops;
     code->ops = keep(c, c->ops, c->nops, sizeof *c->ops);
     code->names = keep(c, c->names, c->nops, sizeof *c->names);
+    code->connect = keep(c, c->connect, c->nops, sizeof *c->connect);
     code->nrecords = c->nrecords;
     code->records = keep(c, c->records, c->nrecords, sizeof *c->records);
     code->nenums = c->nenums;

@@ -50,6 +50,7 @@ dk__reserve_ops(dk__compiler *c, uint32_t n)
     if (at + n > cap) {
         dk_avro_op *ops;
         const char **names;
+        dk_avro_connect *connect;
 
         while (cap < at + n)
             cap = cap == 0 ? 64 : cap * 2;
@@ -59,7 +60,10 @@ dk__reserve_ops(dk__compiler *c, uint32_t n)
         names = dk__realloc(c->a, c->names, cap, sizeof *names);
         if (names != NULL)
             c->names = names;
-        if (ops == NULL || names == NULL) {
+        connect = dk__realloc(c->a, c->connect, cap, sizeof *connect);
+        if (connect != NULL)
+            c->connect = connect;
+        if (ops == NULL || names == NULL || connect == NULL) {
             c->bad = true;
             return DK_AVRO_NONE;
         }
@@ -67,6 +71,7 @@ dk__reserve_ops(dk__compiler *c, uint32_t n)
     }
     memset(c->ops + at, 0, n * sizeof *c->ops);
     memset(c->names + at, 0, n * sizeof *c->names);
+    memset(c->connect + at, 0, n * sizeof *c->connect);
     c->nops += n;
     return at;
 }
@@ -188,6 +193,7 @@ dk__compiler_fini(dk__compiler *c)
 {
     dk__free(c->a, c->ops);
     dk__free(c->a, c->names);
+    dk__free(c->a, c->connect);
     dk__free(c->a, c->records);
     memo_fini(c, &c->record_pairs);
     memo_fini(c, &c->enum_pairs);

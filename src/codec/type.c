@@ -248,7 +248,7 @@ parse_primitive(dk__parser *p, const json_t *j, const dk__type *base, const dk__
     dk__type *t;
 
     *out = base;
-    if (json_object_get(j, "logicalType") == NULL)
+    if (json_object_get(j, "logicalType") == NULL && json_object_get(j, "connect.name") == NULL)
         return DK_OK;
     t = dk__parse_alloc(p, 1, sizeof *t);
     if (t == NULL)
@@ -256,7 +256,7 @@ parse_primitive(dk__parser *p, const json_t *j, const dk__type *base, const dk__
     *t = *base;
     dk__parse_logical(j, t);
     *out = t;
-    return DK_OK;
+    return dk__parse_connect(p, j, t) ? DK_OK : dk__parse_nomem(p);
 }
 
 static dk_status

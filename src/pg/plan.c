@@ -5,6 +5,7 @@
 #include "pg/reader.h"
 
 #define PLACEHOLDER "__debezium_unavailable_value"
+#define DELETED "__deleted"
 
 static const char *const kind_texts[] = {
 #define XX(name, text, sql, oid) text,
@@ -76,6 +77,7 @@ dk_copy_plan_new(const dk_alloc *a, const dk_copy_plan_options *options, dk_copy
     p->nkey = (uint32_t)options->nkey;
     p->key_in_value = options->key_in_value;
     p->placeholder = dk__strdup(a, options->placeholder != NULL ? options->placeholder : PLACEHOLDER);
+    p->deleted = dk__strdup(a, options->deleted != NULL ? options->deleted : DELETED);
     p->columns = dk__calloc(a, options->ncolumns, sizeof *p->columns);
     for (i = 0; p->columns != NULL && i < options->ncolumns; i++) {
         p->columns[i] = options->columns[i];
@@ -84,7 +86,8 @@ dk_copy_plan_new(const dk_alloc *a, const dk_copy_plan_options *options, dk_copy
         if (p->columns[i].name == NULL)
             break;
     }
-    if (p->placeholder == NULL || p->ncolumns < options->ncolumns || p->columns[p->ncolumns - 1].name == NULL) {
+    if (p->placeholder == NULL || p->deleted == NULL || p->ncolumns < options->ncolumns ||
+        p->columns[p->ncolumns - 1].name == NULL) {
         dk_copy_plan_unref(p);
         return dk__error_set(err, DK_ENOMEM, "out of memory while making a plan");
     }
@@ -111,5 +114,6 @@ dk_copy_plan_unref(dk_copy_plan *p)
         dk__free(p->a, p->columns[i].name);
     dk__free(p->a, p->columns);
     dk__free(p->a, p->placeholder);
+    dk__free(p->a, p->deleted);
     dk__free(p->a, p);
 }

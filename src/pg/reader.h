@@ -19,6 +19,7 @@ struct dk_copy_plan {
     uint32_t nkey;
     bool key_in_value;
     char *placeholder;
+    char *deleted;
 };
 
 /* What a reader has found in the bytes of a message. */

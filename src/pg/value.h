@@ -95,7 +95,7 @@ dk_status dk__pg_odd(dk__pg_row *row, const dk_pg_column *c, const char *why);
 static inline bool
 dk__pg_is_placeholder(const dk__pg_row *row, dk_slice s)
 {
-    return s.n == row->placeholder.n && memcmp(s.p, row->placeholder.p, s.n) == 0;
+    return s.n == row->placeholder.n && s.n > 0 && memcmp(s.p, row->placeholder.p, s.n) == 0;
 }
 
 #endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * CopyPlan: the columns of a table, and the schemas of the messages that become its rows.
+ */
+#include "copy/native_copy.h"
+
+#include "avro/native_avro.h"
+
+/* The columns whose names are in `key`, in its order, and then the others. A new tuple of the tuples. */
+static PyObject *
+order_columns(PyObject *columns, PyObject *key)
+{
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(columns), nkey = PySequence_Fast_GET_SIZE(key), at = 0;
+    PyObject *out = PyTuple_New(n);
+
+    for (int pass = 0; out != NULL && pass < 2; pass++) {
+        for (Py_ssize_t k = 0; k < (pass == 0 ? nkey : 1); k++) {
+            for (Py_ssize_t i = 0; i < n; i++) {
+                PyObject *c = PySequence_Fast_GET_ITEM(columns, i), *name;
+                int found;
+
+                if (!PyTuple_Check(c) || PyTuple_GET_SIZE(c) < 2) {
+                    PyErr_SetString(PyExc_TypeError, "a column is a tuple (name, type) or (name, type, options)");
+                    Py_DECREF(out);
+                    return NULL;
+                }
+                name = PyTuple_GET_ITEM(c, 0);
+                found = pass == 0 ? PyObject_RichCompareBool(name, PySequence_Fast_GET_ITEM(key, k), Py_EQ)
+                                  : !PySequence_Contains(key, name);
+                if (found > 0 && at < n)
+                    PyTuple_SET_ITEM(out, at++, Py_NewRef(c));
+            }
+        }
+        if (pass == 0 && at != nkey) {
+            PyErr_SetString(PyExc_ValueError, "the key names a column that is not there, or one twice");
+            Py_CLEAR(out);
+        }
+    }
+    return out;
+}
+
+static int
+make_plan(CopyPlanObject *self, PyObject *columns, Py_ssize_t nkey, const char *placeholder, const char *deleted)
+{
+    Py_ssize_t n = PyTuple_GET_SIZE(columns);
+    dk_pg_column *list = PyMem_Calloc((size_t)n + 1, sizeof *list);
+    dk_copy_plan_options options = {sizeof options,     list,        (size_t)n, (size_t)nkey,
+                                    self->key_in_value, placeholder, deleted};
+    dk_error err;
+    dk_status st;
+
+    if (list == NULL)
+        return PyErr_NoMemory(), -1;
+    self->columns = PyTuple_New(n);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *c = PyTuple_GET_ITEM(columns, i);
+
+        if (self->columns == NULL || native_copy_column(c, &list[i]) < 0) {
+            PyMem_Free(list);
+            return -1;
+        }
+        PyTuple_SET_ITEM(self->columns, i, Py_NewRef(PyTuple_GET_ITEM(c, 0)));
+    }
+    st = dk_copy_plan_new(NULL, &options, &self->plan, &err);
+    PyMem_Free(list);
+    if (st == DK_ENOMEM)
+        PyErr_NoMemory();
+    else if (st != DK_OK)
+        PyErr_SetString(PyExc_ValueError, err.text);
+    return st == DK_OK ? 0 : -1;
+}
+
+static PyObject *
+plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"columns", "key", "key_in_value", "placeholder", "deleted", NULL};
+    PyObject *columns, *key, *fast = NULL, *fast_key = NULL, *ordered = NULL;
+    const char *placeholder = NULL, *deleted = NULL;
+    CopyPlanObject *self = NULL;
+    int key_in_value = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$pzz:CopyPlan", names, &columns, &key, &key_in_value,
+                                     &placeholder, &deleted))
+        return NULL;
+    fast = PySequence_Fast(columns, "columns has to be a sequence");
+    fast_key = PySequence_Fast(key, "key has to be a sequence of names");
+    if (fast != NULL && fast_key != NULL)
+        ordered = order_columns(fast, fast_key);
+    if (ordered != NULL)
+        self = (CopyPlanObject *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        atomic_init(&self->busy, false);
+        self->key_in_value = key_in_value;
+        if (make_plan(self, ordered, PySequence_Fast_GET_SIZE(fast_key), placeholder, deleted) < 0)
+            Py_CLEAR(self);
+    }
+    Py_XDECREF(ordered);
+    Py_XDECREF(fast);
+    Py_XDECREF(fast_key);
+    return (PyObject *)self;
+}
+
+static void
+plan_dealloc(PyObject *op)
+{
+    CopyPlanObject *self = (CopyPlanObject *)op;
+    PyTypeObject *type = Py_TYPE(op);
+
+    native_copy_schemas_fini(&self->schemas[DK_COPY_KEY]);
+    native_copy_schemas_fini(&self->schemas[DK_COPY_VALUE]);
+    dk_copy_plan_unref(self->plan);
+    Py_XDECREF(self->columns);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static int
+enter(CopyPlanObject *self)
+{
+    if (!atomic_exchange(&self->busy, true))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "the plan is in use by another thread");
+    return -1;
+}
+
+static int
+read_side(PyObject *obj, dk_copy_side *out)
+{
+    const char *side;
+
+    if (native_str(obj, "side", &side) < 0)
+        return -1;
+    *out = strcmp(side, "key") == 0 ? DK_COPY_KEY : DK_COPY_VALUE;
+    if (*out == DK_COPY_VALUE && strcmp(side, "value") != 0) {
+        PyErr_Format(PyExc_ValueError, "a side is \"key\" or \"value\", not %R", obj);
+        return -1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(plan_add_doc, "add(side, id, schema)\n--\n\n"
+                           "Keys or values with this id (int) or GUID (16 bytes) are of this AvroSchema; None: all,\n"
+                           "without framing. Returns why all of them will be odd, or None.");
+
+static PyObject *
+plan_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {"add", 3, {"side", "id", "schema", NULL}};
+    CopyPlanObject *self = (CopyPlanObject *)op;
+    native_state *state = native_state_of(Py_TYPE(op));
+    PyObject *in[3], *odd;
+    dk_copy_reader *reader;
+    dk_copy_side side;
+    dk_error err;
+    int rc;
+
+    if (state == NULL || native_args(&sig, args, nargs, kwnames, in) < 0 || read_side(in[0], &side) < 0)
+        return NULL;
+    if (!PyObject_TypeCheck(in[2], ((AvroCore *)state->avro)->schema_type)) {
+        PyErr_Format(PyExc_TypeError, "an AvroSchema is wanted, not %.100s", Py_TYPE(in[2])->tp_name);
+        return NULL;
+    }
+    if (dk_copy_reader_avro(self->plan, side, ((AvroSchemaObject *)in[2])->program, &reader, &err) != DK_OK)
+        return PyErr_NoMemory();
+    odd = dk_copy_reader_odd(reader) == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(dk_copy_reader_odd(reader));
+    if (odd == NULL || enter(self) < 0) {
+        dk_copy_reader_free(reader);
+        Py_XDECREF(odd);
+        return NULL;
+    }
+    rc = native_copy_schemas_put(&self->schemas[side], in[1], reader);
+    atomic_store(&self->busy, false);
+    if (rc < 0)
+        Py_CLEAR(odd);
+    return odd;
+}
+
+static int
+read_index(PyObject *obj, Py_ssize_t otherwise, Py_ssize_t *out)
+{
+    *out = obj == NULL || obj == Py_None ? otherwise : PyNumber_AsSsize_t(obj, PyExc_OverflowError);
+    return *out == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* The result to go on with, or a new one: a new reference. */
+static PyObject *
+result_for(CopyPlanObject *self, native_state *state, PyObject *given)
+{
+    if (given == NULL || given == Py_None)
+        return native_copy_result_new(state, (PyObject *)self, self->plan);
+    if (!Py_IS_TYPE(given, state->copy_result_type) || ((CopyResultObject *)given)->plan != (PyObject *)self) {
+        PyErr_SetString(PyExc_ValueError, "result has to be a CopyResult of this plan");
+        return NULL;
+    }
+    if (((CopyResultObject *)given)->exports > 0) {
+        PyErr_SetString(PyExc_BufferError, "a stream of this result is still in use");
+        return NULL;
+    }
+    Py_CLEAR(((CopyResultObject *)given)->unknown);
+    Py_CLEAR(((CopyResultObject *)given)->stray);
+    return Py_NewRef(given);
+}
+
+PyDoc_STRVAR(
+    plan_run_doc,
+    "run(messages, start=0, stop=None, *, result=None, stop_at_error=False)\n--\n\n"
+    "Makes rows of messages[start:stop]: Message objects or tuples (key, value). Stops at a schema that was\n"
+    "not added and at a message that is not told apart from others; see the result, which goes on with an\n"
+    "earlier one if that is given.");
+
+static PyObject *
+plan_run(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    static const native_signature sig = {"run", 1, {"messages", "start", "stop", "result", "stop_at_error", NULL}};
+    CopyPlanObject *self = (CopyPlanObject *)op;
+    native_state *state = native_state_of(Py_TYPE(op));
+    PyObject *in[5] = {NULL}, *result;
+    Py_ssize_t size, start, stop;
+    int stop_at_error;
+
+    if (state == NULL || native_args(&sig, args, nargs, kwnames, in) < 0)
+        return NULL;
+    size = PySequence_Size(in[0]);
+    if (size < 0 || read_index(in[1], 0, &start) < 0 || read_index(in[2], size, &stop) < 0)
+        return NULL;
+    stop_at_error = in[4] == NULL ? 0 : PyObject_IsTrue(in[4]);
+    if (stop_at_error < 0)
+        return NULL;
+    if (start < 0 || stop > size || start > stop) {
+        PyErr_Format(PyExc_IndexError, "no messages %zd to %zd: there are %zd", start, stop, size);
+        return NULL;
+    }
+    result = result_for(self, state, in[3]);
+    if (result == NULL || enter(self) < 0) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    if (native_copy_run(self, (CopyResultObject *)result, in[0], start, stop, stop_at_error) < 0)
+        Py_CLEAR(result);
+    atomic_store(&self->busy, false);
+    return result;
+}
+
+static PyObject *
+plan_columns(PyObject *op, void *ignored)
+{
+    return Py_NewRef(((CopyPlanObject *)op)->columns);
+}
+
+static PyGetSetDef plan_getset[] = {
+    {"columns", plan_columns, NULL, "Names in the order of COPY's list of columns: those of the key first.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef plan_methods[] = {
+    {"add", NATIVE_METHOD(plan_add), NATIVE_FAST, plan_add_doc},
+    {"run", NATIVE_METHOD(plan_run), NATIVE_FAST, plan_run_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(plan_doc, "CopyPlan(columns, key, *, key_in_value=False, placeholder=None, deleted=None)\n--\n\n"
+                       "Makes rows for PostgreSQL's COPY (FORMAT binary) of the bytes of messages.");
+
+static PyType_Slot plan_slots[] = {
+    {Py_tp_doc, (void *)plan_doc}, {Py_tp_new, plan_new},       {Py_tp_dealloc, plan_dealloc},
+    {Py_tp_methods, plan_methods}, {Py_tp_getset, plan_getset}, {0, NULL},
+};
+
+PyType_Spec native_copy_plan_spec = {
+    .name = "django_kafka._native.CopyPlan",
+    .basicsize = sizeof(CopyPlanObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = plan_slots,
+};
+
+static int
+add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
+{
+    *out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+    return *out == NULL ? -1 : PyModule_AddType(module, *out);
+}
+
+int
+native_copy_exec(PyObject *module)
+{
+    native_state *state = PyModule_GetState(module);
+
+    if (add_type(module, &native_copy_plan_spec, &state->copy_plan_type) < 0 ||
+        add_type(module, &native_copy_result_spec, &state->copy_result_type) < 0)
+        return -1;
+    return add_type(module, &native_copy_stream_spec, &state->copy_stream_type);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages through a plan: their bytes are taken with the GIL, some at a time, and become rows without it.
+ */
+#include "copy/native_copy.h"
+
+#include "avro/native_avro.h"
+
+#define CHUNK 256
+
+typedef enum run_end { RUN_ON, RUN_UNKNOWN, RUN_STRAY, RUN_ERROR, RUN_NOMEM } run_end;
+
+typedef struct run {
+    CopyPlanObject *plan;
+    CopyResultObject *result;
+    bool stop_at_error;
+    copy_part parts[CHUNK];
+    run_end end;
+    dk_copy_side side; /* of what is unknown */
+    dk_wire wire;
+    dk_error err;
+} run;
+
+/* The reader of a message's key. Where the value tells it, a key that cannot be read is none. */
+static dk_status
+find_key(run *r, const copy_part *part, dk_copy_message *m)
+{
+    copy_schemas *s = &r->plan->schemas[DK_COPY_KEY];
+    dk_status st;
+
+    m->key = (dk_slice){NULL, 0};
+    m->key_reader = NULL;
+    if (part->key.p == NULL)
+        return DK_OK;
+    st = native_copy_schemas_find(s, part->key, part->key_header, &m->key_reader, &m->key, &r->wire, &r->err);
+    if (st != DK_OK && r->plan->key_in_value && (st != DK_ESCHEMA || s->n == 0)) {
+        m->key = (dk_slice){NULL, 0};
+        m->key_reader = NULL;
+        return DK_OK;
+    }
+    r->side = DK_COPY_KEY;
+    return st;
+}
+
+static dk_status
+find_value(run *r, const copy_part *part, dk_copy_message *m)
+{
+    m->value = (dk_slice){NULL, 0};
+    m->value_reader = NULL;
+    r->side = DK_COPY_VALUE;
+    if (part->value.p == NULL)
+        return DK_OK;
+    return native_copy_schemas_find(&r->plan->schemas[DK_COPY_VALUE], part->value, part->value_header,
+                                    &m->value_reader, &m->value, &r->wire, &r->err);
+}
+
+static run_end
+fail_one(run *r, Py_ssize_t index)
+{
+    if (native_copy_note(r->result, index, false, &r->err) != DK_OK)
+        return RUN_NOMEM;
+    return r->stop_at_error ? RUN_ERROR : RUN_ON;
+}
+
+static run_end
+run_one(run *r, const copy_part *part, Py_ssize_t index)
+{
+    dk_copy_message m;
+    dk_copy_verdict verdict;
+    dk_status st;
+
+    st = find_key(r, part, &m);
+    if (st == DK_OK)
+        st = find_value(r, part, &m);
+    if (st == DK_ESCHEMA)
+        return RUN_UNKNOWN;
+    if (st != DK_OK)
+        return fail_one(r, index);
+    st = dk_copy_block_add(r->result->block, &m, &verdict, &r->err);
+    if (st != DK_OK)
+        return RUN_NOMEM;
+    switch (verdict) {
+    case DK_COPY_ROW:
+    case DK_COPY_DELETED:
+        return RUN_ON;
+    case DK_COPY_ODD:
+        return native_copy_note(r->result, index, true, &r->err) == DK_OK ? RUN_ON : RUN_NOMEM;
+    case DK_COPY_STRAY:
+        return RUN_STRAY;
+    case DK_COPY_FAILED:
+        break;
+    }
+    return fail_one(r, index);
+}
+
+static Py_ssize_t
+run_chunk(run *r, Py_ssize_t first, Py_ssize_t n)
+{
+    Py_ssize_t i = 0;
+
+    Py_BEGIN_ALLOW_THREADS
+    for (; i < n; i++) {
+        r->end = run_one(r, &r->parts[i], first + i);
+        if (r->end != RUN_ON)
+            break;
+    }
+    Py_END_ALLOW_THREADS
+    return i;
+}
+
+/* Takes the bytes of up to CHUNK messages; how many, -1 with an exception. */
+static Py_ssize_t
+take_parts(run *r, native_state *state, PyObject *seq, Py_ssize_t first, Py_ssize_t stop)
+{
+    Py_ssize_t n = stop - first < CHUNK ? stop - first : CHUNK, i;
+
+    for (i = 0; i < n; i++) {
+        PyObject *item = PySequence_GetItem(seq, first + i);
+        int rc = item == NULL ? -1 : native_copy_part(state, item, &r->parts[i]);
+
+        Py_XDECREF(item);
+        if (rc < 0) {
+            for (; item != NULL && i >= 0; i--)
+                native_copy_part_fini(&r->parts[i]);
+            for (; item == NULL && i > 0; i--)
+                native_copy_part_fini(&r->parts[i - 1]);
+            return -1;
+        }
+    }
+    return n;
+}
+
+static int
+tell_end(run *r, Py_ssize_t index)
+{
+    static const char *const sides[] = {"key", "value"};
+    PyObject *id, *unknown = NULL, *stray = NULL;
+
+    r->result->stopped_at = r->end == RUN_ON ? -1 : index;
+    if (r->end == RUN_NOMEM) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (r->end == RUN_UNKNOWN) {
+        id = native_wire_identity(&r->wire);
+        unknown = id == NULL ? NULL : Py_BuildValue("(sN)", sides[r->side], id);
+        if (unknown == NULL)
+            return -1;
+        Py_XSETREF(r->result->unknown, unknown);
+    }
+    if (r->end == RUN_STRAY) {
+        stray = PyUnicode_DecodeUTF8(r->err.text, (Py_ssize_t)strlen(r->err.text), "replace");
+        if (stray == NULL)
+            return -1;
+        Py_XSETREF(r->result->stray, stray);
+    }
+    return 0;
+}
+
+int
+native_copy_run(CopyPlanObject *plan, CopyResultObject *result, PyObject *seq, Py_ssize_t start, Py_ssize_t stop,
+                bool stop_at_error)
+{
+    native_state *state = native_state_of(Py_TYPE(plan));
+    run *r = state == NULL ? NULL : PyMem_Malloc(sizeof *r);
+    Py_ssize_t at = start, n, done, i;
+    dk_error err;
+    int rc = 0;
+
+    if (r == NULL)
+        return state == NULL ? -1 : (PyErr_NoMemory(), -1);
+    r->plan = plan;
+    r->result = result;
+    r->stop_at_error = stop_at_error;
+    r->end = RUN_ON;
+    while (at < stop && r->end == RUN_ON && rc == 0) {
+        n = take_parts(r, state, seq, at, stop);
+        if (n < 0) {
+            rc = -1;
+            break;
+        }
+        done = run_chunk(r, at, n);
+        for (i = 0; i < n; i++)
+            native_copy_part_fini(&r->parts[i]);
+        at += done;
+        rc = PyErr_CheckSignals();
+    }
+    if (rc == 0)
+        rc = tell_end(r, at);
+    result->streams = (dk_copy_streams){{NULL, 0}, {NULL, 0}, 0, 0}; /* what is there may have moved */
+    if (dk_copy_block_finish(result->block, &result->streams, &err) != DK_OK && rc == 0) {
+        PyErr_NoMemory();
+        rc = -1;
+    }
+    PyMem_Free(r);
+    return rc;
+}
