@@ -390,6 +390,7 @@ read_root(json_reader *r, dk__json *j, dk__pg_row *row, dk__copy_found *found)
 {
     dk__json start = *j, payload;
     dk__json_shape *shape = r->plain;
+    dk__json_more more = DK__JSON_DONE;
     dk__json_token schema, name;
     dk_error ignored;
     dk_status st;
@@ -398,9 +399,11 @@ read_root(json_reader *r, dk__json *j, dk__pg_row *row, dk__copy_found *found)
         return read_payload(r, j, shape, row, found);
     if (skip_same_schema(r, j)) {
         st = read_payload(r, j, r->schemas[r->last], row, found);
-        if (st == DK_OK && dk__json_member(j, false, &name) != DK__JSON_DONE)
+        if (st == DK_OK)
+            more = dk__json_member(j, false, &name);
+        if (st == DK_OK && more == DK__JSON_MORE)
             return be_odd(row, NO_NAME, "more than a schema and a payload");
-        return st;
+        return st == DK_OK && more == DK__JSON_FAILED ? failed(r, j, row) : st;
     }
     j->err = &ignored;
     if (!find_wrap(j, &schema, &payload)) {
