@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/state.h"
 #include "consumer/batch.h"
+#include "consumer/claim.h"
 #include "consumer/consumer.h"
 #include "consumer/message.h"
 #include "consumer/ticket.h"
@@ -53,6 +54,7 @@ native_exec(PyObject *module)
         return -1;
     if (add_type(module, &native_message_spec, &state->message_type) < 0 ||
         add_type(module, &native_batch_spec, &state->batch_type) < 0 ||
+        add_type(module, &native_claim_spec, &state->claim_type) < 0 ||
         add_type(module, &native_ticket_spec, &state->ticket_type) < 0 ||
         add_type(module, &native_consumer_spec, &state->consumer_type) < 0 ||
         add_type(module, &native_producer_spec, &state->producer_type) < 0 ||

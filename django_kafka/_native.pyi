@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, Final, final, overload
 
 from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.admin import ClusterMetadata
@@ -103,6 +103,12 @@ class Batch:
     @property
     def current(self) -> Message | None:
         """The message in hand: handed out by the loop and not moved on from."""
+    @property
+    def full(self) -> bool:
+        """Whether it has as many messages or bytes as a batch may have: there may be more to fetch."""
+    def claim(self, most: int) -> Claim | None:
+        """The next messages of the run that next_topic() has opened, so many at most, all in hand at once; None at
+        the end of the run. The claim before has to be over."""
     def fail(self, delay: float) -> None:
         """The message in hand was not handled: after `delay` seconds it is handed out again, and those behind it on
         its partition."""
@@ -117,6 +123,42 @@ class Batch:
     def close(self) -> None: ...
     def __enter__(self) -> Batch: ...
     def __exit__(self, *exc: object) -> None: ...
+
+@final
+class Claim(Sequence[Message]):
+    """Messages of a batch that are in hand at once. A slice (of step 1) shares them and is used the same way; what is
+    said of a message by a slice is said of it for all. Nothing counts as finished before done() or finish(). When the
+    batch is closed, what has no outcome is handed out again; the messages stay readable."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> Claim:
+        """With another step than 1 it is a list."""
+    def __iter__(self) -> Iterator[Message]: ...
+    def done(self) -> None:
+        """These messages are finished, those that have no outcome yet; whatever becomes of others."""
+    def fail(self, index: int, delay: float) -> None:
+        """This message was not handled: it, and those of its partition behind it that have no outcome, come again
+        after `delay` seconds."""
+    def defer(self, index: int) -> Ticket:
+        """The outcome of this message is known later: call exactly one of the ticket's methods."""
+    def note(self, index: int, text: str) -> None:
+        """Batch.note() for this message."""
+    def noted(self, index: int) -> str | None: ...
+    def rest(self) -> Claim:
+        """Those of these messages that have no outcome yet; itself when that is all."""
+    def finish(self) -> None:
+        """The claim is over: what has no outcome is finished. Not of a slice."""
+    def give_back(self, delay: float) -> None:
+        """The claim is over: what has no outcome is handed out again after `delay` seconds. Not of a slice."""
+    @property
+    def counts(self) -> bool:
+        """Whether outcomes count: False when the claim is over, or one of its partitions was taken away."""
+    def spans(self) -> list[tuple[str, int, int, int, int]]:
+        """For each partition: topic, partition, index of its first message here, the offset of that one, and the
+        offset behind its last one."""
 
 @final
 class Ticket:
@@ -261,8 +303,8 @@ class Producer:
         key_encoder: tuple[AvroSchema, bytes] | None = None,
     ) -> None:
         """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
-    def forward(self, source: Batch | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
-        """Queue a copy of the message in hand of a batch, or of a ticket's: it is finished when the broker has
+    def forward(self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished when the broker has
         confirmed the copy, without a further call. Key and value are the message's, as they were received."""
     @property
     def copies(self) -> int:
@@ -382,6 +424,79 @@ class AvroReader:
     def decode(self, data: bytes | bytearray | memoryview | None, header: bytes | None = None) -> Any:
         """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the
         id or GUID) when the schema was not added, and DecodeError."""
+
+class CopyPlan:
+    """Makes rows for PostgreSQL's COPY (FORMAT binary) of the bytes of messages, without an object in between."""
+
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, str] | tuple[str, str, dict[str, Any]]],
+        key: Sequence[str],
+        *,
+        key_in_value: bool = False,
+        placeholder: str | None = None,
+        deleted: str | None = None,
+    ) -> None:
+        """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
+        of texts that stand for bytes or an unscaled decimal; unit ("millis", "micros", "nanos") of numbers that stand
+        for times. key: names of the columns that are the key, which is read from the value if key_in_value, else from
+        the message's key. placeholder: stands for a value that the source has not sent. deleted: the field that says
+        so of a row. Raises ValueError."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names in the order of COPY's list of columns: those of the key first."""
+    def add(self, side: str, id: int | bytes | None, schema: AvroSchema) -> str | None:
+        """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all,
+        without framing. Returns why all of them will be odd (a column without a field), or None."""
+    def run(
+        self,
+        messages: Sequence[Any],
+        start: int = 0,
+        stop: int | None = None,
+        result: CopyResult | None = None,
+        stop_at_error: bool = False,
+    ) -> CopyResult:
+        """Makes rows of messages[start:stop]: a Claim, Message objects, tuples (key, value). Stops at a schema that was
+        not added, at a message that is not told apart from others and, if asked to, at an error. Goes on with an
+        earlier result, if one is given. Runs without the GIL."""
+
+@final
+class CopyResult:
+    """What came of messages: rows to be inserted or to replace those of their keys, and keys of rows to be deleted
+    before that. The last row of each key counts; a key that was deleted and written again is in both."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def deletions(self) -> int: ...
+    @property
+    def block(self) -> memoryview:
+        """The rows for COPY (FORMAT binary). Release it before the result is used again."""
+    @property
+    def deleted(self) -> memoryview:
+        """The keys for COPY (FORMAT binary), of the key's columns alone."""
+    @property
+    def errors(self) -> list[tuple[int, str, str, str]]:
+        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EWIRE"."""
+    @property
+    def odd(self) -> list[tuple[int, str, str]]:
+        """(index, field, reason) of messages that somebody else has to write, when this is written; all behind the
+        first of a key are."""
+    @property
+    def stopped_at(self) -> int | None:
+        """The message that it stopped at, which is not part of it."""
+    @property
+    def unknown(self) -> tuple[str, int | bytes] | None:
+        """(side, id or GUID) of the schema that it stopped for."""
+    @property
+    def stray(self) -> str | None:
+        """Why it stopped at a message whose key is not known: what is behind it may be of the same row."""
+    def clear(self) -> None:
+        """Forget all messages; the memory is kept."""
+
+@final
+class CopyStream:
+    """What the memoryviews of a CopyResult look at."""
 
 @final
 class AvroMethod:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 
@@ -38,6 +39,30 @@ class HandlerResultError(DjangoKafkaError):
     """A handler returned something that says neither that the message is done nor that it is not."""
 
 
+class BatchError(DjangoKafkaError):
+    """Some messages of a batch failed: `BatchError({index: exception, ...})`. The others are done."""
+
+    def __init__(self, failures: Mapping[int, Exception], *args: object) -> None:
+        """failures: by the index of the message in what consume_batch() was called with. None at all: all are done."""
+        super().__init__(failures, *args)
+        self.failures = failures
+
+    def of(self, count: int) -> dict[int, Exception]:
+        """The failures among so many messages. Errors: HandlerResultError for what is no answer about them."""
+        if not isinstance(self.failures, Mapping):
+            raise HandlerResultError(
+                f"BatchError takes a dict of exceptions by the messages' indices, not {self.failures!r:.200}."
+            )
+        for index, exc in self.failures.items():
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise HandlerResultError(f"BatchError: {index!r:.200} is not the index of a message.")
+            if not 0 <= index < count:
+                raise HandlerResultError(f"BatchError: there is no message {index}, consume_batch() was given {count}.")
+            if not isinstance(exc, Exception):
+                raise HandlerResultError(f"BatchError: message {index} failed with {exc!r:.200}, which is no exception.")
+        return dict(sorted(self.failures.items()))
+
+
 def is_failure(exc: BaseException) -> TypeGuard[Exception]:
     """Whether a handler that raised this has failed. If it has not, it was interrupted, and the process ends.
 
@@ -68,6 +93,10 @@ _LONGEST_CHAIN = 20
 
 class UnavailableError(DjangoKafkaError):
     """A service that is needed does not answer. That is not the message's fault: its partition waits."""
+
+
+class TransactionConflict(UnavailableError):
+    """The database has rolled the transaction back again and again: others write the same rows."""
 
 
 class SchemaRegistryUnavailable(UnavailableError):

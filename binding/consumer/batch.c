@@ -13,6 +13,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/times.h"
+#include "consumer/claim.h"
 #include "consumer/message.h"
 #include "consumer/ticket.h"
 
@@ -24,6 +25,7 @@ typedef struct BatchObject {
     bool by_topic; /* next_topic() was called: the loop ends where the topic changes */
     uint32_t len;
     native_core *kept; /* for reading by index after close() */
+    PyObject *claim;   /* that was begun last, NULL: none */
 } BatchObject;
 
 PyObject *
@@ -38,12 +40,24 @@ native_batch_new(native_core *core)
     self->core = core;
     self->kept = core;
     self->hand = self->spare = NULL;
+    self->claim = NULL;
     self->pending = -1;
     self->topic_id = 0;
     self->by_topic = false;
     self->len = dk_batch_len(core->b);
     PyObject_GC_Track(self);
     return (PyObject *)self;
+}
+
+static void
+drop_claim(BatchObject *self)
+{
+    PyObject *claim = self->claim;
+
+    self->claim = NULL;
+    if (claim != NULL)
+        native_claim_end(claim);
+    Py_XDECREF(claim);
 }
 
 static void
@@ -57,6 +71,7 @@ batch_dealloc(PyObject *op)
         dk_batch_close(self->core->b);
     Py_XDECREF(self->hand);
     Py_XDECREF(self->spare);
+    drop_claim(self);
     native_core_unref(self->kept);
     type->tp_free(op);
     Py_DECREF(type);
@@ -68,6 +83,7 @@ batch_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(((BatchObject *)op)->hand);
     Py_VISIT(((BatchObject *)op)->spare);
+    Py_VISIT(((BatchObject *)op)->claim);
     return 0;
 }
 
@@ -76,6 +92,7 @@ batch_clear(PyObject *op)
 {
     Py_CLEAR(((BatchObject *)op)->hand);
     Py_CLEAR(((BatchObject *)op)->spare);
+    Py_CLEAR(((BatchObject *)op)->claim);
     return 0;
 }
 
@@ -99,6 +116,7 @@ end_walk(BatchObject *self)
     self->core = NULL;
     let_hand_go(self);
     let_hand_go(self);
+    drop_claim(self);
 }
 
 /* The index that the walk gives next, or -1 at its end. Finishes the message in hand. */
@@ -117,6 +135,18 @@ take_next(BatchObject *self)
     return index;
 }
 
+/* Moving on would finish what is in a claim without a word of its owner's. 0 or -1 with an exception. */
+static int
+leave_claim(BatchObject *self)
+{
+    if (self->core != NULL && native_claim_is_open(self->claim)) {
+        PyErr_SetString(PyExc_RuntimeError, "the last claim is open: finish() it or give_back() first");
+        return -1;
+    }
+    drop_claim(self);
+    return 0;
+}
+
 static PyObject *
 batch_next(PyObject *op)
 {
@@ -124,7 +154,7 @@ batch_next(PyObject *op)
     MessageObject *spare;
     int32_t index;
 
-    if (self->core == NULL)
+    if (self->core == NULL || (self->claim != NULL && leave_claim(self) < 0))
         return NULL;
     index = take_next(self);
     if (index < 0) {
@@ -142,23 +172,77 @@ batch_next(PyObject *op)
     return Py_XNewRef(self->hand);
 }
 
+/* Whether there is a next message; then it is pending. */
+static bool
+is_next_known(BatchObject *self)
+{
+    if (self->core != NULL && self->pending < 0) {
+        self->pending = take_next(self);
+        let_hand_go(self);
+    }
+    return self->core != NULL && self->pending >= 0;
+}
+
 static PyObject *
 batch_next_topic(PyObject *op, PyObject *ignored)
 {
     BatchObject *self = (BatchObject *)op;
 
     (void)ignored;
+    if (self->claim != NULL && leave_claim(self) < 0)
+        return NULL;
     self->by_topic = true;
-    if (self->core == NULL)
-        Py_RETURN_NONE;
-    if (self->pending < 0) {
-        self->pending = take_next(self);
-        let_hand_go(self);
-    }
-    if (self->pending < 0)
+    if (!is_next_known(self))
         Py_RETURN_NONE;
     self->topic_id = dk_batch_topic_id(self->core->b, (uint32_t)self->pending);
     return native_core_topic(self->core, (uint32_t)self->pending);
+}
+
+/* How many entries from this one on are of its topic, at most max. */
+static uint32_t
+run_of(const dk_batch *b, uint32_t first, uint32_t max)
+{
+    uint32_t topic = dk_batch_topic_id(b, first), len = dk_batch_len(b), end = first + 1;
+
+    while (end < len && end - first < max && dk_batch_topic_id(b, end) == topic)
+        end++;
+    return end - first;
+}
+
+static PyObject *
+claim_next(BatchObject *self, uint32_t max)
+{
+    dk_batch *b = self->core->b;
+    dk_range range;
+    dk_status st = dk_batch_claim_hand(b, run_of(b, (uint32_t)self->pending, max), false, &range);
+
+    if (st != DK_OK)
+        return native_raise(self->core->state, st, NULL);
+    self->pending = -1;
+    self->claim = native_claim_new(self->core, range);
+    if (self->claim == NULL && dk_batch_claim_return(b, 0) == DK_OK)
+        st = dk_batch_claim_finish(b);
+    return Py_XNewRef(self->claim);
+}
+
+static PyObject *
+batch_claim(PyObject *op, PyObject *most)
+{
+    BatchObject *self = (BatchObject *)op;
+    long max = PyLong_AsLong(most);
+
+    if (max == -1 && PyErr_Occurred())
+        return NULL;
+    if (max < 1 || max > 1000000) {
+        PyErr_SetString(PyExc_ValueError, "claim() takes a number of messages from 1 to 1000000");
+        return NULL;
+    }
+    if (self->claim != NULL && leave_claim(self) < 0)
+        return NULL;
+    if (!is_next_known(self) ||
+        (self->by_topic && dk_batch_topic_id(self->core->b, (uint32_t)self->pending) != self->topic_id))
+        Py_RETURN_NONE;
+    return claim_next(self, (uint32_t)max);
 }
 
 static PyObject *
@@ -326,6 +410,9 @@ PyDoc_STRVAR(
 static PyMethodDef batch_methods[] = {
     {"next_topic", batch_next_topic, METH_NOARGS,
      "next_topic($self, /)\n--\n\nTopic of the next message, None at the end of the batch or when a stop was asked."},
+    {"claim", batch_claim, METH_O,
+     "claim($self, most, /)\n--\n\nThe next messages of the run that next_topic() has opened, so many at most, all in "
+     "hand at once:\na Claim, or None at the end of the run."},
     {"fail", batch_fail, METH_O,
      "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come "
      "again\n"
@@ -343,8 +430,16 @@ static PyMethodDef batch_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *
+batch_full(PyObject *op, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(dk_batch_is_full(((BatchObject *)op)->kept->b));
+}
+
 static PyGetSetDef batch_getset[] = {
     {"current", batch_current, NULL, "The message in hand: handed out by the loop and not moved on from.", NULL},
+    {"full", batch_full, NULL, "Whether it has as many messages or bytes as a batch may have.", NULL},
     {"noted", batch_noted, NULL, "The note of the message in hand.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -64,8 +64,8 @@ typedef struct copy_part {
     unsigned nheld;
 } copy_part;
 
-/* -1 with an exception; fini anyway. */
-int native_copy_part(native_state *state, PyObject *message, copy_part *out);
+/* Of message i of a sequence, which the caller holds. -1 with an exception; fini anyway. */
+int native_copy_part(native_state *state, PyObject *seq, Py_ssize_t i, copy_part *out);
 void native_copy_part_fini(copy_part *part);
 
 /* ---- run.c ---- */

@@ -4,6 +4,7 @@
  */
 #include "copy/native_copy.h"
 
+#include "consumer/claim.h"
 #include "consumer/message.h"
 
 void
@@ -31,10 +32,24 @@ take_bytes(copy_part *part, PyObject *obj, dk_slice *out)
     return 0;
 }
 
-static bool
+static inline bool
 is_named(const dk_header *h, const char *name)
 {
     return h->name != NULL && strcmp(h->name, name) == 0;
+}
+
+static void
+find_headers(const dk_batch *b, uint32_t index, copy_part *out)
+{
+    size_t n = dk_batch_headers(b, index), i;
+    dk_header h;
+
+    for (i = 0; i < n && dk_batch_header(b, index, i, &h); i++) {
+        if (is_named(&h, DK_WIRE_VALUE_HEADER))
+            out->value_header = h.value;
+        else if (is_named(&h, DK_WIRE_KEY_HEADER))
+            out->key_header = h.value;
+    }
 }
 
 /* Of a message of the engine's, without an object for what nobody has set. */
@@ -42,8 +57,6 @@ static int
 part_of_batch(MessageObject *msg, copy_part *out)
 {
     const dk_batch *b = msg->core->b;
-    size_t n = dk_batch_headers(b, msg->index), i;
-    dk_header h;
 
     out->held[out->nheld++] = Py_NewRef((PyObject *)msg);
     if (msg->key == NULL)
@@ -54,21 +67,15 @@ part_of_batch(MessageObject *msg, copy_part *out)
         out->value = dk_batch_value(b, msg->index);
     else if (take_bytes(out, Py_NewRef(msg->value), &out->value) < 0)
         return -1;
-    for (i = 0; i < n && dk_batch_header(b, msg->index, i, &h); i++) {
-        if (is_named(&h, DK_WIRE_VALUE_HEADER))
-            out->value_header = h.value;
-        else if (is_named(&h, DK_WIRE_KEY_HEADER))
-            out->key_header = h.value;
-    }
+    find_headers(b, msg->index, out);
     return 0;
 }
 
-int
-native_copy_part(native_state *state, PyObject *message, copy_part *out)
+static int
+part_of_object(native_state *state, PyObject *message, copy_part *out)
 {
     MessageObject *msg = (MessageObject *)message;
 
-    *out = (copy_part){0};
     if (PyTuple_Check(message) && PyTuple_GET_SIZE(message) == 2) {
         if (take_bytes(out, Py_NewRef(PyTuple_GET_ITEM(message, 0)), &out->key) < 0)
             return -1;
@@ -79,4 +86,28 @@ native_copy_part(native_state *state, PyObject *message, copy_part *out)
     if (take_bytes(out, PyObject_CallMethod(message, "key", NULL), &out->key) < 0)
         return -1;
     return take_bytes(out, PyObject_CallMethod(message, "value", NULL), &out->value);
+}
+
+int
+native_copy_part(native_state *state, PyObject *seq, Py_ssize_t i, copy_part *out)
+{
+    native_claimed claimed;
+    PyObject *message;
+    int rc;
+
+    *out = (copy_part){0};
+    /* Others may change a list while the bytes are read: only the messages of a claim are held by whoever holds it. */
+    if (!PyList_Check(seq) && !PyTuple_Check(seq) && native_claim_part(state, seq, i, &claimed)) {
+        out->key = claimed.key;
+        out->value = claimed.value;
+        if (claimed.batch != NULL)
+            find_headers(claimed.batch, claimed.index, out);
+        return 0;
+    }
+    message = PySequence_GetItem(seq, i);
+    if (message == NULL)
+        return -1;
+    rc = part_of_object(state, message, out);
+    Py_DECREF(message);
+    return rc;
 }

@@ -203,7 +203,7 @@ result_for(CopyPlanObject *self, native_state *state, PyObject *given)
 
 PyDoc_STRVAR(
     plan_run_doc,
-    "run(messages, start=0, stop=None, *, result=None, stop_at_error=False)\n--\n\n"
+    "run(messages, start=0, stop=None, result=None, stop_at_error=False)\n--\n\n"
     "Makes rows of messages[start:stop]: Message objects or tuples (key, value). Stops at a schema that was\n"
     "not added and at a message that is not told apart from others; see the result, which goes on with an\n"
     "earlier one if that is given.");

@@ -115,15 +115,9 @@ take_parts(run *r, native_state *state, PyObject *seq, Py_ssize_t first, Py_ssiz
     Py_ssize_t n = stop - first < CHUNK ? stop - first : CHUNK, i;
 
     for (i = 0; i < n; i++) {
-        PyObject *item = PySequence_GetItem(seq, first + i);
-        int rc = item == NULL ? -1 : native_copy_part(state, item, &r->parts[i]);
-
-        Py_XDECREF(item);
-        if (rc < 0) {
-            for (; item != NULL && i >= 0; i--)
+        if (native_copy_part(state, seq, first + i, &r->parts[i]) < 0) {
+            for (; i >= 0; i--)
                 native_copy_part_fini(&r->parts[i]);
-            for (; item == NULL && i > 0; i--)
-                native_copy_part_fini(&r->parts[i - 1]);
             return -1;
         }
     }

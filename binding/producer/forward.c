@@ -5,6 +5,7 @@
 #include "base/args.h"
 #include "base/slices.h"
 #include "consumer/batch.h"
+#include "consumer/claim.h"
 #include "consumer/ticket.h"
 #include "producer/producer.h"
 
@@ -23,13 +24,15 @@ queue_copy(ProducerObject *self, dk_ticket *ticket, const dk_copy *copy)
     return rc;
 }
 
+/* source: a batch with a message in hand, or one message of a claim. */
 static int
-forward_hand(ProducerObject *self, PyObject *batch, const dk_copy *copy)
+forward_hand(ProducerObject *self, PyObject *source, const dk_copy *copy)
 {
+    bool claimed = Py_IS_TYPE(source, self->state->claim_type);
     dk_ticket ticket;
     dk_batch *b;
 
-    if (native_batch_defer(batch, &ticket) < 0)
+    if ((claimed ? native_claim_defer : native_batch_defer)(source, &ticket) < 0)
         return -1;
     b = ticket.batch;
     if (queue_copy(self, &ticket, copy) == 0)
@@ -56,11 +59,11 @@ forward_ticket(ProducerObject *self, PyObject *ticket, const dk_copy *copy)
 static int
 forward_any(ProducerObject *self, PyObject *source, const dk_copy *copy)
 {
-    if (Py_IS_TYPE(source, self->state->batch_type))
+    if (Py_IS_TYPE(source, self->state->batch_type) || Py_IS_TYPE(source, self->state->claim_type))
         return forward_hand(self, source, copy);
     if (Py_IS_TYPE(source, self->state->ticket_type))
         return forward_ticket(self, source, copy);
-    PyErr_Format(PyExc_TypeError, "forward() takes a Batch or a Ticket, not %.100s", Py_TYPE(source)->tp_name);
+    PyErr_Format(PyExc_TypeError, "forward() takes a Batch, a Claim or a Ticket, not %.100s", Py_TYPE(source)->tp_name);
     return -1;
 }
 

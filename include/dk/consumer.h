@@ -293,19 +293,24 @@ typedef struct dk_range {
 
 /* dk_batch_claim - the next entries, at most max; one_partition: only while they are of the same one. n == 0 at the
  * end of the batch, or when it was cut or stopped. Not every entry of the range need be in the claim:
- * dk_batch_is_claimed(). dk_batch_claim_finish - all that is claimed is finished. dk_batch_claim_return - nothing of
- * it is: all is handed out again after delay_ms. dk_batch_claim_fail - message i is not, and those of its partition
- * behind it are not either. dk_batch_claim_defer - the outcome of message i is told by a ticket.
- * dk_batch_claim_counts - false: a partition of the claim was taken away, its outcomes will not count.
- * Errors: DK_ESTATE: nothing is claimed, or i is not.
+ * dk_batch_is_claimed(). dk_batch_claim_hand - the same, but it begins with the message in hand, which has no outcome
+ * yet. dk_batch_claim_finish - all that is claimed is finished. dk_batch_claim_return - nothing of it is, though
+ * nothing has failed: all is handed out again after delay_ms. Of one message of a claim: dk_batch_claim_done - it is
+ * finished, whatever becomes of the others. dk_batch_claim_fail - it is not, and those of its partition behind it
+ * that have no outcome are not either. dk_batch_claim_defer - its outcome is told by a ticket. dk_batch_claim_note -
+ * as dk_batch_note(). dk_batch_claim_counts - false: a partition of the claim was taken away, its outcomes will not
+ * count. Errors: DK_ESTATE: nothing is claimed, or i is not (any more).
  */
 DK_API DK_MUST_CHECK dk_status dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out);
+DK_API DK_MUST_CHECK dk_status dk_batch_claim_hand(dk_batch *b, uint32_t max, bool one_partition, dk_range *out);
 DK_API bool dk_batch_is_claimed(const dk_batch *b, uint32_t i);
 DK_API bool dk_batch_claim_counts(const dk_batch *b);
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_finish(dk_batch *b);
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_return(dk_batch *b, int64_t delay_ms);
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_fail(dk_batch *b, uint32_t i, int64_t delay_ms);
+DK_API DK_MUST_CHECK dk_status dk_batch_claim_done(dk_batch *b, uint32_t i);
 DK_API DK_MUST_CHECK dk_status dk_batch_claim_defer(dk_batch *b, uint32_t i, dk_ticket *out);
+DK_API DK_MUST_CHECK dk_status dk_batch_claim_note(dk_batch *b, uint32_t i, const char *text);
 
 /* ---- the end, and reading -------------------------------------------------------------------------------------- */
 
@@ -319,6 +324,8 @@ DK_API void dk_batch_close(dk_batch *b);
 DK_API void dk_batch_free(dk_batch *b);
 
 DK_API uint32_t dk_batch_len(const dk_batch *b);
+/* dk_batch_is_full - it has as many messages or bytes as it may have, so more may wait. */
+DK_API bool dk_batch_is_full(const dk_batch *b);
 DK_API const char *dk_batch_topic(const dk_batch *b, uint32_t i);
 /* dk_batch_topic_id - a small number that is the same for equal topic names of one consumer, for caches. */
 DK_API uint32_t dk_batch_topic_id(const dk_batch *b, uint32_t i);

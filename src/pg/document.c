@@ -16,9 +16,11 @@ typedef struct scan {
     uint8_t open[DEPTH]; /* '{' or '[' */
 } scan;
 
-static void
+static inline void
 skip_space(scan *s)
 {
+    if (s->p<s->end && * s->p> ' ')
+        return;
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
         s->p++;
 }
@@ -71,27 +73,46 @@ scan_unicode(scan *s)
     return v != 0 && (v < 0xDC00 || v >= 0xE000);
 }
 
+/* Passes over what a string may hold as it is, eight bytes at a time. */
+static inline void
+scan_plain(scan *s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    const uint8_t *p = s->p, *end = s->end;
+    uint64_t w, quote, slash;
+
+    for (; end - p >= 8; p += 8) {
+        memcpy(&w, p, 8);
+        quote = w ^ ones * '"';
+        slash = w ^ ones * '\\';
+        if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high)
+            break;
+    }
+    while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
+        p++;
+    s->p = p;
+}
+
 static bool
 scan_string(scan *s)
 {
     if (s->p == s->end || *s->p++ != '"')
         return false;
-    while (s->p < s->end) {
-        uint8_t b = *s->p++;
+    for (;;) {
+        uint8_t b;
 
+        scan_plain(s);
+        if (s->p == s->end)
+            return false;
+        b = *s->p++;
         if (b == '"')
             return true;
-        if (b < 0x20)
-            return false;
-        if (b != '\\')
-            continue;
-        if (s->p == s->end)
+        if (b != '\\' || s->p == s->end)
             return false;
         b = *s->p++;
         if (b == 'u' ? !scan_unicode(s) : b == 0 || strchr("\"\\/bfnrt", b) == NULL)
             return false;
     }
-    return false;
 }
 
 /* Numbers of JSONB are numeric: so many digits before and behind the point, no more. */
@@ -201,8 +222,13 @@ scan_next(scan *s, bool fresh, bool *done)
 bool
 dk__pg_is_document(dk_slice text, bool strict)
 {
-    scan s = {.p = text.p, .end = text.p + text.n, .strict = strict};
+    scan s;
     bool done = false;
+
+    s.p = text.p;
+    s.end = text.p + text.n;
+    s.strict = strict;
+    s.depth = 0; /* its table is filled as it is needed */
 
     if (text.n == 0 || !dk_avro_utf8_valid(text.p, text.n))
         return false;

@@ -109,6 +109,7 @@ int lm_leave_hand(lm_batch *lb);
 void lm_walk(lmodel *m);
 void lm_cut(lmodel *m);
 void lm_claim(lmodel *m);
+void lm_claim_hand(lmodel *m);
 void lm_claim_outcome(lmodel *m);
 void lm_fail(lmodel *m);
 void lm_defer(lmodel *m);

@@ -128,6 +128,29 @@ lm_claim(lmodel *m)
     CHECK_EQ(range.n, n > 0 ? lb->hand_end - lb->hand : 0);
 }
 
+void
+lm_claim_hand(lmodel *m)
+{
+    lm_batch *lb = lm_some_batch(m, lm_chance(m, 2));
+    int max = 1 + (int)lm_below(m, LM_CAP);
+    dk_range range;
+    bool is;
+
+    if (lb == NULL)
+        return;
+    is = !lb->closed && !lb->claimed && lb->hand >= 0 && lb->entries[lb->hand].state == DK__HANDED;
+    CHECK_STATUS(dk_batch_claim_hand(lb->b, (uint32_t)max, false, &range), is ? DK_OK : DK_ESTATE);
+    if (!is)
+        return;
+    set_hand(lb, lb->cursor, lb->hand, end_of_claim(lb, lb->hand, max, false));
+    for (int i = lb->hand + 1; i < lb->hand_end; i++)
+        enter(m, lb, i);
+    lb->claimed = true;
+    lb->then = DK__DONE;
+    CHECK_EQ(range.first, lb->hand);
+    CHECK_EQ(range.n, lb->hand_end - lb->hand);
+}
+
 static int
 pick_in_hand(lmodel *m, const lm_batch *lb)
 {
@@ -160,6 +183,8 @@ fail_claim(lmodel *m, lm_batch *lb, int one, int64_t before, int64_t delay)
             continue;
         if (m->r.parts[n].generation == e->generation)
             due[n] = lm_due(m, n, before, delay);
+        if (one < 0)
+            e->state = DK__HELD; /* given back: it did not fail */
         if (one < 0 || i == one)
             fail_entry(m, lb, i, due[n]);
         e->state = DK__HELD;
@@ -180,6 +205,12 @@ lm_claim_outcome(lmodel *m)
         CHECK_STATUS(dk_batch_claim_fail(lb->b, (uint32_t)i, delay), is ? DK_OK : DK_ESTATE);
         if (is)
             fail_claim(m, lb, i, before, delay);
+        return;
+    }
+    if (lm_chance(m, 30) && i >= 0) {
+        CHECK_STATUS(dk_batch_claim_done(lb->b, (uint32_t)i), is ? DK_OK : DK_ESTATE);
+        if (is)
+            lb->entries[i].state = DK__DONE;
         return;
     }
     is = !lb->closed && lb->claimed;
@@ -250,8 +281,8 @@ lm_undefer(lmodel *m)
     for (int k = 0; k < m->n_tickets; k++) {
         lm_ticket *t = &m->tickets[k];
 
-        if (t->batch->birth != t->birth || t->batch->b == NULL || t->batch->closed || t->batch->claimed ||
-            t->batch->hand != t->index)
+        if (t->batch->birth != t->birth || t->batch->b == NULL || t->batch->closed || t->batch->hand < 0 ||
+            t->index < t->batch->hand || t->index >= t->batch->hand_end)
             continue;
         CHECK_OK(dk_batch_undefer(t->batch->b, &t->ticket));
         CHECK(t->ticket.batch == NULL);

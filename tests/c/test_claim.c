@@ -214,6 +214,115 @@ DK_TEST(claim_with_one_that_has_a_ticket)
     bl_close(&x);
 }
 
+/* What is said to be finished is, whatever becomes of the rest. */
+DK_TEST(claim_with_some_that_are_done)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 4);
+
+    claim(b, 8, false, 0, 8);
+    CHECK_OK(dk_batch_claim_done(b, 0));
+    CHECK_OK(dk_batch_claim_done(b, 2));
+    CHECK_STATUS(dk_batch_claim_done(b, 2), DK_ESTATE);
+    CHECK_STATUS(dk_batch_claim_fail(b, 2, 0), DK_ESTATE);
+    CHECK_OK(dk_batch_claim_fail(b, 1, 0)); /* 3 with it */
+    CHECK(!dk_batch_is_claimed(b, 3));
+    CHECK(dk_batch_is_claimed(b, 4));
+    CHECK_OK(dk_batch_claim_done(b, 4));
+    dk_batch_close(b); /* as an exception in the handler leaves it */
+    CHECK_STATUS(dk_batch_claim_done(b, 5), DK_ESTATE);
+    dk_batch_free(b);
+    check_marks(&x, 1, 1);
+    CHECK_EQ(dk__ledger_waiting(x.parts[0].ledger), 2); /* 1 and 3 */
+    CHECK_EQ(dk__ledger_waiting(x.parts[1].ledger), 3);
+    bl_close(&x);
+}
+
+/* A claim that is given back has not failed. */
+DK_TEST(claim_given_back_is_no_failure)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 3);
+    dk__ledger_numbers n;
+
+    claim(b, 6, false, 0, 6);
+    CHECK_OK(dk_batch_claim_return(b, 1000));
+    dk_batch_free(b);
+    dk__ledger_counts(x.parts[0].ledger, &n);
+    CHECK_EQ(n.failed, 0);
+    CHECK_EQ(n.waiting, 3);
+    CHECK(dk__ledger_due_ms(x.parts[0].ledger) > dk__now_ms());
+    bl_close(&x);
+}
+
+/* The walk has taken the first one in hand before it was known that a claim is wanted. */
+DK_TEST(claim_from_the_message_in_hand)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 4);
+    dk_range range;
+
+    CHECK_STATUS(dk_batch_claim_hand(b, 9, false, &range), DK_ESTATE);
+    CHECK_EQ(dk_batch_next(b), 0);
+    CHECK_STATUS(dk_batch_claim_hand(b, 0, false, &range), DK_EINVAL);
+    CHECK_OK(dk_batch_claim_hand(b, 3, false, &range));
+    CHECK_EQ(range.first, 0);
+    CHECK_EQ(range.n, 3);
+    CHECK_STATUS(dk_batch_claim_hand(b, 3, false, &range), DK_ESTATE); /* it is a claim already */
+    check_marks(&x, 0, 0);
+    CHECK_EQ(dk_batch_next(b), 3);
+    check_marks(&x, 3, 0);
+    bl_pause(&x, 1, true);
+    CHECK_OK(dk_batch_claim_hand(b, 9, false, &range)); /* those of the other one are passed over */
+    CHECK_EQ(range.n, 5);
+    CHECK(dk_batch_is_claimed(b, 3));
+    CHECK(!dk_batch_is_claimed(b, 4));
+    CHECK_OK(dk_batch_claim_finish(b));
+    CHECK_EQ(dk_batch_next(b), -1);
+    dk_batch_free(b);
+    check_marks(&x, 4, 0);
+    bl_pause(&x, 1, false);
+    bl_close(&x);
+}
+
+DK_TEST(claim_takes_a_ticket_back)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 3);
+    dk_ticket ticket;
+
+    claim(b, 6, false, 0, 6);
+    CHECK_OK(dk_batch_claim_defer(b, 1, &ticket));
+    CHECK_OK(dk_batch_undefer(b, &ticket));
+    CHECK(ticket.batch == NULL);
+    CHECK(dk_batch_is_claimed(b, 1));
+    CHECK_OK(dk_batch_claim_fail(b, 1, 0));
+    CHECK_OK(dk_batch_claim_finish(b));
+    dk_batch_free(b);
+    check_marks(&x, 1, 3);
+    bl_close(&x);
+}
+
+DK_TEST(claim_notes)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 2);
+    char longer[DK_NOTE_MAX_BYTES + 2];
+
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    CHECK_STATUS(dk_batch_claim_note(b, 0, "x"), DK_ESTATE);
+    claim(b, 3, false, 0, 3);
+    CHECK_OK(dk_batch_claim_note(b, 0, "first"));
+    CHECK_STATUS(dk_batch_claim_note(b, 2, longer), DK_EINVAL);
+    CHECK_STATUS(dk_batch_claim_note(b, 3, "x"), DK_ESTATE);
+    CHECK_STR(dk_batch_note_of(b, 0), "first");
+    CHECK(dk_batch_note_of(b, 1) == NULL);
+    CHECK_OK(dk_batch_claim_return(b, 0));
+    dk_batch_free(b);
+    bl_close(&x);
+}
+
 /* ---- cuts and revocations -------------------------------------------------------------------------------------- */
 
 /* A batch that has kept others waiting ends behind the claim, not in it. */
@@ -302,6 +411,27 @@ DK_TEST(claim_is_waited_for_by_a_revocation)
     must_end(&d);
     check_marks(&x, 3, 2);
     claim(b, 9, false, 6, nothing_left.n); /* the last one is of the partition that goes */
+    dk_batch_free(b);
+    bl_close(&x);
+}
+
+/* What is done of a claim is not known to its ledger before the claim ends. */
+DK_TEST(claim_that_is_partly_done_is_waited_for)
+{
+    brokerless x;
+    dk_batch *b = two_partitions(&x, 2);
+    drainer d;
+
+    claim(b, 4, false, 0, 4);
+    CHECK_OK(dk_batch_claim_done(b, 2));
+    CHECK_OK(dk_batch_claim_done(b, 3));
+    begin_drain(&d, &x, 1);
+    WAIT_UNTIL(atomic_load(&x.c.draining), 10000);
+    CHECK(!atomic_load(&d.done));
+    CHECK_OK(dk_batch_claim_return(b, 0));
+    CHECK_OK(dk_batch_claim_finish(b));
+    must_end(&d);
+    check_marks(&x, 0, 2);
     dk_batch_free(b);
     bl_close(&x);
 }

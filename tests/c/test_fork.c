@@ -128,6 +128,9 @@ try_claims(dk_batch *b)
     TRY(dk_batch_claim, dk_batch_claim(b, 9, false, &range) == DK_EFORKED && range.n == 0);
     TRY(dk_batch_is_claimed, !dk_batch_is_claimed(b, 0));
     TRY(dk_batch_claim_counts, !dk_batch_claim_counts(b));
+    TRY(dk_batch_claim_hand, dk_batch_claim_hand(b, 9, false, &range) == DK_EFORKED && range.n == 0);
+    TRY(dk_batch_claim_done, dk_batch_claim_done(b, 0) == DK_EFORKED);
+    TRY(dk_batch_claim_note, dk_batch_claim_note(b, 0, "x") == DK_EFORKED);
     TRY(dk_batch_claim_finish, dk_batch_claim_finish(b) == DK_EFORKED);
     TRY(dk_batch_claim_return, dk_batch_claim_return(b, 0) == DK_EFORKED);
     TRY(dk_batch_claim_fail, dk_batch_claim_fail(b, 0, 0) == DK_EFORKED);

@@ -62,6 +62,7 @@ struct dk_batch {
     uint8_t then;    /* what moving on makes of what is in hand */
     bool claimed;    /* in hand is a claim */
     bool closed;
+    bool full; /* of messages or bytes: there may be more; written before it is handed out */
 
     /* Guarded by the consumer's lock. */
     uint32_t refs;        /* the reader's, and one for each lend */

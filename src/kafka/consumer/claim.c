@@ -14,6 +14,22 @@ end_of_claim(const dk_batch *b, uint32_t first, uint32_t max, bool one_partition
     return i;
 }
 
+/* Entries from first to end are in hand, but for those that must not be handed out. Returns how many are. */
+static uint32_t
+hand_out(dk_batch *b, uint32_t first, uint32_t end)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = first; i < end; i++) {
+        dk__state why = dk__walk_pass_over(&b->entries[i]);
+
+        dk__entry_set(&b->entries[i], why == DK__QUEUED ? DK__HANDED : why);
+        b->entries[i].part->back |= why == DK__HELD;
+        n += why == DK__QUEUED;
+    }
+    return n;
+}
+
 dk_status
 dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
 {
@@ -30,13 +46,7 @@ dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
         dk__walk_move_on(b, first, (int)first, end);
         b->then = DK__DONE;
         b->claimed = true;
-        for (uint32_t i = first; i < end; i++) {
-            dk__state why = dk__walk_pass_over(&b->entries[i]);
-
-            dk__entry_set(&b->entries[i], why == DK__QUEUED ? DK__HANDED : why);
-            b->entries[i].part->back |= why == DK__HELD;
-            n += why == DK__QUEUED;
-        }
+        n = hand_out(b, first, end);
         *out = (dk_range){.first = first, .n = end - first};
         first = end;
     }
@@ -47,6 +57,29 @@ dk_batch_claim(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
     } else {
         dk__walk_move_on(b, out->first, (int)out->first, first); /* what was passed over is waited for no longer */
     }
+    return DK_OK;
+}
+
+dk_status
+dk_batch_claim_hand(dk_batch *b, uint32_t max, bool one_partition, dk_range *out)
+{
+    int32_t hand = dk_batch_current(b);
+    uint32_t end;
+
+    *out = (dk_range){0, 0};
+    if (dk__walk_is_forked(b))
+        return DK_EFORKED;
+    if (max == 0)
+        return DK_EINVAL;
+    if (b->closed || b->claimed || hand < 0 || dk__entry_state(&b->entries[hand]) != DK__HANDED)
+        return DK_ESTATE;
+    end = end_of_claim(b, (uint32_t)hand, max, one_partition);
+    dk__walk_move_on(b, (uint32_t)hand, hand, end);
+    b->then = DK__DONE;
+    b->claimed = true;
+    hand_out(b, (uint32_t)hand + 1, end);
+    dk__walk_move_on(b, (uint32_t)hand, hand, end); /* what was passed over is waited for no longer */
+    *out = (dk_range){.first = (uint32_t)hand, .n = end - (uint32_t)hand};
     return DK_OK;
 }
 
@@ -84,6 +117,17 @@ dk_batch_claim_counts(const dk_batch *b)
             atomic_load(b->entries[i].part->generation) != b->entries[i].generation)
             return false;
     return hand >= 0 && b->claimed;
+}
+
+dk_status
+dk_batch_claim_done(dk_batch *b, uint32_t i)
+{
+    if (dk__walk_is_forked(b))
+        return DK_EFORKED;
+    if (b->closed || !dk_batch_is_claimed(b, i))
+        return DK_ESTATE;
+    dk__entry_set(&b->entries[i], DK__DONE);
+    return DK_OK;
 }
 
 /* Entry `first` of a claim, and those of its partition behind it. */
@@ -128,8 +172,11 @@ dk_batch_claim_return(dk_batch *b, int64_t delay_ms)
         return DK_ESTATE;
     pthread_mutex_lock(&b->c->lock);
     for (uint32_t i = (uint32_t)hand; i < end; i++)
-        if (dk__entry_state(&b->entries[i]) == DK__HANDED && dk__walk_fail(b, i, due_ms) != DK_OK)
-            assert(!"a handed entry can fail");
+        if (dk__entry_state(&b->entries[i]) == DK__HANDED) {
+            dk__entry_set(&b->entries[i], DK__HELD); /* first: it did not fail */
+            if (dk__walk_fail(b, i, due_ms) != DK_OK)
+                assert(!"a held entry can be held back");
+        }
     pthread_cond_broadcast(&b->c->changed); /* a revocation may wait for it */
     pthread_mutex_unlock(&b->c->lock);
     return DK_OK;

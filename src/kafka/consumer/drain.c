@@ -4,13 +4,13 @@
  */
 #include "kafka/consumer/handle.h"
 
-/* Queued: the walk is about to look at the gate. */
+/* Queued: the walk is about to look at the gate. Done: its ledger will know when the walk moves on. */
 static bool
 is_being_handled(const dk__entry *e)
 {
     dk__state state = dk__entry_state(e);
 
-    return state == DK__HANDED || state == DK__QUEUED;
+    return state == DK__HANDED || state == DK__QUEUED || state == DK__DONE;
 }
 
 /* Is a message of a partition whose gate is closed still being handled, or waiting for its confirmation? Who closes

@@ -140,6 +140,7 @@ collect(dk_consumer *c, uint32_t max, dk_batch **out, int *due_ms)
         st = fill_batch(&f);
     if (f.b->len > 0) {
         f.b->opened_ms = f.now_ms;
+        f.b->full = full(&f);
         f.b->next = c->open;
         c->open = f.b;
         c->counters.batches++;

@@ -10,6 +10,12 @@ dk_batch_len(const dk_batch *b)
     return b->len;
 }
 
+bool
+dk_batch_is_full(const dk_batch *b)
+{
+    return b->full;
+}
+
 const char *
 dk_batch_topic(const dk_batch *b, uint32_t i)
 {

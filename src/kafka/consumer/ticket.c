@@ -136,20 +136,30 @@ dk_ticket_reject(dk_ticket *ticket, int64_t delay_ms)
     return ticket->batch == NULL ? DK_ESTATE : dk_tickets_answer(ticket, 1, false, delay_ms);
 }
 
+/* Alone or in a claim. */
+static bool
+is_in_hand(const dk_batch *b, uint32_t i)
+{
+    int hand = dk_batch_current(b);
+
+    return !b->closed && hand >= 0 && i >= (uint32_t)hand &&
+           i < atomic_load_explicit(&b->hand_end, memory_order_relaxed);
+}
+
 dk_status
 dk_batch_undefer(dk_batch *b, dk_ticket *ticket)
 {
-    uint32_t hand;
+    uint32_t i = ticket->index;
     dk_status st;
 
     if (dk__forked(b->c->fork_generation))
         return DK_EFORKED;
     if (ticket->batch != b || ticket->serial != b->serial)
         return DK_ESTATE;
-    if (b->claimed || in_hand(b, &hand) != DK_OK || hand != ticket->index)
+    if (!is_in_hand(b, i))
         return dk_ticket_reject(ticket, 0);
     pthread_mutex_lock(&b->c->lock);
-    st = entry_of(ticket) == NULL ? DK_ESTATE : dk__ledger_undefer(b->entries[hand].part->ledger, b, hand);
+    st = entry_of(ticket) == NULL ? DK_ESTATE : dk__ledger_undefer(b->entries[i].part->ledger, b, i);
     pthread_mutex_unlock(&b->c->lock);
     ticket->batch = NULL;
     return st;
@@ -218,6 +228,16 @@ dk_batch_note(dk_batch *b, const char *text)
     if (st == DK_OK && strlen(text) > b->c->opts.note_max_bytes)
         st = DK_EINVAL;
     return st == DK_OK ? keep_note(b, i, text) : st;
+}
+
+dk_status
+dk_batch_claim_note(dk_batch *b, uint32_t i, const char *text)
+{
+    if (dk__forked(b->c->fork_generation))
+        return DK_EFORKED;
+    if (b->closed || !dk_batch_is_claimed(b, i))
+        return DK_ESTATE;
+    return strlen(text) > b->c->opts.note_max_bytes ? DK_EINVAL : keep_note(b, i, text);
 }
 
 const char *

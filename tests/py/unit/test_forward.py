@@ -104,7 +104,7 @@ def test_what_cannot_be_queued_leaves_the_message_in_hand(
     consumer, producer = assigned(topic), make_producer()
     batch = open_batch(consumer, 2)
     for args, text in [
-        ((topic, topic), "takes a Batch or a Ticket"),
+        ((topic, topic), "takes a Batch, a Claim or a Ticket"),
         ((batch, ""), "needs a topic"),
         ((batch, topic, 5), "headers"),
         ((batch, topic, None, "x"), "int"),
