@@ -8,7 +8,7 @@ classes here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, final, overload
 
 from confluent_kafka import KafkaError, TopicPartition
@@ -176,8 +176,6 @@ class Consumer:
     """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
     oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close()."""
 
-    # Called with "assigned", "revoked" or "lost" and the partitions, as those callables are. Nothing waits for it.
-    on_rebalance: Callable[[str, list[TopicPartition]], Any] | None
     def __init__(
         self,
         config: dict[str, Any],
@@ -305,12 +303,9 @@ class Producer:
         key_encoder: tuple[AvroSchema, bytes] | None = None,
     ) -> None:
         """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
-    def forward(
-        self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
-    ) -> None:
-        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
-        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
-        they were received."""
+    def forward(self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished when the broker has
+        confirmed the copy, without a further call. Key and value are the message's, as they were received."""
     @property
     def copies(self) -> int:
         """Copies that are not confirmed, or were refused and not dealt with."""
@@ -456,15 +451,17 @@ class CopyPlan:
     def add_json(
         self,
         side: str,
-        *,
-        ignored: Sequence[str] = (),
-        refused: Sequence[str] = (),
+        id: int | bytes | None = None,
         connect: bool | None = None,
-        deleted: str | None = None,
+        ignored: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        ignore_others: bool = False,
     ) -> None:
-        """All keys or values are JSON, without framing. ignored: fields that no column takes; any other field makes
-        its message odd. refused: fields that always do. connect: whether they are in Connect's {"schema", "payload"};
-        None: those that look so. deleted: as of the plan."""
+        """Keys or values are JSON: all of them (id None), or those with this id or GUID. An object, an envelope of
+        Debezium's, or null; a key of one column also a single value. connect: whether they are in Connect's
+        {"schema": ..., "payload": ...}; None: those that look so. A field that no column takes makes a message odd,
+        unless it is ignored, begins with two underscores, or ignore_others is true and it is not refused; so does a
+        column without its field."""
     def run(
         self,
         messages: Sequence[Any],

@@ -1,108 +1,103 @@
 /* SPDX-License-Identifier: MIT
  *
- * Plans for messages in JSON: which fields besides the columns' a message may have.
+ * CopyPlan.add_json(): keys or values of a plan are JSON.
  */
 #include "copy/native_copy.h"
 
-/* Names borrowed from a sequence of str: an array of *n, NULL with an exception. `fast` owns them. */
+/* The names in a sequence, borrowed from *fast, which keeps them: NULL with n == 0, or with an exception set. */
 static const char **
-borrow_names(PyObject *names, const char *what, PyObject **fast, size_t *n)
+read_names(PyObject *obj, const char *what, PyObject **fast, size_t *n)
 {
-    const char **list;
+    const char **names;
+    Py_ssize_t i;
 
-    *fast = PySequence_Fast(names, "names have to be a sequence of str");
-    if (*fast == NULL)
+    *n = 0;
+    if (obj == NULL || obj == Py_None)
         return NULL;
-    *n = (size_t)PySequence_Fast_GET_SIZE(*fast);
-    list = PyMem_Calloc(*n + 1, sizeof *list);
-    if (list == NULL)
-        return PyErr_NoMemory(), NULL;
-    for (size_t i = 0; i < *n; i++)
-        if (native_str(PySequence_Fast_GET_ITEM(*fast, (Py_ssize_t)i), what, &list[i]) < 0) {
-            PyMem_Free(list);
+    if (PyUnicode_Check(obj)) { /* a sequence too, but of letters */
+        PyErr_Format(PyExc_TypeError, "%s has to be a sequence of names", what);
+        return NULL;
+    }
+    *fast = PySequence_Tuple(obj);
+    if (*fast == NULL || PyTuple_GET_SIZE(*fast) == 0)
+        return NULL;
+    names = PyMem_Malloc((size_t)PyTuple_GET_SIZE(*fast) * sizeof *names);
+    if (names == NULL)
+        PyErr_NoMemory();
+    for (i = 0; names != NULL && i < PyTuple_GET_SIZE(*fast); i++) {
+        if (native_str(PyTuple_GET_ITEM(*fast, i), what, &names[i]) < 0) {
+            PyMem_Free(names);
             return NULL;
         }
-    return list;
+    }
+    *n = names == NULL ? 0 : (size_t)PyTuple_GET_SIZE(*fast);
+    return names;
 }
 
 static int
 read_connect(PyObject *obj, dk_copy_connect *out)
 {
-    *out = obj == Py_None ? DK_COPY_CONNECT_AUTO : obj == Py_True ? DK_COPY_CONNECT_ALWAYS : DK_COPY_CONNECT_NEVER;
-    if (obj == Py_None || PyBool_Check(obj))
+    int yes;
+
+    if (obj == NULL || obj == Py_None)
         return 0;
-    PyErr_Format(PyExc_TypeError, "connect is True, False or None, not %.100s", Py_TYPE(obj)->tp_name);
-    return -1;
+    yes = PyObject_IsTrue(obj);
+    *out = yes > 0 ? DK_COPY_CONNECT_ALWAYS : DK_COPY_CONNECT_NEVER;
+    return yes < 0 ? -1 : 0;
 }
 
 static dk_copy_reader *
-make_reader(CopyPlanObject *self, dk_copy_side side, PyObject *ignored, PyObject *refused, PyObject *connect,
-            const char *deleted)
+make_reader(CopyPlanObject *plan, dk_copy_side side, PyObject **in)
 {
-    PyObject *fast[2] = {NULL, NULL};
-    dk_copy_json_options options = {.size = sizeof options, .deletion_key = deleted};
+    dk_copy_json_options o = {.size = sizeof o};
+    PyObject *ignored_fast = NULL, *refused_fast = NULL;
+    const char **ignored = read_names(in[3], "ignored", &ignored_fast, &o.nignored), **refused = NULL;
     dk_copy_reader *reader = NULL;
-    const char **names[2] = {NULL, NULL};
+    int others = in[5] == NULL ? 0 : PyObject_IsTrue(in[5]);
     dk_error err;
-    dk_status st;
 
-    if (read_connect(connect, &options.connect) < 0)
-        return NULL;
-    names[0] = borrow_names(ignored, "ignored", &fast[0], &options.nignored);
-    if (names[0] != NULL)
-        names[1] = borrow_names(refused, "refused", &fast[1], &options.nrefused);
-    if (names[1] != NULL) {
-        options.ignored = names[0];
-        options.refused = names[1];
-        st = dk_copy_reader_json(self->plan, side, &options, &reader, &err);
-        if (st == DK_ENOMEM)
+    if (!PyErr_Occurred())
+        refused = read_names(in[4], "refused", &refused_fast, &o.nrefused);
+    o.ignored = ignored;
+    o.refused = refused;
+    o.ignore_others = others > 0;
+    if (!PyErr_Occurred() && others >= 0 && read_connect(in[2], &o.connect) == 0 &&
+        dk_copy_reader_json(plan->plan, side, &o, &reader, &err) != DK_OK) {
+        reader = NULL;
+        if (err.code == DK_ENOMEM)
             PyErr_NoMemory();
-        else if (st != DK_OK)
+        else
             PyErr_SetString(PyExc_ValueError, err.text);
     }
-    for (int i = 0; i < 2; i++) {
-        PyMem_Free(names[i]);
-        Py_XDECREF(fast[i]);
-    }
+    PyMem_Free(ignored);
+    PyMem_Free(refused);
+    Py_XDECREF(ignored_fast);
+    Py_XDECREF(refused_fast);
     return reader;
 }
 
 PyObject *
-native_copy_add_json(PyObject *op, PyObject *args, PyObject *kwargs)
+native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
-    static char *words[] = {"side", "ignored", "refused", "connect", "deleted", NULL};
+    static const native_signature sig = {
+        "add_json", 1, {"side", "id", "connect", "ignored", "refused", "ignore_others", NULL}};
     CopyPlanObject *self = (CopyPlanObject *)op;
-    PyObject *ignored = NULL, *refused = NULL, *connect = Py_None, *empty = PyTuple_New(0);
-    const char *side, *deleted = NULL;
+    PyObject *in[6] = {NULL};
     dk_copy_reader *reader;
-    bool is_key;
+    dk_copy_side side;
     int rc;
 
-    if (empty == NULL)
+    if (native_args(&sig, args, nargs, kwnames, in) < 0 || native_copy_side(in[0], &side) < 0)
         return NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$OOOz:add_json", words, &side, &ignored, &refused, &connect,
-                                     &deleted)) {
-        Py_DECREF(empty);
-        return NULL;
-    }
-    is_key = strcmp(side, "key") == 0;
-    if (!is_key && strcmp(side, "value") != 0) {
-        PyErr_Format(PyExc_ValueError, "a side is \"key\" or \"value\", not \"%.20s\"", side);
-        Py_DECREF(empty);
-        return NULL;
-    }
-    reader = make_reader(self, is_key ? DK_COPY_KEY : DK_COPY_VALUE, ignored ? ignored : empty,
-                         refused ? refused : empty, connect, deleted);
-    Py_DECREF(empty);
+    reader = make_reader(self, side, in);
     if (reader == NULL)
         return NULL;
-    if (atomic_exchange(&self->busy, true)) {
+    if (native_copy_enter(self) < 0) {
         dk_copy_reader_free(reader);
-        PyErr_SetString(PyExc_RuntimeError, "the plan is in use by another thread");
         return NULL;
     }
-    rc = native_copy_schemas_put(&self->schemas[is_key ? DK_COPY_KEY : DK_COPY_VALUE], Py_None, reader);
-    atomic_store(&self->busy, false);
+    rc = native_copy_schemas_put(&self->schemas[side], in[1] == NULL ? Py_None : in[1], reader);
+    native_copy_leave(self);
     if (rc < 0)
         return NULL;
     Py_RETURN_NONE;

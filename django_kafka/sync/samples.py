@@ -98,7 +98,7 @@ class JSONSource:
 
     def begin(self, plan: CopyPlan, layout: Layout) -> None:
         for side in ("key", "value"):
-            plan.add_json(side, ignored=layout.ignored, deleted=self.topic.deletion_key)
+            plan.add_json(side, ignored=layout.ignored)
 
     def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
         return "the message is not JSON"

@@ -133,12 +133,11 @@ typedef enum dk_copy_connect { DK_COPY_CONNECT_AUTO, DK_COPY_CONNECT_ALWAYS, DK_
 typedef struct dk_copy_json_options {
     size_t size; /* sizeof this */
     dk_copy_connect connect;
-    const char *const *ignored; /* fields that no column takes, besides __deleted, __op and what an envelope has */
+    const char *const *ignored; /* fields that no column takes, besides those that begin with two underscores */
     size_t nignored;
     const char *const *refused; /* fields that make a message odd */
     size_t nrefused;
-    bool ignore_others;       /* what becomes of all other fields: ignored, else the message is odd */
-    const char *deletion_key; /* of the field that says whether the row is deleted; NULL: __deleted */
+    bool ignore_others; /* what becomes of all other fields: ignored, else the message is odd */
 } dk_copy_json_options;
 
 /* dk_copy_reader_json - what a plan makes of keys or values in JSON.

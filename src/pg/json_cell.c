@@ -96,7 +96,7 @@ put_list(dk__pg_row *row, dk_buf *text, const dk_pg_column *c, dk__pg_meaning m,
         if (!dk__json_value(&j, &item))
             return DK_EJSON;
         st = dk__pg_list_item(row, &list, item.kind == DK__JSON_NULL);
-        if (st == DK_OK && item.kind != DK__JSON_NULL)
+        if (st == DK_OK)
             st = dk__json_cell(row, text, &list.item, m, &item);
         if (st != DK_OK)
             return st;

@@ -60,13 +60,13 @@ failed(const json_reader *r, const dk__json *j, dk__pg_row *row)
 
 /* ---- one object ---- */
 
-/* A field that nobody has named. */
+/* A field that nobody has named. No field of Django's begins with two underscores: it is Debezium's or Connect's. */
 static dk_status
 meet_other(json_reader *r, dk__json *j, dk__pg_row *row, dk_slice name)
 {
     dk__json_token ignored;
 
-    if (!r->ignore_others)
+    if (!r->ignore_others && !(name.n > 2 && memcmp(name.p, "__", 2) == 0))
         return be_odd(row, name, "a field that no column takes");
     /* Without memory it is a stranger next time too. */
     (void)dk__json_names_add(&r->names, (const char *)name.p, name.n, DK__JSON_IGNORED);
@@ -123,10 +123,17 @@ is_text(const dk__json_token *t, const char *lower)
 static bool
 is_gone(const json_reader *r)
 {
-    const dk__json_token *deleted = find_token(r, r->deleted_at), *op = find_token(r, r->op_at);
+    const dk__json_token *deleted = find_token(r, r->deleted_at);
 
-    if (deleted != NULL && (deleted->kind == DK__JSON_TRUE || is_text(deleted, "true")))
-        return true;
+    return deleted != NULL && (deleted->kind == DK__JSON_TRUE || is_text(deleted, "true"));
+}
+
+/* Whether it says that it was a deletion, but not that the row is gone. */
+static bool
+is_doubtful(const json_reader *r)
+{
+    const dk__json_token *op = find_token(r, r->op_at);
+
     return op != NULL && dk__json_is(op, "d");
 }
 
@@ -236,7 +243,7 @@ read_envelope(json_reader *r, dk__json *j, const dk__json_shape *shape, dk__pg_r
 /* Whether the object here is an envelope, when no schema says so: its first name is none of the fields', and it has an
  * op, and the row before or after. */
 static bool
-is_envelope(json_reader *r, const dk__json *here, dk__pg_row *row)
+is_envelope(json_reader *r, const dk__json *here)
 {
     bool op = false, object = false, first = true, null = false;
     dk__json j = *here;
@@ -273,12 +280,15 @@ read_object(json_reader *r, dk__json *j, const dk__json_shape *shape, dk__pg_row
 {
     dk_status st;
 
-    if (shape->text.p != NULL ? shape->envelope : is_envelope(r, j, row))
+    if (r->base.side == DK_COPY_VALUE && (shape->text.p != NULL ? shape->envelope : is_envelope(r, j)))
         return read_envelope(r, j, shape, row, found);
     st = read_fields(r, j, row);
     if (st != DK_OK)
         return st;
-    return is_gone(r) ? write_gone(r, shape, row, found) : write_row(r, shape, row, found);
+    if (is_gone(r))
+        return write_gone(r, shape, row, found);
+    return is_doubtful(r) ? be_odd(row, NO_NAME, "a deletion (__op) that does not say that the row is deleted")
+                          : write_row(r, shape, row, found);
 }
 
 /* What stands for a row: null, an object, or the value of a key of one column. */
@@ -380,6 +390,7 @@ read_root(json_reader *r, dk__json *j, dk__pg_row *row, dk__copy_found *found)
 {
     dk__json start = *j, payload;
     dk__json_shape *shape = r->plain;
+    dk__json_more more = DK__JSON_DONE;
     dk__json_token schema, name;
     dk_error ignored;
     dk_status st;
@@ -388,9 +399,11 @@ read_root(json_reader *r, dk__json *j, dk__pg_row *row, dk__copy_found *found)
         return read_payload(r, j, shape, row, found);
     if (skip_same_schema(r, j)) {
         st = read_payload(r, j, r->schemas[r->last], row, found);
-        if (st == DK_OK && dk__json_member(j, false, &name) != DK__JSON_DONE)
+        if (st == DK_OK)
+            more = dk__json_member(j, false, &name);
+        if (st == DK_OK && more == DK__JSON_MORE)
             return be_odd(row, NO_NAME, "more than a schema and a payload");
-        return st;
+        return st == DK_OK && more == DK__JSON_FAILED ? failed(r, j, row) : st;
     }
     j->err = &ignored;
     if (!find_wrap(j, &schema, &payload)) {
@@ -453,7 +466,6 @@ static const dk__copy_reader_type json_type = {.read = json_read, .free = json_f
 static bool
 add_names(json_reader *r, const dk_copy_json_options *o)
 {
-    const char *deletion_key = o->deletion_key != NULL ? o->deletion_key : "__deleted";
     const dk_copy_plan *plan = r->base.plan;
     bool ok = true;
     uint32_t i;
@@ -461,7 +473,7 @@ add_names(json_reader *r, const dk_copy_json_options *o)
     for (i = 0; ok && i < plan->ncolumns; i++)
         ok = dk__json_names_add(&r->names, plan->columns[i].name, strlen(plan->columns[i].name), i);
     r->deleted_at = r->names.n;
-    ok = ok && dk__json_names_add(&r->names, deletion_key, strlen(deletion_key), DK__JSON_DELETED);
+    ok = ok && dk__json_names_add(&r->names, plan->deleted, strlen(plan->deleted), DK__JSON_DELETED);
     if (r->names.n == r->deleted_at)
         r->deleted_at = DK__JSON_UNKNOWN;
     r->op_at = r->names.n;
@@ -479,7 +491,7 @@ static dk_status
 fill(json_reader *r, const dk_copy_json_options *o)
 {
     const dk_copy_plan *plan = r->base.plan;
-    size_t cap = plan->ncolumns + 2 + o->nignored + o->nrefused + (o->ignore_others ? OTHERS_MAX : 0);
+    size_t cap = plan->ncolumns + 2 + o->nignored + o->nrefused + OTHERS_MAX;
     uint32_t i;
 
     r->ignore_others = o->ignore_others;

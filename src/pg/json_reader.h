@@ -14,7 +14,7 @@
 #define DK__JSON_IGNORED UINT32_MAX
 #define DK__JSON_REFUSED (UINT32_MAX - 1)
 #define DK__JSON_DELETED (UINT32_MAX - 2) /* it says whether the row is deleted: true, "true" */
-#define DK__JSON_OP (UINT32_MAX - 3)      /* "d": it is */
+#define DK__JSON_OP (UINT32_MAX - 3)      /* what was done to the row */
 
 typedef struct dk__json_name {
     char *quoted; /* "name": as a message has it, with the colon */
