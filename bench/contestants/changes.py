@@ -47,7 +47,13 @@ JSON_SCHEMA: dict[str, Any] = {
         {"type": "boolean", "optional": False, "field": "paid"},
         {"type": "string", "optional": False, "field": "status"},
         {"type": "string", "optional": False, "field": "note"},
-        {"type": "string", "optional": False, "name": "io.debezium.time.ZonedTimestamp", "version": 1, "field": "created"},
+        {
+            "type": "string",
+            "optional": False,
+            "name": "io.debezium.time.ZonedTimestamp",
+            "version": 1,
+            "field": "created",
+        },
         {"type": "string", "optional": True, "field": "__deleted"},
     ],
     "optional": False,
@@ -126,4 +132,3 @@ def as_json(count: int, *, schemas: bool) -> Iterator[tuple[bytes, bytes, int]]:
     for row in changes(count):
         row = {**row, "created": row["created"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
         yield written(JSON_SCHEMA, row), written(JSON_KEY_SCHEMA, {"id": row["id"]}), partition_of(row)
-

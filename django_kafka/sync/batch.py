@@ -16,12 +16,16 @@ from django_kafka.logs.loggers import MODEL_TOPICS
 from django_kafka.sync import bulk, instances
 from django_kafka.sync.change import Change
 from django_kafka.sync.convert.unfit import UnfitValue
-from django_kafka.sync.forms import NotARow, Nothing
 from django_kafka.sync.copy import TablesMissingError
 from django_kafka.sync.copying import copying_of
+from django_kafka.sync.forms import NotARow, Nothing
 from django_kafka.sync.plan import BULK, COPY, Plan
 
-WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {COPY: bulk.write, BULK: bulk.write, "instances": instances.write}
+WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {
+    COPY: bulk.write,
+    BULK: bulk.write,
+    "instances": instances.write,
+}
 
 
 def consume(topic: Any, msg: Any) -> Any:

@@ -22,7 +22,16 @@ from django_kafka.sync.upsert import Fixed, Shape
 
 # Hooks that see each message.
 _HOOKS = frozenset(
-    {"transform", "transform_", "get_defaults", "get_lookup_kwargs", "is_deletion", "model_has_field", "sync", "consume"}
+    {
+        "transform",
+        "transform_",
+        "get_defaults",
+        "get_lookup_kwargs",
+        "is_deletion",
+        "model_has_field",
+        "sync",
+        "consume",
+    }
 )
 
 # Fields whose values become what PostgreSQL stores without anything that a subclass could have changed.
@@ -102,7 +111,7 @@ def can_fast_delete(model: Any, using: str) -> bool:
     return bool(Collector(using=using, origin=rows).can_fast_delete(rows))
 
 
-# ---- the columns of one kind of message ------------------------------------------------------------------------------
+# ---- the columns of one kind of message ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -261,7 +270,8 @@ def _constant(value: Any) -> Callable[[], Any]:
 def _has_db_default(field: Any) -> bool:
     """Django 5.0's db_default."""
     return bool(getattr(field, "has_db_default", lambda: False)()) or (
-        hasattr(models, "NOT_PROVIDED") and getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED
+        hasattr(models, "NOT_PROVIDED")
+        and getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED
     )
 
 

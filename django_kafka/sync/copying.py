@@ -66,23 +66,25 @@ class Copying:
     def _run(self, copied: _Copied, messages: Sequence[Any], at: int, by_hand: ByHand) -> int:
         """Write the messages from there on that are of one kind. Returns behind the last one."""
         result = copied.plan.run(messages, at, stop_at_error=True)
-        while result.unknown is not None and self._learn(copied, messages[result.stopped_at], *result.unknown):
-            result = copied.plan.run(messages, result.stopped_at, result=result, stop_at_error=True)
+        while result.unknown is not None:
+            stopped = result.stopped_at or 0
+            if not self._learn(copied, messages[stopped], *result.unknown):
+                break
+            result = copied.plan.run(messages, stopped, result=result, stop_at_error=True)
         copied.write(result, careful=self.careful)
         self.careful = True  # what comes next in this transaction finds these tables filled
         odd = [index for index, _, _ in result.odd]
         if odd:
             by_hand(odd)
-        stopped: int | None = result.stopped_at
-        end = len(messages) if stopped is None else stopped
+        end = len(messages) if result.stopped_at is None else result.stopped_at
         if result.unknown is not None or 2 * len(odd) > end - at:
             self.current = None  # the next ones may be of another kind
-        if stopped is None or (result.unknown is not None and stopped > at):
+        if end == len(messages) or (result.unknown is not None and end > at):
             return end
-        if result.unknown is not None and self._find(messages[stopped]) is not copied:
-            return stopped
-        by_hand([stopped])
-        return stopped + 1
+        if result.unknown is not None and self._find(messages[end]) is not copied:
+            return end
+        by_hand([end])
+        return end + 1
 
     # ---- kinds of messages -----------------------------------------------------------------------------------------
 

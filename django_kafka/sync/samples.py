@@ -44,7 +44,10 @@ class AvroSource:
 
     def identify(self, msg: Any) -> Hashable | None:
         data = msg.value()
-        return None if data is None else self.topic.written_schema(data, VALUE, msg.headers())  # type: ignore[no-any-return]
+        if data is None:
+            return None
+        written: Hashable | None = self.topic.written_schema(data, VALUE, msg.headers())
+        return written
 
     def kind(self, identity: Any) -> Kind:
         struct = struct_of_writer(identity)
@@ -84,11 +87,12 @@ class JSONSource:
             value, struct, debezium = value.get(side), struct.structs.get(side, EMPTY), True
             if not isinstance(value, Mapping):
                 return None
-        debezium = debezium or forms.row_of(value, struct, self.topic.deletion_key, False).debezium  # type: ignore[union-attr]
+        row = forms.row_of(value, struct, self.topic.deletion_key, False)
+        debezium = debezium or bool(getattr(row, "debezium", False))
         return self._identity(struct, tuple(value), debezium)
 
     def _identity(self, struct: Struct, names: tuple[str, ...], debezium: bool) -> Hashable:
-        fields = struct.fields or {name: NONE for name in names}
+        fields = struct.fields or dict.fromkeys(names, NONE)
         identity = (tuple(fields.items()), debezium)
         self._kinds.setdefault(identity, Kind(fields, debezium))
         return identity

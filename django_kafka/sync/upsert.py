@@ -129,7 +129,8 @@ class Statements:
     def _upsert(self) -> str:
         shape = self.shape
         key = ", ".join(map(self._quote, shape.key))
-        text = f"INSERT INTO {shape.table.quoted} AS t ({self._inserted()}) SELECT {self._selected()} FROM {self.rows} AS r"
+        text = f"INSERT INTO {shape.table.quoted} AS t ({self._inserted()})"
+        text += f" SELECT {self._selected()} FROM {self.rows} AS r"
         updated = self._updated()
         if not updated:
             return f"{text} ON CONFLICT ({key}) DO NOTHING"

@@ -270,8 +270,8 @@ class TopicConsumer(ABC):
     def use_relations_resolver(self) -> bool:
         return type(self).get_relations is not TopicConsumer.get_relations
 
-    def get_using(self) -> str:
-        """The name of the database that transactions are of."""
+    def get_using(self, model: Any = None) -> str:
+        """The name of the database that transactions are of, and rows of a model are written to."""
         return self.using or DEFAULT_DB_ALIAS
 
     @property

@@ -170,9 +170,12 @@ class ModelTopicConsumer(TopicConsumer, ABC):
                 return place[name]
         return None
 
-    def get_using(self, model: Any) -> str:
-        """The database that rows of the model are written to."""
-        alias: str = self.using or router.db_for_write(model)
+    def get_using(self, model: Any = None) -> str:
+        """The database that rows of the model are written to; without one, those of the topic's own."""
+        model = model or self.model
+        if self.using or model is None:
+            return super().get_using()
+        alias: str = router.db_for_write(model)
         return alias
 
     def sync(self, model: Any, key: Any, value: Any) -> Any:

@@ -64,11 +64,8 @@ static uint8_t
 meaning_by_unit(const dk_pg_column *c)
 {
     static const uint8_t stamps[] = {
-        [DK_PG_UNIT_NONE] = DK__PG_MICROS,
-        [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,
-        [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
-        [DK_PG_UNIT_NANOS] = DK__PG_NANOS,
-        [DK_PG_UNIT_UNKNOWN] = DK__PG_MICROS,
+        [DK_PG_UNIT_NONE] = DK__PG_MICROS, [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,  [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
+        [DK_PG_UNIT_NANOS] = DK__PG_NANOS, [DK_PG_UNIT_UNKNOWN] = DK__PG_MICROS,
     };
 
     if (c->kind == DK_PG_DATE && (c->unit == DK_PG_UNIT_NONE || c->unit == DK_PG_UNIT_UNKNOWN))

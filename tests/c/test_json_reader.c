@@ -18,9 +18,11 @@ DK_TEST(json_reader_flat)
     json_rig_row(&r, "{\"id\":1,\"name\":\"x\",\"price\":19.99,\"paid\":true}", "1|x|19 9900e0.2|true");
     CHECK_EQ(r.row.key_end, 12);
     json_rig_row(&r, "{\"id\": 2, \"name\": null, \"price\": null, \"paid\": null}", "2|null|null|null");
-    json_rig_row(&r, " {\n\"paid\" : false , \"price\":\"-0.5\",\"name\" :\"\",\"id\":-3 } \n", "-3||-5000e-1.2|false");
+    json_rig_row(&r, " {\n\"paid\" : false , \"price\":\"-0.5\",\"name\" :\"\",\"id\":-3 } \n",
+                 "-3||-5000e-1.2|false");
     json_rig_row(&r, "{\"id\":1,\"name\":\"a\",\"price\":1,\"paid\":true,\"name\":\"b\"}", "1|b|1e0.2|true");
-    json_rig_row(&r, "{\"\\u0069d\":1,\"na\\u006de\":\"\\u00e9\\n\",\"price\":1,\"paid\":true}", "1|\xC3\xA9\n|1e0.2|true");
+    json_rig_row(&r, "{\"\\u0069d\":1,\"na\\u006de\":\"\\u00e9\\n\",\"price\":1,\"paid\":true}",
+                 "1|\xC3\xA9\n|1e0.2|true");
     json_rig_row(&r, "{\"id\":1,\"name\":\"x\",\"price\":19.99,\"paid\":true}", "1|x|19 9900e0.2|true");
     json_rig_fini(&r);
 }
@@ -115,7 +117,8 @@ DK_TEST(json_reader_deleted)
 
 #define ROW(id, name) "{\"id\":" id ",\"name\":\"" name "\"}"
 #define SOURCE "\"source\":{\"version\":\"3.6\",\"ts_ms\":1,\"op\":\"x\"},\"transaction\":null"
-#define ENVELOPE(before, after, op) "{\"before\":" before ",\"after\":" after "," SOURCE ",\"op\":\"" op "\",\"ts_ms\":1}"
+#define ENVELOPE(before, after, op)                                                                                  \
+    "{\"before\":" before ",\"after\":" after "," SOURCE ",\"op\":\"" op "\",\"ts_ms\":1}"
 
 DK_TEST(json_reader_envelope)
 {

@@ -62,7 +62,18 @@ def numbers() -> Iterator[Case]:
     yield Case("bool", "false", "boolean", False)
     yield Case("bool", "true", "int", 1)
     yield Case("bool", "false", "string", "False")
-    for text in ("0", "-0", "1.5", "-1e-5", "1e300", "1.7976931348623157e308", "5e-324", "NaN", "Infinity", "-Infinity"):
+    for text in (
+        "0",
+        "-0",
+        "1.5",
+        "-1e-5",
+        "1e300",
+        "1.7976931348623157e308",
+        "5e-324",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ):
         yield Case("float8", f"'{text}'", "double", float(text))
         yield Case("float8", f"'{text}'", "string", text)
     for text in ("0", "-0", "1.5", "0.1", "3.4028235e38", "1e-45", "NaN", "Infinity", "-Infinity"):
@@ -74,7 +85,11 @@ def numbers() -> Iterator[Case]:
 def decimals() -> Iterator[Case]:
     def scaled(scale: int) -> dict[str, Any]:
         parameters = {"scale": str(scale)}
-        return {"type": "bytes", "connect.name": "org.apache.kafka.connect.data.Decimal", "connect.parameters": parameters}
+        return {
+            "type": "bytes",
+            "connect.name": "org.apache.kafka.connect.data.Decimal",
+            "connect.parameters": parameters,
+        }
 
     variable = {
         "type": "record",
@@ -95,7 +110,19 @@ def decimals() -> Iterator[Case]:
     for text in ("0", "0.00", "-0.0", "1", "10000", "0.0001", "123.4500", "-99999.99999", "1e10", "1.5E-7", "NaN",
                  "Infinity", "-Infinity", "000012.50", "1e-16383", "9" * 200 + "." + "9" * 50, "1e131071", "-.5"):  # fmt: skip
         yield Case("numeric", f"'{text}'", "string", text)
-    for text in ("0", "1.005", "-1.005", "1.004", "99999999.994", "0.004", "0.005", "-0.0049", "12345.6", "9.999", "NaN"):
+    for text in (
+        "0",
+        "1.005",
+        "-1.005",
+        "1.004",
+        "99999999.994",
+        "0.004",
+        "0.005",
+        "-0.0049",
+        "12345.6",
+        "9.999",
+        "NaN",
+    ):
         yield Case("numeric(10,2)", f"'{text}'", "string", text)
     for text in ("0.00012345", "0.0000499", "0.00995", "-0.00005"):
         yield Case("numeric(3,4)", f"'{text}'", "string", text)
@@ -180,7 +207,9 @@ def times() -> Iterator[Case]:
             yield Case(kind, f"'{text}{zone}{era}'", stamp, micros)
         yield Case(kind, f"'2024-02-29 23:59:59.123{zone}'", debezium("long", "time.Timestamp"), 1709251199123)
         yield Case(kind, f"'294276-12-31 23:59:59.999{zone}'", debezium("long", "time.Timestamp"), 9224318015999999)
-        yield Case(kind, f"'2024-02-29 23:59:59.123456{zone}'", debezium("long", "time.NanoTimestamp"), 1709251199123456789)
+        yield Case(
+            kind, f"'2024-02-29 23:59:59.123456{zone}'", debezium("long", "time.NanoTimestamp"), 1709251199123456789
+        )
         yield Case(kind, f"'1969-12-31 23:59:59.999999{zone}'", debezium("long", "time.NanoTimestamp"), -1)
         yield Case(kind, f"'2024-02-29 00:00:00{zone}'", of_days, 19782)
         yield Case(kind, "'infinity'", stamp, DEBEZIUM_INFINITY)
@@ -256,4 +285,7 @@ def arrays() -> Iterator[Case]:
 
 def cases() -> list[Case]:
     everything = [*numbers(), *decimals(), *texts(), *times(), *documents(), *arrays()]
-    return [*everything, *(Case(kind, "NULL", ["null", "string"], None) for kind in sorted({c.type for c in everything}))]
+    return [
+        *everything,
+        *(Case(kind, "NULL", ["null", "string"], None) for kind in sorted({c.type for c in everything})),
+    ]
