@@ -116,8 +116,8 @@ class RetryTopicConsumer(TopicConsumer):
     def takes_batches(self) -> bool:
         return self.topic_consumer.takes_batches
 
-    def get_using(self) -> str:
-        return self.topic_consumer.get_using()
+    def get_using(self, model: Any = None) -> str:
+        return self.topic_consumer.get_using(model)
 
     def consume(self, msg: Any) -> Any:
         return self.topic_consumer.consume(msg)

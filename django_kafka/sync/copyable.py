@@ -207,10 +207,14 @@ class Layout:
         elif isinstance(field, models.BinaryField):
             if topic.binary_handling_mode == "hex":
                 options["form"] = "hex"
-        elif isinstance(field, models.DecimalField) and not name and topic.decimal_handling_mode not in _WRITTEN_OUT:
-            if topic.decimal_handling_mode == "precise" or self.kind.debezium:
-                options["form"] = "base64"
+        elif isinstance(field, models.DecimalField) and not name and self._packs_decimals():
+            options["form"] = "base64"
         return None
+
+    def _packs_decimals(self) -> bool:
+        """Whether a decimal in a text, of which no schema says anything, is its bytes in base64."""
+        mode = self.topic.decimal_handling_mode
+        return mode == "precise" or (self.kind.debezium and mode not in _WRITTEN_OUT)
 
     def _find_key(self) -> str:
         """The name, in the message, of the column by which rows are found."""

@@ -93,8 +93,8 @@ class Statements:
         return " AND ".join(f"t.{self._quote(name)} = {self._cast('r', columns[name])}" for name in self.shape.key)
 
     def _is_one_of(self, source: str) -> str:
-        """The row t is one of the temporary table's. As an array: the planner knows nothing of a table that was filled
-        a moment ago, and would rather read all of ours than look single rows up."""
+        """The row t is one of the temporary table's. As an array: the planner knows nothing of a table that was
+        filled a moment ago, and would rather read all of ours than look single rows up."""
         (column,) = self._key_columns()
         return f"t.{self._quote(column.name)} = ANY (ARRAY(SELECT {self._cast('r', column)} FROM {source} AS r))"
 
