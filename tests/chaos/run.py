@@ -25,6 +25,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from django_kafka import _native
 from tests.chaos.judge import Evidence, Produced, Verdict, judge
 from tests.chaos.ledger import Ledger
+from tests.chaos.owners import owners
 from tests.chaos.plan import Event, Plan, Planned
 from tests.chaos.rules import PARTITIONS, RULES, rule_of
 from tests.chaos.worker import Worker, environment
@@ -452,6 +453,7 @@ class Run:
         self.ledger.read()
         if drained:
             self.violations.append(f"not committed within {DRAIN:g} s: {drained}")
+            self.violations += self._last_owners(drained)
         elif lag := self._lag():
             self.violations.append(f"after the last stop: {lag}")
         for worker in self.workers:
@@ -470,6 +472,12 @@ class Run:
         verdict.counts["slowest stop, ms"] = int(1000 * max(self.stops, default=0))
         verdict.counts["slowest stop while all was well, ms"] = int(1000 * max(self.quiet_stops, default=0))
         return verdict
+
+    def _last_owners(self, drained: str) -> list[str]:
+        """Who had the partitions that nobody has read to their end."""
+        found = owners(worker.log.read_text(errors="replace") for worker in self.workers)
+        places = [text.partition(":")[0] for text in drained.split(", ")]
+        return [f"{place}: {found.get(place, 'nobody has ever had it')}" for place in places]
 
     def _dead(self) -> list[Plain]:
         """All records of the dead-letter topics."""

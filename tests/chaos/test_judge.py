@@ -7,8 +7,11 @@ import itertools
 import json
 from collections import Counter
 
+from django_kafka import events
+from django_kafka.events import Event
 from tests.chaos.judge import Evidence, Produced, judge
 from tests.chaos.ledger import Line
+from tests.chaos.owners import owners
 from tests.chaos.plan import Planned, make_plan
 from tests.live.clients import Plain
 
@@ -99,3 +102,24 @@ def test_a_plan_comes_out_of_its_seed() -> None:
     assert (one.messages, one.events, one.config) == (same.messages, same.events, same.config)
     assert one.messages != other.messages
     assert len(one.messages) == 600
+
+
+def test_owners() -> None:
+    """The texts are those of django_kafka/events.py."""
+
+    def line(second: int, pid: int, event: Event, partitions: str) -> str:
+        text = event.format(consumer="app.Hooks", group="hooks", partitions=partitions)
+        return f"2026-11-28 19:26:{second:02},376 {pid} INFO django_kafka.consumer.consumer: {text}\n"
+
+    one = line(1, 11, events.PARTITIONS_ASSIGNED, "hooked[0-3], later[1,3-4]") + "something else\n"
+    one += line(5, 11, events.PARTITIONS_LOST, "hooked[2-3]")
+    two = line(3, 22, events.PARTITIONS_ASSIGNED, "later[3]") + line(4, 22, events.PARTITIONS_REVOKED, "later[3]")
+    assert owners([one, two]) == {
+        "hooks hooked 0": "assigned to process 11 at 19:26:01,376",
+        "hooks hooked 1": "assigned to process 11 at 19:26:01,376",
+        "hooks hooked 2": "lost by process 11 at 19:26:05,376",
+        "hooks hooked 3": "lost by process 11 at 19:26:05,376",
+        "hooks later 1": "assigned to process 11 at 19:26:01,376",
+        "hooks later 3": "revoked by process 22 at 19:26:04,376",
+        "hooks later 4": "assigned to process 11 at 19:26:01,376",
+    }
