@@ -14,13 +14,13 @@ claim_counts(PyObject *op, void *closure)
     return PyBool_FromLong(claim_whole(self)->open && dk_batch_claim_counts(self->core->b));
 }
 
-PyDoc_STRVAR(claim_doc,
-             "Messages of a batch in hand at once, as a sequence; a slice is one too.\n\n"
-             "Nothing of it counts as finished before done() or finish() says so.");
+PyDoc_STRVAR(claim_doc, "Messages of a batch in hand at once, as a sequence; a slice is one too.\n\n"
+                        "Nothing of it counts as finished before done() or finish() says so.");
 
 static PyMethodDef claim_methods[] = {
     {"fail", NATIVE_METHOD(claim_fail), NATIVE_FAST,
-     "fail($self, /, index, delay)\n--\n\nThis message was not handled: it, and those of its partition behind it that "
+     "fail($self, /, index, delay)\n--\n\nThis message was not handled: it, and those of its partition behind it "
+     "that "
      "have no outcome,\ncome again after `delay` seconds."},
     {"defer", claim_defer, METH_O,
      "defer($self, index, /)\n--\n\nThe outcome of this message is known later: call exactly one of the ticket's "
@@ -29,7 +29,8 @@ static PyMethodDef claim_methods[] = {
      "note($self, /, index, text)\n--\n\nRemember a short text with this message until it is finished."},
     {"noted", claim_noted, METH_O, "noted($self, index, /)\n--\n\nThe note of this message, or None."},
     {"done", claim_done, METH_NOARGS,
-     "done($self, /)\n--\n\nThese messages are finished, those that have no outcome yet; whatever becomes of others."},
+     "done($self, /)\n--\n\nThese messages are finished, those that have no outcome yet; whatever becomes of "
+     "others."},
     {"rest", claim_rest, METH_NOARGS, "rest($self, /)\n--\n\nThose of these messages that have no outcome yet."},
     {"finish", claim_finish, METH_NOARGS,
      "finish($self, /)\n--\n\nThe claim is over: what has no outcome is finished."},
@@ -39,7 +40,8 @@ static PyMethodDef claim_methods[] = {
     {"index", claim_index, METH_O, "index($self, value, /)\n--\n\nThe index of a message."},
     {"count", claim_count, METH_O, "count($self, value, /)\n--\n\nHow often a message is in it."},
     {"spans", claim_spans, METH_NOARGS,
-     "spans($self, /)\n--\n\n(topic, partition, index of its first message, that one's offset, offset behind its last\n"
+     "spans($self, /)\n--\n\n(topic, partition, index of its first message, that one's offset, offset behind its "
+     "last\n"
      "message) for each partition."},
     {NULL, NULL, 0, NULL},
 };
@@ -51,18 +53,10 @@ static PyGetSetDef claim_getset[] = {
 };
 
 static PyType_Slot claim_slots[] = {
-    {Py_tp_doc, (void *)claim_doc},
-    {Py_tp_dealloc, claim_dealloc},
-    {Py_tp_traverse, claim_traverse},
-    {Py_tp_clear, claim_clear},
-    {Py_tp_methods, claim_methods},
-    {Py_tp_getset, claim_getset},
-    {Py_tp_iter, PySeqIter_New},
-    {Py_sq_length, claim_len},
-    {Py_sq_item, claim_item},
-    {Py_mp_length, claim_len},
-    {Py_mp_subscript, claim_subscript},
-    {0, NULL},
+    {Py_tp_doc, (void *)claim_doc}, {Py_tp_dealloc, claim_dealloc},     {Py_tp_traverse, claim_traverse},
+    {Py_tp_clear, claim_clear},     {Py_tp_methods, claim_methods},     {Py_tp_getset, claim_getset},
+    {Py_tp_iter, PySeqIter_New},    {Py_sq_length, claim_len},          {Py_sq_item, claim_item},
+    {Py_mp_length, claim_len},      {Py_mp_subscript, claim_subscript}, {0, NULL},
 };
 
 PyType_Spec native_claim_spec = {

@@ -39,7 +39,11 @@ def _wrong_options(topic: Any) -> Iterator[str]:
 
 
 def _wrong_method(method: Any) -> Iterator[str]:
-    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method):
+    if (
+        inspect.iscoroutinefunction(method)
+        or inspect.isgeneratorfunction(method)
+        or inspect.isasyncgenfunction(method)
+    ):
         yield "its consume_batch() is asynchronous or a generator (it contains yield), so it would not run"
         return
     try:
@@ -69,7 +73,9 @@ def _wrong_transactions(topic: Any, consumer: Any, group: str | None) -> Iterato
     if topic.offsets_in_database is not True:
         return
     plan = importlib.import_module("django_kafka.consumer.plan")
-    names = [f"{name}()" for name in (*plan.OUTCOME_METHODS, *plan.HANDLING_METHODS) if plan.overrides(consumer, name)]
+    names = [
+        f"{name}()" for name in (*plan.OUTCOME_METHODS, *plan.HANDLING_METHODS) if plan.overrides(consumer, name)
+    ]
     if names:
         yield f"it stores offsets in the database, which a consumer cannot do that overrides {', '.join(names)}"
     if group and len(group) > LONGEST_GROUP:
