@@ -250,7 +250,9 @@ no_hand(BatchObject *self, const char *what, dk_status st)
 {
     if (st != DK_ESTATE)
         return native_raise(self->kept->state, st, NULL);
-    if (self->core != NULL && dk_batch_current(self->core->b) >= 0)
+    if (self->claim != NULL && native_claim_is_open(self->claim))
+        PyErr_Format(PyExc_RuntimeError, "%s: no single message is in hand, but a claim", what);
+    else if (self->core != NULL && dk_batch_current(self->core->b) >= 0)
         PyErr_Format(PyExc_RuntimeError, "%s: the message in hand has an outcome already", what);
     else
         PyErr_Format(PyExc_RuntimeError, "%s: no message is in hand", what);

@@ -62,9 +62,12 @@ class Plan:
 
 def is_overridden(consumer: Any, name: str) -> bool:
     """Whether this object or its class has another method under this name than the package's."""
-    if name in vars(consumer):
-        return True
-    return any(id(vars(cls)[name]) not in _own for cls in type(consumer).__mro__ if name in vars(cls))
+    return name in vars(consumer) or overrides(type(consumer), name)
+
+
+def overrides(consumer_cls: type, name: str) -> bool:
+    """Whether this class has another method under this name than the package's."""
+    return any(id(vars(cls)[name]) not in _own for cls in consumer_cls.__mro__ if name in vars(cls))
 
 
 def make_plan(consumer: Any, native: bool) -> Plan:

@@ -346,6 +346,21 @@ class TestStoredOffsets:
         assert "It goes on from there" in log.text
         assert rows() == {("g", "events", 0): 20}
 
+    def test_by_hand_it_goes_back_too(self, broker: LocalBroker) -> None:
+        cls = consumer_of(Writer(**STORED), group="g")
+        broker.produce("events", *NUMBERS)
+
+        def between(self: Consumer) -> None:
+            if rows() == {("g", "events", 0): 20}:
+                StoredOffset.objects.update(offset=15)
+                broker.produce("events", b"last")
+            Consumer.resume_partitions(self)
+
+        cls.resume_partitions = between  # type: ignore[method-assign]
+        run_consumer_until(cls, lambda: b"last" in written())
+        assert written() == [*NUMBERS, *NUMBERS[15:], b"last"]
+        assert rows() == {("g", "events", 0): 21}
+
     def test_somebody_else_makes_the_row(self, broker: LocalBroker) -> None:
         topic = Writer(**STORED)
         cls = consumer_of(topic, group="g")

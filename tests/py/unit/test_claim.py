@@ -177,7 +177,7 @@ class TestRuns:
             batch.next_topic()
         with pytest.raises(RuntimeError, match="the last claim is open"):
             batch.claim(1)
-        with pytest.raises(RuntimeError, match="no message is in hand"):
+        with pytest.raises(RuntimeError, match="no single message is in hand"):
             batch.fail(0)
         claim.finish()
         assert next(batch).value() == b"3"
