@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_kafka.checks.model_topics import check_model_topic
 from django_kafka.conf.kinds import retry_classes
 
 
@@ -48,6 +49,7 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
         + _check_pattern(where, topic)
         + _check_rules(where, topic)
         + _check_failure_names(where, topic, group)
+        + check_model_topic(where, topic)
     )
 
 
