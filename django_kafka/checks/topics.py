@@ -10,6 +10,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_kafka.checks.batches import check_batches, check_transactions
+from django_kafka.checks.model_topics import check_model_topic
 from django_kafka.conf.kinds import retry_classes
 
 
@@ -51,6 +52,7 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
         + _check_failure_names(where, topic, group)
         + check_batches(where, topic)
         + check_transactions(where, topic, consumer, group)
+        + check_model_topic(where, topic)
     )
 
 

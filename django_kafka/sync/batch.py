@@ -106,29 +106,35 @@ def _consume_each(topic: Any, messages: Sequence[Any]) -> None:
 def _read(topic: Any, messages: Sequence[Any], indices: Sequence[int] | None = None) -> dict[str, list[Change]]:
     """Changes by database. indices: of the messages that are read; None: of all."""
     found: dict[str, list[Change]] = {}
-    change_of, get_model, get_using = topic.reader.change, topic.get_model, topic.get_using
-    last_model = using = None
-    changes: list[Change] = []
+    reader = topic.reader
+    fast = topic.fast_reader()
+    changes = [] if fast is None else found.setdefault(fast.using, [])
     for index in range(len(messages)) if indices is None else indices:
         msg = messages[index]
         try:
-            event = _event(topic, msg)
-            if event is None:
+            headers = msg.headers()
+            key, key_struct = reader.key(msg, headers)
+            value, struct = reader.value(msg, headers)
+            change = None if fast is None else fast.change(index, key, key_struct, value, struct, headers)
+            if change is not None:
+                changes.append(change)
                 continue
-            key, value = event
-            model = get_model(key, value)
-            if model is not last_model:
-                using = get_using(model)
-                changes = found.setdefault(using, [])
-                last_model = model
-            changes.append(change_of(index, model, key, value, using))
+            event = _told(topic, msg, reader.interpret(key, key_struct, value, struct, headers))
+            if event is not None:
+                model = topic.get_model(*event)
+                using = topic.get_using(model)
+                found.setdefault(using, []).append(reader.change(index, model, *event, using))
         except Exception as error:
             raise_located(error, msg, index)
-    return found
+    return {using: changes for using, changes in found.items() if changes}
 
 
 def _event(topic: Any, msg: Any) -> tuple[Any, Any] | None:
-    event = topic.reader.event(msg)
+    return _told(topic, msg, topic.reader.event(msg))
+
+
+def _told(topic: Any, msg: Any, event: tuple[Any, Any] | Nothing) -> tuple[Any, Any] | None:
+    """None for a message that changes no row, which is logged."""
     if isinstance(event, Nothing):
         level = logging.WARNING if event is Nothing.TRUNCATE else logging.DEBUG
         MODEL_MESSAGE_PASSED_OVER.tell(MODEL_TOPICS, level=level, message=place_of(msg), what=event.value)

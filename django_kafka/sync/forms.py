@@ -27,8 +27,16 @@ class NotARow(ValueError):
     """The value is nothing that a row can be made of."""
 
 
+def has_debezium_header(headers: Any) -> bool:
+    """Whether one of the message's headers is Debezium's."""
+    names = headers if isinstance(headers, dict) else (name for name, _ in headers)
+    return any(name.startswith("__debezium.") for name in names)
+
+
 # Fields that only Debezium adds to a flattened record.
-_MARKS = ("__deleted", "__op", "__table", "__lsn", "__source_ts_ms", "__source_lsn", "__ts_ms", "__db", "__schema")
+MARKS = frozenset(
+    {"__deleted", "__op", "__table", "__lsn", "__source_ts_ms", "__source_lsn", "__ts_ms", "__db", "__schema"}
+)
 _OPERATIONS = frozenset("crudtm")
 
 
@@ -47,6 +55,51 @@ class ConnectSchemas:
                 self.known.clear()
             self.known[text] = struct_of_connect(schema)
         return self.known[text]
+
+
+class ConnectPayloads:
+    """Takes Connect's JSON apart without reading the schema again, which is most of it: messages of one schema begin
+    alike."""
+
+    BEGIN, BETWEEN = b'{"schema":', b',"payload":'
+
+    def __init__(self, schemas: ConnectSchemas) -> None:
+        self.schemas = schemas
+        self.beginnings: dict[bytes, Struct] = {}
+        self.last: bytes = b"-"  # which no message begins with
+        self.struct = EMPTY
+        self.decode = json.JSONDecoder().raw_decode
+
+    def payload(self, data: bytes) -> tuple[Any, Struct] | None:
+        """The payload, and what the schema says of it; None when it is not written so. Errors: ValueError."""
+        if not data.startswith(self.last) and not (data.startswith(self.BEGIN) and self._meet(data)):
+            return None
+        if data[-1:] != b"}":
+            return None
+        try:
+            return json.loads(data[len(self.last) : -1]), self.struct
+        except ValueError:
+            return None  # whoever reads it as a whole says what is wrong
+
+    def _meet(self, data: bytes) -> bool:
+        """Learn how the message begins."""
+        for known, struct in self.beginnings.items():
+            if data.startswith(known):
+                self.last, self.struct = known, struct
+                return True
+        try:
+            text = data.decode()
+            schema, end = self.decode(text, len(self.BEGIN))
+        except ValueError:
+            return False
+        begin = text[:end].encode() + self.BETWEEN
+        if not data.startswith(begin):
+            return False
+        if len(self.beginnings) >= ConnectSchemas.MOST:
+            self.beginnings.clear()
+        self.beginnings[begin] = self.schemas.struct(schema)
+        self.last, self.struct = begin, self.beginnings[begin]
+        return True
 
 
 def unpack(value: Any, struct: Struct, schemas: ConnectSchemas, parse: bool) -> tuple[Any, Struct]:
@@ -120,7 +173,7 @@ def row_of(value: Any, struct: Struct, deletion_key: str | None, debezium: bool)
     if not isinstance(value, Mapping):
         raise NotARow(type(value).__name__)
     if not is_envelope(value):
-        marked = debezium or any(mark in value for mark in _MARKS)
+        marked = debezium or any(mark in value for mark in MARKS)
         return Row(value, struct.fields, marked)
     operation = value["op"]
     if operation in "tm":

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections, transaction
-from django.db.models import Field
 
 from django_kafka.sync.change import Change
 from django_kafka.sync.rows import MOST_COMPOUND_KEYS, MOST_KEYS, is_older, key_in, key_of, locked, manager_of
@@ -143,14 +142,11 @@ def _write_to(change: Change, row: Any, manager: Any, topic: Any) -> None:
 def _update_fields(change: Change) -> dict[str, Any]:
     """What update_or_create() tells save(): which fields, unless the primary key or something that is no column is
     among them."""
-    names = set(change.values)
+    names = frozenset(change.values)
     target = target_of(change.model)
     if not target.updatable.issuperset(names):
         return {}
-    for field in change.model._meta.local_concrete_fields:
-        if field not in target.pk_fields and type(field).pre_save is not Field.pre_save:
-            names.update((field.name, field.attname))
-    return {"update_fields": names}
+    return {"update_fields": names | target.saved_anyway}
 
 
 class _Watch:

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
 
 from django.db.models import Model
 from django.db.models.constants import LOOKUP_SEP
@@ -19,7 +19,8 @@ from django_kafka.sync.convert.unfit import Unfit, UnfitValue
 from django_kafka.sync.row import NO_TYPES, Row, Transformed, Types
 from django_kafka.sync.schemas import EMPTY, Struct, struct_of_writer
 from django_kafka.sync.target import Target, target_of
-from django_kafka.topic import KEY, VALUE
+from django_kafka.topic import CONTEXTS, KEY, VALUE, TopicConsumer
+from django_kafka.topic.json import JSONTopicConsumer
 
 # Columns of a row: name in the message, attname, converter, whether it may be null.
 _Steps = list[tuple[str, str, Converter, bool]]
@@ -42,22 +43,54 @@ class Reader:
         self.identify = getattr(topic, "written_schema", None)
         self.converters: dict[Any, Converter] = {}
         self.steps: dict[Any, _Steps] = {}
+        self.connect = forms.ConnectPayloads(self.schemas) if reads_plain_json(topic) else None
+        modes = (topic.decimal_handling_mode, topic.binary_handling_mode, topic.time_precision_mode)
+        self.modes = {False: Modes(*modes), True: Modes(*modes, True)}
         self.kept: list[Types] = []  # those that steps go by, so that their id() stays their own
 
     def event(self, msg: Any) -> tuple[Any, Any] | forms.Nothing:
         """Key and value for the hooks: the value is a Row, None for a row that is gone, or whatever else it is."""
-        topic, headers = self.topic, msg.headers()
+        headers = msg.headers()
+        return self.interpret(*self.key(msg, headers), *self.value(msg, headers), headers)
+
+    def key(self, msg: Any, headers: Any) -> tuple[Any, Struct]:
+        """The deserialized key, and what its schema says of it."""
         data = msg.key()
-        key, struct = self._part(topic.deserialize(data, KEY, headers), data, KEY, headers, True)
-        if isinstance(key, Mapping):
-            key = Row(key, struct.fields)
+        if data is None:
+            return None, EMPTY
+        return self._unpacked(self.topic.deserialize(data, KEY, headers), data, KEY, headers, self.parses_keys)
+
+    def value(self, msg: Any, headers: Any) -> tuple[Any, Struct]:
+        """The deserialized value, and what its schema says of it."""
         data = msg.value()
-        value, struct = self._part(topic.deserialize(data, VALUE, headers), data, VALUE, headers, False)
+        if data is None:
+            return None, EMPTY
+        if self.connect is not None and type(data) is bytes and (found := self.connect.payload(data)) is not None:
+            return found
+        return self._unpacked(self.topic.deserialize(data, VALUE, headers), data, VALUE, headers, self.parses_values)
+
+    def _unpacked(self, value: Any, data: Any, field: Any, headers: Any, parse: bool) -> tuple[Any, Struct]:
+        struct = EMPTY
+        if self.identify is not None and value is not None:
+            written = self.identify(data, field, headers)
+            if written is not None:
+                struct = written.derived or struct_of_writer(written)
+        if type(value) is dict and len(value) != 2:  # as forms.unpack() would say
+            return value, struct
+        return forms.unpack(value, struct, self.schemas, parse)
+
+    def interpret(
+        self, key: Any, key_struct: Struct, value: Any, struct: Struct, headers: Any
+    ) -> tuple[Any, Any] | forms.Nothing:
+        """What event() gives, of what was deserialized."""
+        topic = self.topic
+        if isinstance(key, Mapping):
+            key = Row(key, key_struct.fields)
         if not isinstance(value, Mapping) and value is not None and not self.parses_values:
             return key, value
         if value is None and (key is None or topic.tombstones == "ignore"):
             return forms.Nothing.NO_KEY if key is None else forms.Nothing.TOMBSTONE
-        debezium = topic.debezium or (bool(headers) and _has_debezium_header(headers))
+        debezium = topic.debezium or (bool(headers) and forms.has_debezium_header(headers))
         if not topic.envelopes and isinstance(value, Mapping):
             row: Any = Row(value, struct.fields, debezium)
         else:
@@ -67,14 +100,6 @@ class Reader:
             if isinstance(key, Row):
                 key.debezium = row.debezium
         return row if isinstance(row, forms.Nothing) else (key, row)
-
-    def _part(self, value: Any, data: Any, field: Any, headers: Any, is_key: bool) -> tuple[Any, Struct]:
-        struct = EMPTY
-        if self.identify is not None and value is not None:
-            written = self.identify(data, field, headers)
-            if written is not None:
-                struct = struct_of_writer(written)
-        return forms.unpack(value, struct, self.schemas, self.parses_keys if is_key else self.parses_values)
 
     def change(self, index: int, model: Any, key: Any, value: Any, using: str) -> Change:
         """What the hooks make of an event. Errors: UnfitValue, and whatever a hook raises."""
@@ -121,7 +146,7 @@ class Reader:
                 continue
             types = key.types if isinstance(key, Row) and name in key else getattr(value, "types", NO_TYPES)
             source = key if types is getattr(key, "types", None) else value
-            semantic = types.get(name, NONE)
+            semantic = types.get(name) or types.get(field.column, NONE)
             found[field.attname] = self._convert(field, name, item, semantic, self._modes(source), using)
         return found
 
@@ -148,26 +173,28 @@ class Reader:
                 except Unfit as error:
                     raise UnfitValue(f"{target.model.__name__}.{name}", value, error.expected) from None
             elif not nullable:
-                _refuse_null(target, name)
+                refuse_null(target, name)
             values[attname] = value
         return values
 
     def _compile(self, target: Target, row: Row, using: str) -> _Steps:
-        excluded = frozenset(self.topic.exclude_fields or ())
         steps: _Steps = []
-        for name in row:
-            if name in excluded:
-                continue
-            field = target.columns.get(name)
-            if field is None:
-                if self.topic.model_has_field(target.model, name):
-                    _refuse_name(target, name, row[name], "a value of a column; add the name to exclude_fields")
-                continue
-            if getattr(field, "generated", False):
-                continue
-            made = self._converter(field, row.types.get(name, NONE), self._modes(row), using)
+        for name, field in self.columns_of(target, row):
+            made = self.converter(field, row.types.get(name, NONE), self._modes(row), using)
             steps.append((name, field.attname, made, takes_null(field)))
         return steps
+
+    def columns_of(self, target: Target, row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Names of what is to be written, and their fields. Errors: UnfitValue for what names no column."""
+        excluded = frozenset(self.topic.exclude_fields or ())
+        for name in row:
+            field = target.columns.get(name)
+            if name in excluded or (field is not None and getattr(field, "generated", False)):
+                continue
+            if field is not None:
+                yield name, field
+            elif name != self.topic.deletion_key and self.topic.model_has_field(target.model, name):
+                _refuse_name(target, name, row[name], "a value of a column; add the name to exclude_fields")
 
     def _values(self, target: Target, defaults: Any, transformed: Any, value: Any, using: str) -> dict[str, Any]:
         """What the hooks left, as the fields have it."""
@@ -196,16 +223,17 @@ class Reader:
     def _convert(self, field: Any, name: str, value: Any, semantic: Semantic, modes: Modes, using: str) -> Any:
         if value is None:
             if not takes_null(field):
-                _refuse_null(target_of(field.model), name)
+                refuse_null(target_of(field.model), name)
             return None
         if hasattr(value, "resolve_expression"):
             return value
         try:
-            return self._converter(field, semantic, modes, using)(value)
+            return self.converter(field, semantic, modes, using)(value)
         except Unfit as error:
             raise UnfitValue(f"{field.model.__name__}.{name}", value, error.expected) from None
 
-    def _converter(self, field: Any, semantic: Semantic, modes: Modes, using: str) -> Converter:
+    def converter(self, field: Any, semantic: Semantic, modes: Modes, using: str) -> Converter:
+        """The converter of a field for such values."""
         place = (field, semantic, modes, using)
         found = self.converters.get(place)
         if found is None:
@@ -215,9 +243,19 @@ class Reader:
         return found
 
     def _modes(self, row: Any) -> Modes:
-        debezium = self.topic.debezium or (isinstance(row, Row) and row.debezium)
-        topic = self.topic
-        return Modes(topic.decimal_handling_mode, topic.binary_handling_mode, topic.time_precision_mode, debezium)
+        return self.modes[self.topic.debezium or (isinstance(row, Row) and row.debezium)]
+
+
+def reads_plain_json(topic: Any) -> bool:
+    """Whether values are what json.loads() makes of the message, and nothing of the project's own has a say in it."""
+    cls = type(topic)
+    return (
+        isinstance(topic, JSONTopicConsumer)
+        and topic.value_schema is None
+        and cls.deserialize is TopicConsumer.deserialize
+        and cls.context in CONTEXTS
+        and cls.get_value_deserializer is JSONTopicConsumer.get_value_deserializer
+    )
 
 
 def is_true(said: Any) -> bool:
@@ -234,11 +272,12 @@ def _fills_itself(field: Any) -> bool:
     return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
 
 
-def _refuse_null(target: Target, name: str) -> None:
+def refuse_null(target: Target, name: str) -> NoReturn:
+    """A null that the field does not take."""
     raise UnfitValue(f"{target.model.__name__}.{name}", None, "a value, as the field may not be null")
 
 
-def _refuse_name(target: Target, name: str, value: Any, expected: str) -> None:
+def _refuse_name(target: Target, name: str, value: Any, expected: str) -> NoReturn:
     raise UnfitValue(f"{target.model.__name__}.{name}", value, expected)
 
 
@@ -248,8 +287,3 @@ def _pk(target: Target, item: Any) -> list[tuple[Any, Any]]:
     if not isinstance(item, (tuple, list)) or len(item) != len(target.pk_fields):
         raise UnfitValue(f"{target.model.__name__}.pk", item, f"{len(target.pk_fields)} values")
     return list(zip(target.pk_fields, item, strict=True))
-
-
-def _has_debezium_header(headers: Any) -> bool:
-    names = headers if isinstance(headers, dict) else (name for name, _ in headers)
-    return any(name.startswith("__debezium.") for name in names)

@@ -14,12 +14,14 @@ from django_kafka.sync.convert.semantic import NONE, Semantic
 class Struct:
     """Types of a record's fields by name, and those of the records in it.
 
-    Two structs may be compared by identity: each is made once for a schema."""
+    Two structs may be compared by identity: each is made once for a schema. exact: the values are of the schema's
+    types, whoever has written them, as Avro's decoder gives nothing else."""
 
-    __slots__ = ("fields", "name", "structs")
+    __slots__ = ("exact", "fields", "name", "structs")
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", exact: bool = False) -> None:
         self.name = name
+        self.exact = exact
         self.fields: dict[str, Semantic] = {}
         self.structs: dict[str, Struct] = {}
 
@@ -84,7 +86,7 @@ class _Avro:
 
     def _record(self, node: dict[str, Any]) -> tuple[Semantic, Struct | None]:
         outer, full = self.space, self._full(node)
-        struct = Struct(full)
+        struct = Struct(full, exact=True)
         found = (Semantic(_name(node), "record"), struct)
         self.names[full] = found
         self.space = full.rpartition(".")[0]

@@ -40,6 +40,13 @@ class Target:
             if not field.primary_key and field not in pks
             for name in (field.name, field.attname)
         )
+        # What update_or_create() adds to them: fields that set themselves.
+        self.saved_anyway = frozenset(
+            name
+            for field in opts.local_concrete_fields
+            if field not in pks and type(field).pre_save is not models.Field.pre_save
+            for name in (field.name, field.attname)
+        )
         self.pk_attnames = frozenset(field.attname for field in self.pk_fields)
         self.is_composite = len(self.pk_fields) > 1
         self.uniques = frozenset(_uniques(model))

@@ -17,6 +17,7 @@ class DbzModelTopicConsumer(ModelTopicConsumer, ABC):
     has a model for each in `reroute_model_map`, by the table's identifier in the key."""
 
     debezium = True
+    key_first = True
     reroute_key_field_name: str = "__dbz__physicalTableIdentifier"
     reroute_model_map: dict[str, Any] | None = None
 

@@ -7,7 +7,7 @@ import inspect
 from abc import ABC
 from collections.abc import Mapping, MutableMapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
@@ -15,6 +15,7 @@ from django.db import router
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
 from django_kafka.sync.convert import placeholder
+from django_kafka.sync.fast import HOOKS, FastReader
 from django_kafka.sync.plan import Plan, make_plan
 from django_kafka.sync.read import Reader
 from django_kafka.sync.row import Row, Transformed
@@ -29,6 +30,8 @@ _HOOKS = (
     "get_defaults",
     "get_lookup_kwargs",
     "get_model",
+    "get_using",
+    "get_version",
     "is_deletion",
     "model_has_field",
     "sync",
@@ -212,6 +215,26 @@ class ModelTopicConsumer(TopicConsumer, ABC):
         if kept is None or kept.overridden != overridden:
             kept = self.__dict__["_reader"] = Reader(self)
         return kept
+
+    def fast_reader(self) -> FastReader | None:
+        """What reads messages without calling hooks, where there are none of the project's own. For the library."""
+        reader = self.reader
+        if reader.overridden & HOOKS or self.model is None or self.version_field or self.tombstones != "delete":
+            return None
+        target = target_of(self.model)
+        using = self.get_using(self.model)
+        if target.is_composite or self._is_field_excluded(target.pk_name):
+            return None
+        kept: tuple[Any, FastReader] | None = self.__dict__.get("_fast")
+        place = (reader, self.model, using)
+        if kept is None or kept[0] != place:
+            reroute = getattr(self, "reroute_key_field_name", None)
+            kept = (place, FastReader(reader, self.model, using, self.key_first, reroute))
+            self.__dict__["_fast"] = kept
+        return kept[1]
+
+    # Whether the primary key is taken from the message's key, if that has it, before its value.
+    key_first: ClassVar[bool] = False
 
     def _is_field_excluded(self, name: str) -> bool:
         return bool(self.exclude_fields) and name in (self.exclude_fields or ())

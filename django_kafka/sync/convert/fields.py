@@ -52,6 +52,24 @@ _SIMPLE: tuple[tuple[type, Callable[[Semantic, Modes], Converter]], ...] = (
 )
 
 
+def needs_none(field: Any, semantic: Semantic, using: str) -> bool:
+    """Whether values that are exactly of this type are what the field holds."""
+    kinds = _HOLDS.get(semantic.base, ())
+    if semantic.name or type(field).__module__ != "django.db.models.fields" or field.remote_field is not None:
+        return False
+    return field.get_internal_type() in kinds and (semantic.base != "string" or _limit(field, using) is None)
+
+
+_HOLDS = {
+    "boolean": ("BooleanField",),
+    "int": ("IntegerField", "BigIntegerField", "AutoField", "BigAutoField"),
+    "long": ("BigIntegerField", "BigAutoField"),
+    "float": ("FloatField",),
+    "double": ("FloatField",),
+    "string": ("TextField", "CharField"),
+}
+
+
 def _limit(field: Any, using: str) -> int | None:
     """SQLite stores what is too long, as Django lets it."""
     if connections[using].vendor == "sqlite" or isinstance(field, models.TextField):

@@ -145,7 +145,7 @@ def natural(semantic: Semantic, modes: Modes) -> Callable[[Any], Any] | None:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _elapsed(value: int, unit: int) -> dt.timedelta:
@@ -173,6 +173,10 @@ def _guess_time(value: int) -> int:
 
 def _parse_moment(value: str) -> Any:
     """A datetime, from a text with up to nine digits of a second."""
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        pass
     found = parse_datetime(_FRACTION.sub(r"\1", value))
     if found is None and (day := parse_date(value)) is not None:
         return day
