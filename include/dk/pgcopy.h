@@ -112,8 +112,8 @@ typedef enum dk_copy_side { DK_COPY_KEY, DK_COPY_VALUE } dk_copy_side;
  * A record at the root, or an envelope of Debezium's (`op`, `before`, `after`), whose inner record it then reads; a
  * key may also be a single value, if the plan's key has one column. Ownership: plan and program are shared
  * (referenced); on DK_OK *out is yours, drop it with dk_copy_reader_free(). Threads: the reader is immutable and may
- * be shared. Errors: DK_EINVAL, DK_ENOMEM. Columns that the schema lacks, or that nobody has a rule for, are no error:
- * all values are odd then, and dk_copy_reader_odd() says why.
+ * be shared. Errors: DK_EINVAL, DK_ENOMEM. Columns that the schema lacks are no error: all values are odd then, and
+ * dk_copy_reader_odd() says why.
  */
 DK_API DK_MUST_CHECK dk_status dk_copy_reader_avro(dk_copy_plan *plan, dk_copy_side side, dk_avro_program *program,
                                                    dk_copy_reader **out, dk_error *err);

@@ -31,11 +31,34 @@ def write(fuzzer: str, seed: bytes) -> None:
 
 
 # Kinds of columns by their number (DK_PG_KIND_MAP) that suit a type, or a name of Kafka Connect's.
-BOOL, INT8, FLOAT8, NUMERIC, TEXT, BYTEA, DATE, TIME, STAMP, SPAN, UUID, JSONB, ARRAY = 0, 3, 5, 6, 7, 10, 11, 12, 14, 15, 16, 18, 32
-KINDS = {"boolean": BOOL, "int": INT8, "long": INT8, "float": FLOAT8, "double": FLOAT8, "string": TEXT, "bytes": BYTEA}
+BOOL, INT8, FLOAT8, NUMERIC, TEXT, BYTEA, DATE, TIME, STAMP, SPAN, UUID, JSONB, ARRAY = (
+    0,
+    3,
+    5,
+    6,
+    7,
+    10,
+    11,
+    12,
+    14,
+    15,
+    16,
+    18,
+    32,
+)
+KINDS = {
+    "boolean": BOOL,
+    "int": INT8,
+    "long": INT8,
+    "float": FLOAT8,
+    "double": FLOAT8,
+    "string": TEXT,
+    "bytes": BYTEA,
+}
 MEANT = {
-    "Date": DATE, "Time": TIME, "Timestamp": STAMP, "MicroTime": TIME, "MicroTimestamp": STAMP, "ZonedTimestamp": STAMP,
-    "MicroDuration": SPAN, "Interval": SPAN, "Decimal": NUMERIC, "VariableScaleDecimal": NUMERIC, "Json": JSONB, "Uuid": UUID,
+    "Date": DATE, "Time": TIME, "Timestamp": STAMP, "MicroTime": TIME, "MicroTimestamp": STAMP,
+    "ZonedTimestamp": STAMP, "MicroDuration": SPAN, "Interval": SPAN, "Decimal": NUMERIC,
+    "VariableScaleDecimal": NUMERIC, "Json": JSONB, "Uuid": UUID,
 }  # fmt: skip
 
 
