@@ -8,7 +8,7 @@ classes here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, final, overload
 
 from confluent_kafka import KafkaError, TopicPartition
@@ -448,6 +448,20 @@ class CopyPlan:
     def add(self, side: str, id: int | bytes | None, schema: AvroSchema) -> str | None:
         """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all
         are, without framing. Returns why they will all be odd (a column without a field), or None."""
+    def add_json(
+        self,
+        side: str,
+        id: int | bytes | None = None,
+        connect: bool | None = None,
+        ignored: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        ignore_others: bool = False,
+    ) -> None:
+        """Keys or values are JSON: all of them (id None), or those with this id or GUID. An object, an envelope of
+        Debezium's, or null; a key of one column also a single value. connect: whether they are in Connect's
+        {"schema": ..., "payload": ...}; None: those that look so. A field that no column takes makes a message odd,
+        unless it is ignored, begins with two underscores, or ignore_others is true and it is not refused; so does a
+        column without its field."""
     def run(
         self,
         messages: Sequence[Any],

@@ -3,7 +3,7 @@
  * What the files of this folder share: plans of COPY, and what came of messages that were run through one.
  *
  * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, part.c gets the
- * bytes out of what stands for a message, run.c runs messages, and result.c is the type CopyResult.
+ * bytes out of what stands for a message, json.c has readers of JSON, run.c runs messages, and result.c is the type CopyResult.
  */
 #ifndef DK_BINDING_NATIVE_COPY_H
 #define DK_BINDING_NATIVE_COPY_H
@@ -105,8 +105,16 @@ PyObject *native_copy_result_new(native_state *state, PyObject *plan, dk_copy_pl
 
 extern PyType_Spec native_copy_plan_spec, native_copy_result_spec, native_copy_stream_spec;
 
+/* ---- json.c ---- */
+
+PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+
 /* ---- plan.c ---- */
 
+/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
+int native_copy_enter(CopyPlanObject *self);
+void native_copy_leave(CopyPlanObject *self);
+int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
 int native_copy_exec(PyObject *module); /* its part of the module; -1 with an exception */
 
 #endif

@@ -114,8 +114,8 @@ plan_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-static int
-enter(CopyPlanObject *self)
+int
+native_copy_enter(CopyPlanObject *self)
 {
     if (!atomic_exchange(&self->busy, true))
         return 0;
@@ -123,8 +123,14 @@ enter(CopyPlanObject *self)
     return -1;
 }
 
-static int
-read_side(PyObject *obj, dk_copy_side *out)
+void
+native_copy_leave(CopyPlanObject *self)
+{
+    atomic_store(&self->busy, false);
+}
+
+int
+native_copy_side(PyObject *obj, dk_copy_side *out)
 {
     const char *side;
 
@@ -154,7 +160,7 @@ plan_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwname
     dk_error err;
     int rc;
 
-    if (state == NULL || native_args(&sig, args, nargs, kwnames, in) < 0 || read_side(in[0], &side) < 0)
+    if (state == NULL || native_args(&sig, args, nargs, kwnames, in) < 0 || native_copy_side(in[0], &side) < 0)
         return NULL;
     if (!PyObject_TypeCheck(in[2], ((AvroCore *)state->avro)->schema_type)) {
         PyErr_Format(PyExc_TypeError, "an AvroSchema is wanted, not %.100s", Py_TYPE(in[2])->tp_name);
@@ -163,17 +169,23 @@ plan_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwname
     if (dk_copy_reader_avro(self->plan, side, ((AvroSchemaObject *)in[2])->program, &reader, &err) != DK_OK)
         return PyErr_NoMemory();
     odd = dk_copy_reader_odd(reader) == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(dk_copy_reader_odd(reader));
-    if (odd == NULL || enter(self) < 0) {
+    if (odd == NULL || native_copy_enter(self) < 0) {
         dk_copy_reader_free(reader);
         Py_XDECREF(odd);
         return NULL;
     }
     rc = native_copy_schemas_put(&self->schemas[side], in[1], reader);
-    atomic_store(&self->busy, false);
+    native_copy_leave(self);
     if (rc < 0)
         Py_CLEAR(odd);
     return odd;
 }
+
+PyDoc_STRVAR(plan_add_json_doc,
+             "add_json(side, id=None, connect=None, ignored=(), refused=(), ignore_others=False)\n--\n\n"
+             "Keys or values are JSON: all, or those with this id or GUID. connect: whether they are in Connect's\n"
+             "{\"schema\", \"payload\"}; None: those that look so. Fields that no column takes make a message odd,\n"
+             "unless they are ignored.");
 
 static int
 read_index(PyObject *obj, Py_ssize_t otherwise, Py_ssize_t *out)
@@ -231,13 +243,13 @@ plan_run(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwname
         return NULL;
     }
     result = result_for(self, state, in[3]);
-    if (result == NULL || enter(self) < 0) {
+    if (result == NULL || native_copy_enter(self) < 0) {
         Py_XDECREF(result);
         return NULL;
     }
     if (native_copy_run(self, (CopyResultObject *)result, in[0], start, stop, stop_at_error) < 0)
         Py_CLEAR(result);
-    atomic_store(&self->busy, false);
+    native_copy_leave(self);
     return result;
 }
 
@@ -254,6 +266,7 @@ static PyGetSetDef plan_getset[] = {
 
 static PyMethodDef plan_methods[] = {
     {"add", NATIVE_METHOD(plan_add), NATIVE_FAST, plan_add_doc},
+    {"add_json", NATIVE_METHOD(native_copy_add_json), NATIVE_FAST, plan_add_json_doc},
     {"run", NATIVE_METHOD(plan_run), NATIVE_FAST, plan_run_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -46,6 +46,7 @@ extern "C" {
     XX(EAVRO, -201, "malformed Avro value")                                                                          \
     XX(ESCHEMA, -203, "invalid or incompatible schema")                                                              \
     XX(ECOLUMN, -204, "value does not fit its column")                                                               \
+    XX(EJSON, -205, "malformed JSON")                                                                                \
     XX(ETIMEOUT, -300, "timed out")                                                                                  \
     XX(EQUEUEFULL, -301, "producer queue is full")                                                                   \
     XX(ESTOPPED, -302, "stop was requested")                                                                         \

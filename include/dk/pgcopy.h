@@ -119,6 +119,32 @@ DK_API DK_MUST_CHECK dk_status dk_copy_reader_avro(dk_copy_plan *plan, dk_copy_s
                                                    dk_copy_reader **out, dk_error *err);
 DK_API void dk_copy_reader_free(dk_copy_reader *r);
 
+/* Whether messages are {"schema": ..., "payload": ...}, as Kafka Connect's JsonConverter writes them. AUTO: those that
+ * look so are, unless a column is called so. */
+typedef enum dk_copy_connect { DK_COPY_CONNECT_AUTO, DK_COPY_CONNECT_ALWAYS, DK_COPY_CONNECT_NEVER } dk_copy_connect;
+
+typedef struct dk_copy_json_options {
+    size_t size; /* sizeof this */
+    dk_copy_connect connect;
+    const char *const *ignored; /* fields that no column takes, besides those that begin with two underscores */
+    size_t nignored;
+    const char *const *refused; /* fields that make a message odd */
+    size_t nrefused;
+    bool ignore_others; /* what becomes of all other fields: ignored, else the message is odd */
+} dk_copy_json_options;
+
+/* dk_copy_reader_json - what a plan makes of keys or values in JSON.
+ *
+ * Messages are objects, or envelopes of Debezium's (`op`, `before`, `after`), each with or without Connect's schema,
+ * or `null`; a key may also be a single value, if the plan's key has one column. Schemas are compiled when they are met
+ * first; values without one are read as their columns say. A message in which a column's field is missing is odd.
+ * options may be NULL. Ownership: the plan is shared, options are copied; on DK_OK *out is yours, drop it with
+ * dk_copy_reader_free(). Threads: one at a time: the reader learns. Errors: DK_EINVAL, DK_ENOMEM.
+ */
+DK_API DK_MUST_CHECK dk_status dk_copy_reader_json(dk_copy_plan *plan, dk_copy_side side,
+                                                   const dk_copy_json_options *options, dk_copy_reader **out,
+                                                   dk_error *err);
+
 /* dk_copy_reader_odd - why all values of a reader are odd; NULL: they are not. Ownership: the reader's. Threads: any.
  */
 DK_API const char *dk_copy_reader_odd(const dk_copy_reader *r);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the tokens of JSON mean: characters, integers, doubles; and which texts PostgreSQL takes as json.
+ */
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/internal.h"
+#include "pg/json_scan.h"
+
+static unsigned
+hex4(const uint8_t *p)
+{
+    unsigned code = 0, i;
+
+    for (i = 0; i < 4; i++)
+        code = code * 16 + (p[i] <= '9' ? p[i] - 0x30u : (p[i] | 0x20u) - 0x61u + 10);
+    return code;
+}
+
+static void
+put_utf8(dk_buf *out, uint32_t c)
+{
+    uint8_t b[4];
+    size_t n;
+
+    if (c < 0x80) {
+        b[0] = (uint8_t)c;
+        n = 1;
+    } else if (c < 0x800) {
+        b[0] = (uint8_t)(0xC0 | c >> 6);
+        b[1] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 2;
+    } else if (c < 0x10000) {
+        b[0] = (uint8_t)(0xE0 | c >> 12);
+        b[1] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        b[2] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 3;
+    } else {
+        b[0] = (uint8_t)(0xF0 | c >> 18);
+        b[1] = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+        b[2] = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+        b[3] = (uint8_t)(0x80 | (c & 0x3F));
+        n = 4;
+    }
+    dk_buf_put(out, b, n);
+}
+
+/* The escape \uXXXX at p, and the second one if it needs one: how many bytes they are. 0: half a pair. */
+static size_t
+unescape_unicode(const uint8_t *p, const uint8_t *end, dk_buf *out)
+{
+    uint32_t c = hex4(p + 2), low;
+
+    if (c < 0xD800 || c > 0xDFFF) {
+        put_utf8(out, c);
+        return 6;
+    }
+    if (c > 0xDBFF || end - p < 12 || p[6] != '\\' || p[7] != 'u')
+        return 0;
+    low = hex4(p + 8);
+    if (low < 0xDC00 || low > 0xDFFF)
+        return 0;
+    put_utf8(out, 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00)));
+    return 12;
+}
+
+bool
+dk__json_unescape(const dk__json_token *string, dk_buf *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const uint8_t *p = string->text.p, *end = p + string->text.n;
+
+    while (p < end) {
+        const uint8_t *stop = memchr(p, '\\', (size_t)(end - p));
+
+        if (stop == NULL)
+            stop = end;
+        dk_buf_put(out, p, (size_t)(stop - p));
+        p = stop;
+        if (p == end)
+            break;
+        if (p[1] == 'u') {
+            size_t used = unescape_unicode(p, end, out);
+
+            if (used == 0)
+                return false;
+            p += used;
+        } else {
+            dk_buf_put_byte(out, (uint8_t)to[strchr(from, p[1]) - from]);
+            p += 2;
+        }
+    }
+    return out->st == DK_OK;
+}
+
+bool
+dk__json_int(const dk__json_token *number, int64_t *out)
+{
+    const uint8_t *p = number->text.p, *end = p + number->text.n;
+    bool negative = *p == '-';
+    uint64_t u = 0;
+
+    if (!number->integer)
+        return false;
+    for (p += negative; p < end; p++) {
+        unsigned digit = *p - '0';
+
+        if (u > (UINT64_MAX - digit) / 10)
+            return false;
+        u = u * 10 + digit;
+    }
+    if (u > (uint64_t)INT64_MAX + negative)
+        return false;
+    *out = negative ? (int64_t)(0 - u) : (int64_t)u;
+    return true;
+}
+
+bool
+dk__json_is(const dk__json_token *string, const char *text)
+{
+    return !string->escaped && string->text.n == strlen(text) && memcmp(string->text.p, text, string->text.n) == 0;
+}
+
+#define DIGITS_MAX 800        /* more than 767 never matter, but that one of them is not zero */
+#define EXPONENT_MAX 10000000 /* further is as good as infinitely far */
+
+/* A number as its digits without a point, and the power of ten that they are to be multiplied with. */
+typedef struct parts {
+    char digits[DIGITS_MAX + 24]; /* and room for more text behind them */
+    size_t n;                     /* without leading zeros */
+    int64_t exponent;
+    bool negative;
+} parts;
+
+static int64_t
+read_exponent(const uint8_t *p, const uint8_t *end)
+{
+    bool negative = p < end && *p == '-';
+    int64_t e = 0;
+
+    for (p += p < end && (*p == '-' || *p == '+'); p < end; p++)
+        if (e < EXPONENT_MAX)
+            e = e * 10 + (*p - '0');
+    return negative ? -e : e;
+}
+
+static void
+take_apart(dk_slice text, parts *out)
+{
+    const uint8_t *p = text.p, *end = p + text.n;
+    bool behind_point = false, lost = false;
+
+    out->n = 0;
+    out->exponent = 0;
+    out->negative = *p == '-';
+    for (p += out->negative; p < end && (*p | 0x20) != 'e'; p++) {
+        if (*p == '.') {
+            behind_point = true;
+        } else if (out->n < DIGITS_MAX) {
+            if (out->n > 0 || *p != '0')
+                out->digits[out->n++] = (char)*p;
+            out->exponent -= behind_point;
+        } else {
+            lost |= *p != '0';
+            out->exponent += !behind_point;
+        }
+    }
+    if (lost) {
+        out->digits[out->n++] = '1';
+        out->exponent--;
+    }
+    if (p < end)
+        out->exponent += read_exponent(p + 1, end);
+}
+
+/* The product or quotient of two doubles that are exact is rounded once: that is the nearest double. */
+static bool
+quick_double(const parts *n, double *out)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t u = 0;
+    size_t i;
+
+    if (FLT_EVAL_METHOD != 0 || n->n > 16 || n->exponent < -22 || n->exponent > 22)
+        return false;
+    for (i = 0; i < n->n; i++)
+        u = u * 10 + (uint64_t)(n->digits[i] - '0');
+    if (u > (uint64_t)1 << 53)
+        return false;
+    *out = n->exponent < 0 ? (double)u / tens[-n->exponent] : (double)u * tens[n->exponent];
+    return true;
+}
+
+double
+dk__json_double(const dk__json_token *number)
+{
+    double d;
+    parts n;
+
+    take_apart(number->text, &n);
+    if (n.n == 0)
+        return n.negative && !number->integer ? -0.0 : 0.0;
+    if (!quick_double(&n, &d)) {
+        /* Without a point the text means the same in every locale. */
+        snprintf(n.digits + n.n, sizeof n.digits - n.n, "e%lld", (long long)n.exponent);
+        d = strtod(n.digits, NULL);
+    }
+    return n.negative ? -d : d;
+}
+
+bool
+dk__json_numeric_fits(dk_slice number)
+{
+    const uint8_t *p = number.p, *end = p + number.n;
+    bool behind_point = false, zero = true;
+    int64_t before = 0, behind = 0, exponent = 0; /* digits, without leading zeros before the point */
+
+    if (number.n < 100 && memchr(p, 'e', number.n) == NULL && memchr(p, 'E', number.n) == NULL)
+        return true;
+    for (p += *p == '-'; p < end && (*p | 0x20) != 'e'; p++) {
+        if (*p == '.') {
+            behind_point = true;
+            continue;
+        }
+        behind += behind_point;
+        zero &= *p == '0';
+        if (!zero)
+            before += !behind_point;
+        else
+            before -= behind_point;
+    }
+    if (p < end)
+        exponent = read_exponent(p + 1, end);
+    return behind - exponent <= 16383 && (zero || before + exponent <= 131072);
+}
+
+dk_status
+dk__json_check(dk_slice text, bool as_jsonb, dk_error *err)
+{
+    dk__json_token ignored;
+    dk__json j;
+
+    dk__json_init(&j, text, err);
+    j.as_jsonb = as_jsonb;
+    return dk__json_value(&j, &ignored) && dk__json_end(&j) ? DK_OK : DK_EJSON;
+}
