@@ -448,8 +448,8 @@ class CopyPlan:
     def columns(self) -> tuple[str, ...]:
         """Names in the order of COPY's list of columns: those of the key first."""
     def add(self, side: str, id: int | bytes | None, schema: AvroSchema) -> str | None:
-        """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None:
-        all, without framing. Returns why all of them will be odd (a column without a field), or None."""
+        """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all
+        are, without framing. Returns why they will all be odd (a column without a field), or None."""
     def add_json(
         self,
         side: str,
@@ -472,9 +472,9 @@ class CopyPlan:
         result: CopyResult | None = None,
         stop_at_error: bool = False,
     ) -> CopyResult:
-        """Makes rows of messages[start:stop]: a Claim, Message objects, tuples (key, value). Stops at a schema that
-        was not added, at a message that is not told apart from others and, if asked to, at an error. Goes on with an
-        earlier result, if one is given. Runs without the GIL."""
+        """Makes rows of messages[start:stop]: of a Claim, Message objects or tuples (key, value). Stops at a schema
+        that was not added, at a message that is not told apart from others and, if asked to, at an error. Goes on
+        with an earlier result, if one is given. Runs without the GIL."""
 
 @final
 class CopyResult:

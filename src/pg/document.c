@@ -142,13 +142,10 @@ scan_number(scan *s)
         minus = s->p < s->end && *s->p == '-';
         if (s->p < s->end && (*s->p == '-' || *s->p == '+'))
             s->p++;
-        first = s->p;
-        if (!dk__pg_digits(&s->p, s->end, 1, s->strict ? 9 : 30, &exponent)) {
-            if (s->strict || s->p == first)
-                return false;
-            while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-                s->p++;
-        }
+        for (first = s->p; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
+            exponent = exponent < 1000000 ? 10 * exponent + (*s->p - '0') : exponent;
+        if (s->p == first)
+            return false;
         exponent = minus ? -exponent : exponent;
     }
     return !s->strict || (whole + exponent <= 131072 && fraction - exponent <= 16383);

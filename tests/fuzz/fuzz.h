@@ -15,6 +15,7 @@
  * (tests/c/test_corpus.c). */
 int fuzz_decode(const uint8_t *data, size_t n);
 int fuzz_resolve(const uint8_t *data, size_t n);
+int fuzz_rows(const uint8_t *data, size_t n);
 int fuzz_schema(const uint8_t *data, size_t n);
 int fuzz_wire(const uint8_t *data, size_t n);
 int fuzz_native(const uint8_t *data, size_t n); /* needs the extension: only under libFuzzer */

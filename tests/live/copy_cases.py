@@ -84,12 +84,7 @@ def numbers() -> Iterator[Case]:
 
 def decimals() -> Iterator[Case]:
     def scaled(scale: int) -> dict[str, Any]:
-        parameters = {"scale": str(scale)}
-        return {
-            "type": "bytes",
-            "connect.name": "org.apache.kafka.connect.data.Decimal",
-            "connect.parameters": parameters,
-        }
+        return connect("bytes", "org.apache.kafka.connect.data.Decimal", scale=str(scale))
 
     variable = {
         "type": "record",
@@ -107,8 +102,26 @@ def decimals() -> Iterator[Case]:
         if 0 <= scale <= 1000:
             yield Case("numeric", text if scale else f"'{value}'", scaled(scale), unscaled(value))
         yield Case("numeric", text, variable, {"scale": scale, "value": unscaled(value)})
-    for text in ("0", "0.00", "-0.0", "1", "10000", "0.0001", "123.4500", "-99999.99999", "1e10", "1.5E-7", "NaN",
-                 "Infinity", "-Infinity", "000012.50", "1e-16383", "9" * 200 + "." + "9" * 50, "1e131071", "-.5"):  # fmt: skip
+    for text in (
+        "0",
+        "0.00",
+        "-0.0",
+        "1",
+        "10000",
+        "0.0001",
+        "123.4500",
+        "-99999.99999",
+        "1e10",
+        "1.5E-7",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "000012.50",
+        "1e-16383",
+        "9" * 200 + "." + "9" * 50,
+        "1e131071",
+        "-.5",
+    ):
         yield Case("numeric", f"'{text}'", "string", text)
     for text in (
         "0",
@@ -198,11 +211,9 @@ def times() -> Iterator[Case]:
     for kind in ("timestamp", "timestamptz"):
         zone = "+00" if kind == "timestamptz" else ""
         for text, micros in (
-            ("1970-01-01 00:00:00", 0), ("1969-12-31 23:59:59.999999", -1), ("2024-02-29 23:59:59.123456", 1709251199123456),
-            ("4714-11-24 00:00:00", -210866803200000000), ("294276-12-31 23:59:59.999999", 9224318015999999999),
+            ("1970-01-01 00:00:00", 0), ("1969-12-31 23:59:59.999999", -1),
+            ("2024-02-29 23:59:59.123456", 1709251199123456), ("4714-11-24 00:00:00", -210866803200000000),
         ):  # fmt: skip
-            if micros >= 2**63:
-                continue
             era = " BC" if micros < -(10**17) else ""
             yield Case(kind, f"'{text}{zone}{era}'", stamp, micros)
         yield Case(kind, f"'2024-02-29 23:59:59.123{zone}'", debezium("long", "time.Timestamp"), 1709251199123)
@@ -276,7 +287,8 @@ def arrays() -> Iterator[Case]:
     yield Case("float8[]", "'{1.5}'", array("double"), [1.5])
     yield Case("numeric(10,2)[]", "'{1.50}'", array("string"), ["1.5"])
     yield Case("date[]", "'{1970-01-02}'", array(debezium("int", "time.Date")), [1])
-    yield Case("timestamptz[]", "'{1970-01-01 00:00:00+00}'", array(debezium("string", "time.ZonedTimestamp")), ["1970-01-01T00:00:00Z"])  # fmt: skip
+    zoned = array(debezium("string", "time.ZonedTimestamp"))
+    yield Case("timestamptz[]", "'{1970-01-01 00:00:00+00}'", zoned, ["1970-01-01T00:00:00Z"])
     yield Case("jsonb[]", "ARRAY['{}'::jsonb]", array(debezium("string", "data.Json")), ["{}"])
     yield Case("inet[]", "'{::1}'", array("string"), ["::1"])
     for kind in ("char(2)", "bytea", "time", "interval", "uuid", "cidr", "json", "float4", "timestamp"):
@@ -285,7 +297,5 @@ def arrays() -> Iterator[Case]:
 
 def cases() -> list[Case]:
     everything = [*numbers(), *decimals(), *texts(), *times(), *documents(), *arrays()]
-    return [
-        *everything,
-        *(Case(kind, "NULL", ["null", "string"], None) for kind in sorted({c.type for c in everything})),
-    ]
+    kinds = sorted({case.type for case in everything})
+    return [*everything, *(Case(kind, "NULL", ["null", "string"], None) for kind in kinds)]
