@@ -30,8 +30,8 @@ OF_PEER = "django-kafka 5.1.2 (peer)"
 TABLE = """
 DROP TABLE IF EXISTS orders;
 CREATE TABLE orders (
-    id bigint PRIMARY KEY, customer varchar(100) NOT NULL, email text, total double precision NOT NULL, paid boolean NOT NULL,
-    status varchar(10) NOT NULL, note text NOT NULL, created timestamptz NOT NULL
+    id bigint PRIMARY KEY, customer varchar(100) NOT NULL, email text, total double precision NOT NULL,
+    paid boolean NOT NULL, status varchar(10) NOT NULL, note text NOT NULL, created timestamptz NOT NULL
 )
 """
 

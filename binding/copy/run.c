@@ -33,7 +33,7 @@ find_key(run *r, const copy_part *part, dk_copy_message *m)
     if (part->key.p == NULL)
         return DK_OK;
     st = native_copy_schemas_find(s, part->key, part->key_header, &m->key_reader, &m->key, &r->wire, &r->err);
-    if (st != DK_OK && r->plan->key_in_value && (st != DK_ESCHEMA || s->n == 0)) {
+    if (st != DK_OK && r->plan->key_in_value && part->value.p != NULL && (st != DK_ESCHEMA || s->n == 0)) {
         m->key = (dk_slice){NULL, 0};
         m->key_reader = NULL;
         return DK_OK;

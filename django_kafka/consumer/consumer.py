@@ -76,7 +76,7 @@ class Consumer:
             self._consumer, name, self.config.get("group.id", ""), self.default_logger, partial(describe, self)
         )
         topics = getattr(self, "topics", None)
-        if any(topic.offsets_in_database is True for topic in topics or ()):
+        if isinstance(topics, Topics) and any(topic.offsets_in_database is True for topic in topics):
             self._member.offsets = StoredOffsets(self.topics, self.group_id, name, self.default_logger)
         self._policy = Policy(self, self._member)
         self._retries = self._member.retries

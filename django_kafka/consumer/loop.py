@@ -15,6 +15,7 @@ from django_kafka.consumer.paths.hooks import HooksPath
 from django_kafka.consumer.paths.poll import PollPath
 from django_kafka.consumer.plan import Path
 from django_kafka.consumer.sizes import size_of
+from django_kafka.consumer.topics import Topics
 from django_kafka.consumer.watch import Watch
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.failures import database
@@ -58,7 +59,8 @@ class Loop:
 
     def _largest_fetch(self) -> int:
         """How many messages to fetch at most; 0: as many as the engine takes by itself."""
-        wanted = max(map(size_of, self.consumer.topics), default=0)
+        topics = self.consumer.topics
+        wanted = max(map(size_of, topics), default=0) if isinstance(topics, Topics) else 0
         return wanted if wanted > ENGINE_FETCH else 0
 
     def _fetch(self, path: DirectPath | HooksPath) -> None:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from django_kafka.consumer.sizes import size_of
+from django_kafka.consumer.topics import Topics
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +74,8 @@ def overrides(consumer_cls: type, name: str) -> bool:
 def make_plan(consumer: Any, native: bool) -> Plan:
     """native: the consumer's client is the engine, not something in its place."""
     path, reasons = _choose(consumer, native)
-    topics = tuple(getattr(consumer, "topics", None) or ())
+    topics = getattr(consumer, "topics", None)
+    topics = tuple(topics) if isinstance(topics, Topics) else ()
     refusal = "" if path is Path.DIRECT else _refuse(topics, reasons)
     said = tuple(words for topic in topics if (words := _describe(topic, path)))
     return Plan(path, reasons, is_overridden(consumer, RESUME_METHOD), said, refusal)

@@ -46,7 +46,7 @@ def alias(pg: str) -> Iterator[str]:
     Quoted.objects.using(pg).all().delete()
 
 
-@pytest.fixture(params=["bulk", "instances"])
+@pytest.fixture(params=["copy", "bulk", "instances"])
 def path(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -71,12 +71,11 @@ class DirectPath:
             events.OWN_TOPIC_PASSED_OVER.tell(self.logger, consumer=name_of(type(self.consumer)), topic=name)
             handlers[name] = _ignore
             return _ignore
+        sink = self._sink_of(name)
+        if sink is not None:
+            self._handlers[name] = self._guarded[name] = sink
+            return sink
         try:
-            topic = self.consumer.topics.get(topic_name=name)
-            if is_for(topic):
-                sink = Sink(self.consumer, self.member, self.policy, topic)
-                self._handlers[name] = self._guarded[name] = sink
-                return sink
             handle = self.consumer.handler_for(name)
         except TopicNotRegisteredError as error:
             return _raiser(error)
@@ -84,6 +83,13 @@ class DirectPath:
             handle = database.guard(handle)
         handlers[name] = handle
         return handle
+
+    def _sink_of(self, name: str) -> Sink | None:
+        try:
+            topic = self.consumer.topics.get(topic_name=name)
+        except TopicNotRegisteredError:
+            return None
+        return Sink(self.consumer, self.member, self.policy, topic) if is_for(topic) else None
 
 
 def _ignore(_msg: Any) -> None:

@@ -83,7 +83,7 @@ def raises(exc: BaseException) -> Callable[[list[bytes]], None]:
 
 @pytest.fixture
 def broker() -> Iterator[LocalBroker]:
-    with kafka_broker({"events": 1, "pair": 2}) as broker:
+    with kafka_broker({"events": 1, "pair": 2, "g.events.dlt": 1, "g.events.retry.1": 1}) as broker:
         yield broker
 
 
@@ -358,6 +358,20 @@ class TestFailures:
         assert topic.calls[1][0] == b"0"
         assert sorted(topic.done) == sorted(NUMBERS)
         assert committed(cls) == 20
+
+    def test_an_outage_holds_all_partitions_of_the_call(self, broker: LocalBroker) -> None:
+        held: list[int] = []
+
+        def hold_partition(self: Consumer, msg: Any, reason: BaseException) -> None:
+            held.append(msg.partition())
+            Consumer.hold_partition(self, msg, reason)
+
+        topic = Batches(Once(raises(UnavailableError("gone"))), name="pair", batch_size=16, batch_timeout=5)
+        for partition in (0, 1):
+            broker.produce("pair", *NUMBERS[:8], partition=partition)
+        run_consumer_until(consumer_of(topic, hold_partition=hold_partition), lambda: len(topic.done) >= 16)
+        assert sorted(held) == [0, 1]
+        assert sorted(topic.done) == sorted(NUMBERS[:8] * 2)
 
     def test_hooks_of_the_consumer_are_asked(self, broker: LocalBroker) -> None:
         asked: list[bytes] = []
