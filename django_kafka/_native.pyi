@@ -306,9 +306,9 @@ class Producer:
     def forward(
         self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
     ) -> None:
-        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished
-        when the broker has confirmed the copy, without a further call. Key and value are the message's, as they were
-        received."""
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
+        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
+        they were received."""
     @property
     def copies(self) -> int:
         """Copies that are not confirmed, or were refused and not dealt with."""
