@@ -275,8 +275,9 @@ step(dk__json *j, bool first, uint8_t close)
         j->p++;
         return DK__JSON_MORE;
     }
-    dk__json_fail(j, j->p, close == '}' ? "neither a comma nor the end of an object"
-                                        : "neither a comma nor the end of an array");
+    dk__json_fail(j, j->p,
+                  close == '}' ? "neither a comma nor the end of an object"
+                               : "neither a comma nor the end of an array");
     return DK__JSON_FAILED;
 }
 
@@ -320,6 +321,8 @@ push(dk__json *j, levels *l)
 
     if (j->depth == DK__JSON_DEPTH)
         return too_deep(j);
+    if (l->n % 64 == 0)
+        *word = 0;
     *word = *j->p == '{' ? *word | bit : *word & ~bit;
     l->n++;
     j->depth++;
