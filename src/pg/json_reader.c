@@ -7,8 +7,8 @@
 
 #include "pg/json_reader.h"
 
-#define SCHEMAS_MAX 16   /* of which the compiled form is kept */
-#define OTHERS_MAX 256   /* names of ignored fields that are learned */
+#define SCHEMAS_MAX 16 /* of which the compiled form is kept */
+#define OTHERS_MAX 256 /* names of ignored fields that are learned */
 #define WRAP_BEGIN "{\"schema\":"
 #define WRAP_MIDDLE ",\"payload\":"
 
@@ -369,8 +369,8 @@ find_wrap(dk__json *j, dk__json_token *schema, dk__json *payload)
         return false;
     for (; (more = dk__json_member(j, first, &name)) == DK__JSON_MORE; first = false) {
         if (dk__json_is(&name, "schema")) {
-            has_schema = dk__json_value(j, schema) &&
-                         (schema->kind == DK__JSON_OBJECT || schema->kind == DK__JSON_NULL);
+            has_schema =
+                dk__json_value(j, schema) && (schema->kind == DK__JSON_OBJECT || schema->kind == DK__JSON_NULL);
             if (!has_schema)
                 return false;
         } else if (dk__json_is(&name, "payload")) {

@@ -50,8 +50,8 @@ dk__json_more dk__json_names_next(dk__json_names *t, dk__json *j, uint32_t i, ui
 
 /* What a schema, or its absence, says of the fields of rows. */
 typedef struct dk__json_shape {
-    dk_slice text; /* of the schema, as messages have it; p NULL: none */
-    bool envelope; /* rows are in `before` and `after` */
+    dk_slice text;            /* of the schema, as messages have it; p NULL: none */
+    bool envelope;            /* rows are in `before` and `after` */
     dk__pg_meaning *meanings; /* of the plan's columns */
 } dk__json_shape;
 

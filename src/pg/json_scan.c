@@ -275,8 +275,9 @@ step(dk__json *j, bool first, uint8_t close)
         j->p++;
         return DK__JSON_MORE;
     }
-    dk__json_fail(j, j->p, close == '}' ? "neither a comma nor the end of an object"
-                                        : "neither a comma nor the end of an array");
+    dk__json_fail(j, j->p,
+                  close == '}' ? "neither a comma nor the end of an object"
+                               : "neither a comma nor the end of an array");
     return DK__JSON_FAILED;
 }
 

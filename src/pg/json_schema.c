@@ -18,9 +18,12 @@ read_node(dk_slice text, node *out, dk_error *err)
         dk__json_kind kind;
         size_t offset;
     } members[] = {
-        {"type", DK__JSON_STRING, offsetof(node, type)},     {"name", DK__JSON_STRING, offsetof(node, name)},
-        {"fields", DK__JSON_ARRAY, offsetof(node, fields)},  {"items", DK__JSON_OBJECT, offsetof(node, items)},
-        {"field", DK__JSON_STRING, offsetof(node, field)},   {"parameters", DK__JSON_OBJECT, offsetof(node, parameters)},
+        {"type", DK__JSON_STRING, offsetof(node, type)},
+        {"name", DK__JSON_STRING, offsetof(node, name)},
+        {"fields", DK__JSON_ARRAY, offsetof(node, fields)},
+        {"items", DK__JSON_OBJECT, offsetof(node, items)},
+        {"field", DK__JSON_STRING, offsetof(node, field)},
+        {"parameters", DK__JSON_OBJECT, offsetof(node, parameters)},
     };
     dk__json_token name, value;
     dk__json_more more;
@@ -101,7 +104,8 @@ find_meaning_within(const node *n)
     node items;
     dk_error err;
 
-    if (!dk__json_is(&n->type, "array") || n->items.kind != DK__JSON_OBJECT || !read_node(n->items.text, &items, &err))
+    if (!dk__json_is(&n->type, "array") || n->items.kind != DK__JSON_OBJECT ||
+        !read_node(n->items.text, &items, &err))
         return find_meaning(n);
     return find_meaning(&items);
 }
