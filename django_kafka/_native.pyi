@@ -438,16 +438,16 @@ class CopyPlan:
         deleted: str | None = None,
     ) -> None:
         """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
-        of texts that stand for bytes or an unscaled decimal; unit ("millis", "micros", "nanos") of numbers that stand
-        for times. key: names of the columns that are the key, which is read from the value if key_in_value, else from
+        of texts that stand for bytes or an unscaled decimal, or ("document") for JSON whatever it is; unit ("millis",
+        "micros", "nanos") of numbers that stand for times, else it is guessed. key: names of the columns that are the key, which is read from the value if key_in_value, else from
         the message's key. placeholder: stands for a value that the source has not sent. deleted: the field that says
         so of a row. Raises ValueError."""
     @property
     def columns(self) -> tuple[str, ...]:
         """Names in the order of COPY's list of columns: those of the key first."""
     def add(self, side: str, id: int | bytes | None, schema: AvroSchema) -> str | None:
-        """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all,
-        without framing. Returns why all of them will be odd (a column without a field), or None."""
+        """Keys or values (side: "key" or "value") with this id, or GUID of 16 bytes, are of this schema; id None: all
+        are, without framing. Returns why they will all be odd (a column without a field), or None."""
     def add_json(
         self,
         side: str,
@@ -470,9 +470,9 @@ class CopyPlan:
         result: CopyResult | None = None,
         stop_at_error: bool = False,
     ) -> CopyResult:
-        """Makes rows of messages[start:stop]: a Claim, Message objects, tuples (key, value). Stops at a schema that was
-        not added, at a message that is not told apart from others and, if asked to, at an error. Goes on with an
-        earlier result, if one is given. Runs without the GIL."""
+        """Makes rows of messages[start:stop]: of a Claim, Message objects or tuples (key, value). Stops at a schema
+        that was not added, at a message that is not told apart from others and, if asked to, at an error. Goes on
+        with an earlier result, if one is given. Runs without the GIL."""
 
 @final
 class CopyResult:

@@ -115,6 +115,6 @@ PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t n
 int native_copy_enter(CopyPlanObject *self);
 void native_copy_leave(CopyPlanObject *self);
 int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
-int native_copy_exec(PyObject *module); /* its part of the module; -1 with an exception */
+int native_copy_exec(PyObject *module);                 /* its part of the module; -1 with an exception */
 
 #endif

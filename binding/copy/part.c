@@ -96,7 +96,7 @@ native_copy_part(native_state *state, PyObject *seq, Py_ssize_t i, copy_part *ou
     int rc;
 
     *out = (copy_part){0};
-    /* Others may change a list while the bytes are read: only the messages of a claim are held by whoever holds it. */
+    /* Others may change a list while the bytes are read; the messages of a claim are held by whoever holds it. */
     if (!PyList_Check(seq) && !PyTuple_Check(seq) && native_claim_part(state, seq, i, &claimed)) {
         out->key = claimed.key;
         out->value = claimed.value;

@@ -55,11 +55,14 @@ typedef enum dk_pg_kind {
         DK_PG_KIND_COUNT
 } dk_pg_kind;
 
-/* What a text stands for that is given for bytes (bytea: BASE64 unless said otherwise; numeric: the unscaled value in
- * the column's scale, a number in digits unless said otherwise). */
-typedef enum dk_pg_form { DK_PG_FORM_NONE, DK_PG_FORM_BASE64, DK_PG_FORM_HEX } dk_pg_form;
+/* What a text stands for, when no schema says so. BYTEA: bytes in base64 (NONE too) or in hexadecimal digits. NUMERIC:
+ * the unscaled value so, in the column's scale; NONE: a number. JSON and JSONB: a document if it is one; NONE: only if
+ * it is an object, an array or a quoted text. What is no document is a text. */
+typedef enum dk_pg_form { DK_PG_FORM_NONE, DK_PG_FORM_BASE64, DK_PG_FORM_HEX, DK_PG_FORM_DOCUMENT } dk_pg_form;
 
-/* What a number counts that is given for a time or a time of day, when no schema says so. NONE: microseconds. */
+/* What a number counts that is given for a time, when no schema says so. NONE: DATE: days; INTERVAL: microseconds;
+ * other times: the coarsest unit in which it is within a day; TIMESTAMP and TIMESTAMPTZ: milliseconds below 10 to the
+ * power of 14, microseconds up to the year 9999, else nanoseconds. */
 typedef enum dk_pg_unit { DK_PG_UNIT_NONE, DK_PG_UNIT_MILLIS, DK_PG_UNIT_MICROS, DK_PG_UNIT_NANOS } dk_pg_unit;
 
 typedef struct dk_pg_column {
@@ -112,8 +115,8 @@ typedef enum dk_copy_side { DK_COPY_KEY, DK_COPY_VALUE } dk_copy_side;
  * A record at the root, or an envelope of Debezium's (`op`, `before`, `after`), whose inner record it then reads; a
  * key may also be a single value, if the plan's key has one column. Ownership: plan and program are shared
  * (referenced); on DK_OK *out is yours, drop it with dk_copy_reader_free(). Threads: the reader is immutable and may
- * be shared. Errors: DK_EINVAL, DK_ENOMEM. Columns that the schema lacks, or that nobody has a rule for, are no error:
- * all values are odd then, and dk_copy_reader_odd() says why.
+ * be shared. Errors: DK_EINVAL, DK_ENOMEM. Columns that the schema lacks are no error: all values are odd then, and
+ * dk_copy_reader_odd() says why.
  */
 DK_API DK_MUST_CHECK dk_status dk_copy_reader_avro(dk_copy_plan *plan, dk_copy_side side, dk_avro_program *program,
                                                    dk_copy_reader **out, dk_error *err);

@@ -77,6 +77,19 @@ dk__pg_field_bytes(dk_buf *b, dk_slice s)
     return DK_OK;
 }
 
+/* Rounded down, and what is left: never negative. */
+static inline int64_t
+dk__pg_floor_div(int64_t v, int64_t by)
+{
+    return v / by - (v % by < 0);
+}
+
+static inline int64_t
+dk__pg_floor_mod(int64_t v, int64_t by)
+{
+    return v % by + (v % by < 0 ? by : 0);
+}
+
 static inline bool
 dk__pg_same_text(dk_slice s, const char *lower) /* without regard to case */
 {

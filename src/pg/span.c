@@ -31,13 +31,13 @@ dk__pg_span_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int
     if (code == DK__PG_PLAIN)
         code = c->unit == DK_PG_UNIT_NANOS ? DK__PG_SPAN_NANOS : DK__PG_SPAN_MICROS;
     if (code == DK__PG_SPAN_NANOS)
-        micros = v / 1000 - (v % 1000 < 0);
+        micros = dk__pg_floor_div(v, 1000);
     else if (code != DK__PG_SPAN_MICROS)
         return dk__pg_odd(row, c, "a number that is no duration");
     if (m.code == DK__PG_PLAIN && c->unit == DK_PG_UNIT_MILLIS && __builtin_mul_overflow(v, 1000, &micros))
         return dk__pg_refuse_int(row, c, v, "out of range");
-    t.days = micros / DK__PG_DAY - (micros % DK__PG_DAY < 0);
-    t.micros = micros - t.days * DK__PG_DAY;
+    t.days = dk__pg_floor_div(micros, DK__PG_DAY);
+    t.micros = dk__pg_floor_mod(micros, DK__PG_DAY);
     return put_span(row, &t);
 }
 

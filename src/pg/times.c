@@ -22,12 +22,6 @@ put_infinite(dk__pg_row *row, const dk_pg_column *c, int sign)
     return dk__pg_field8(row->out, (uint64_t)(sign > 0 ? INT64_MAX : INT64_MIN));
 }
 
-static int64_t
-floor_div(int64_t v, int64_t by)
-{
-    return v / by - (v % by < 0);
-}
-
 /* days since 1970, and microseconds, maybe more than a day's. false: out of range. */
 static bool
 put_moment(dk__pg_row *row, const dk_pg_column *c, int64_t days, int64_t micros)
@@ -35,9 +29,9 @@ put_moment(dk__pg_row *row, const dk_pg_column *c, int64_t days, int64_t micros)
     int64_t v;
 
     if (__builtin_sub_overflow(days, EPOCH_DAYS, &days) ||
-        __builtin_add_overflow(days, floor_div(micros, DK__PG_DAY), &days))
+        __builtin_add_overflow(days, dk__pg_floor_div(micros, DK__PG_DAY), &days))
         return false;
-    micros -= floor_div(micros, DK__PG_DAY) * DK__PG_DAY;
+    micros = dk__pg_floor_mod(micros, DK__PG_DAY);
     if (c->kind == DK_PG_DATE) {
         if (days < DATE_FIRST || days >= DATE_END)
             return false;
@@ -59,19 +53,36 @@ put_time_of_day(dk__pg_row *row, const dk_pg_column *c, int64_t v, int64_t micro
     return dk__pg_field8(row->out, (uint64_t)micros);
 }
 
+/* The last moment of the year 9999, in microseconds: what is more counts nanoseconds. */
+#define MICROS_MOST INT64_C(253402300800000000)
+#define MILLIS_MOST INT64_C(100000000000000)
+
+static uint8_t
+guess_stamp(int64_t v)
+{
+    if (v > -MILLIS_MOST && v < MILLIS_MOST)
+        return DK__PG_MILLIS;
+    return v > -MICROS_MOST && v < MICROS_MOST ? DK__PG_MICROS : DK__PG_NANOS;
+}
+
+static uint8_t
+guess_time(int64_t v)
+{
+    return v <= DK__PG_DAY / 1000 ? DK__PG_TIME_MILLIS : v <= DK__PG_DAY ? DK__PG_TIME_MICROS : DK__PG_TIME_NANOS;
+}
+
 /* What a number without a meaning counts in this column. */
 static uint8_t
-meaning_by_unit(const dk_pg_column *c)
+meaning_by_unit(const dk_pg_column *c, int64_t v)
 {
     static const uint8_t stamps[] = {
-        [DK_PG_UNIT_NONE] = DK__PG_MICROS,
         [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,
         [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
         [DK_PG_UNIT_NANOS] = DK__PG_NANOS,
     };
 
-    if (c->kind == DK_PG_DATE && c->unit == DK_PG_UNIT_NONE)
-        return DK__PG_DAYS;
+    if (c->unit == DK_PG_UNIT_NONE)
+        return c->kind == DK_PG_DATE ? DK__PG_DAYS : c->kind == DK_PG_TIME ? guess_time(v) : guess_stamp(v);
     return (uint8_t)(stamps[c->unit] + (c->kind == DK_PG_TIME ? DK__PG_TIME_MICROS - DK__PG_MICROS : 0));
 }
 
@@ -81,7 +92,7 @@ put_clock(dk__pg_row *row, const dk_pg_column *c, uint8_t code, int64_t v)
     int64_t micros = v;
 
     if (code == DK__PG_TIME_NANOS)
-        micros = floor_div(v, 1000);
+        micros = dk__pg_floor_div(v, 1000);
     else if (code == DK__PG_TIME_MILLIS && __builtin_mul_overflow(v, 1000, &micros))
         micros = -1;
     else if (code != DK__PG_TIME_MILLIS && code != DK__PG_TIME_MICROS)
@@ -92,7 +103,7 @@ put_clock(dk__pg_row *row, const dk_pg_column *c, uint8_t code, int64_t v)
 dk_status
 dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int64_t v)
 {
-    uint8_t code = m.code == DK__PG_PLAIN ? meaning_by_unit(c) : m.code;
+    uint8_t code = m.code == DK__PG_PLAIN ? meaning_by_unit(c, v) : m.code;
     bool fits;
 
     if (c->kind == DK_PG_TIME)
@@ -104,13 +115,13 @@ dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int
         fits = put_moment(row, c, v, 0);
         break;
     case DK__PG_MILLIS:
-        fits = put_moment(row, c, floor_div(v, 86400000), (v - floor_div(v, 86400000) * 86400000) * 1000);
+        fits = put_moment(row, c, dk__pg_floor_div(v, 86400000), dk__pg_floor_mod(v, 86400000) * 1000);
         break;
     case DK__PG_MICROS:
         fits = put_moment(row, c, 0, v);
         break;
     case DK__PG_NANOS:
-        fits = put_moment(row, c, 0, floor_div(v, 1000));
+        fits = put_moment(row, c, 0, dk__pg_floor_div(v, 1000));
         break;
     default:
         return dk__pg_odd(row, c, "a number that is no point in time");
@@ -128,13 +139,15 @@ dk__pg_time_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
     if (c->kind == DK_PG_TIME) {
         if (!at.time || at.date)
             return dk__pg_refuse_text(row, c, s, "no time of day");
-        if (at.micros < 0 || at.micros > DK__PG_DAY)
-            at.micros -= floor_div(at.micros, DK__PG_DAY) * DK__PG_DAY;
+        if (at.micros != DK__PG_DAY)
+            at.micros = dk__pg_floor_mod(at.micros, DK__PG_DAY);
         return dk__pg_field8(row->out, (uint64_t)at.micros);
     }
     if (!at.date)
         return dk__pg_refuse_text(row, c, s, "no date");
     if (at.infinite != 0)
         return put_infinite(row, c, at.infinite);
+    if (c->kind == DK_PG_DATE) /* what the text says, wherever that was */
+        at.micros = 0;
     return put_moment(row, c, at.days, at.micros) ? DK_OK : dk__pg_refuse_text(row, c, s, "out of range");
 }

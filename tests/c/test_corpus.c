@@ -81,6 +81,11 @@ DK_TEST(corpus_resolve)
     run_corpus("resolve", fuzz_resolve);
 }
 
+DK_TEST(corpus_rows)
+{
+    run_corpus("rows", fuzz_rows);
+}
+
 DK_TEST(corpus_schema)
 {
     run_corpus("schema", fuzz_schema);

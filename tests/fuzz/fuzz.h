@@ -16,6 +16,7 @@
 int fuzz_decode(const uint8_t *data, size_t n);
 int fuzz_json(const uint8_t *data, size_t n);
 int fuzz_resolve(const uint8_t *data, size_t n);
+int fuzz_rows(const uint8_t *data, size_t n);
 int fuzz_schema(const uint8_t *data, size_t n);
 int fuzz_wire(const uint8_t *data, size_t n);
 int fuzz_native(const uint8_t *data, size_t n); /* needs the extension: only under libFuzzer */
