@@ -172,8 +172,6 @@ dk__pg_bytes_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, dk_pg_f
         return dk__pg_refuse_text(row, c, s, form == DK_PG_FORM_HEX ? "not in hexadecimal" : "not in base64");
     if (dk__pg_is_placeholder(row, (dk_slice){b->p + b->n + 4, n}))
         return dk__pg_odd(row, c, "a value that the source has not sent");
-    if (dk__pg_is_placeholder(row, (dk_slice){b->p + b->n + 4, n}))
-        return dk__pg_odd(row, c, "a value that the source has not sent");
     dk__pg_store4(b->p + b->n, (uint32_t)n);
     b->n += 4 + n;
     return DK_OK;
