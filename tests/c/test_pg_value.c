@@ -119,7 +119,7 @@ DK_TEST(pg_value_integers)
     number_refused(DK_PG_INT2, DK__PG_PLAIN, 32768, "32768 does not fit smallint: out of range");
     number_refused(DK_PG_INT4, DK__PG_PLAIN, INT64_C(-2147483649), "-2147483649 does not fit integer: out of range");
     number_refused(DK_PG_BOOL, DK__PG_PLAIN, 2, "2 does not fit boolean: neither 0 nor 1");
-    text_refused(column(DK_PG_BOOL), "yes", "neither true nor false");
+    text_refused(column(DK_PG_BOOL), "y", "neither true nor false");
 }
 
 static void
@@ -295,6 +295,12 @@ DK_TEST(pg_value_texts)
                   "\"a\\x00b\" does not fit text: PostgreSQL's texts cannot hold a NUL");
     writer_init(&w);
     check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("N/A")));
+    writer_init(&w);
+    check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("{\"N/A\":\"N/A\"}")));
+    text_is(c, "{\"N/A\":\"N/B\"}", "0000000d 7b224e2f41223a224e2f42227d");
+    c = column(DK_PG_BYTEA);
+    writer_init(&w);
+    check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("Ti9B")));
 }
 
 DK_TEST(pg_value_bytes)
