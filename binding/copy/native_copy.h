@@ -110,12 +110,15 @@ extern PyType_Spec native_copy_plan_spec, native_copy_result_spec, native_copy_s
 
 PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 
-/* ---- plan.c ---- */
+/* ---- turn.c ---- */
 
 /* Keeps other threads out of the plan: -1 with an exception if one is in it. */
 int native_copy_enter(CopyPlanObject *self);
 void native_copy_leave(CopyPlanObject *self);
 int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
-int native_copy_exec(PyObject *module);                 /* its part of the module; -1 with an exception */
+
+/* ---- plan.c ---- */
+
+int native_copy_exec(PyObject *module); /* its part of the module; -1 with an exception */
 
 #endif

@@ -230,14 +230,3 @@ dk__json_numeric_fits(dk_slice number)
         exponent = read_exponent(p + 1, end);
     return behind - exponent <= 16383 && (zero || before + exponent <= 131072);
 }
-
-dk_status
-dk__json_check(dk_slice text, bool as_jsonb, dk_error *err)
-{
-    dk__json_token ignored;
-    dk__json j;
-
-    dk__json_init(&j, text, err);
-    j.as_jsonb = as_jsonb;
-    return dk__json_value(&j, &ignored) && dk__json_end(&j) ? DK_OK : DK_EJSON;
-}
