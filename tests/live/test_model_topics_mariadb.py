@@ -9,7 +9,7 @@ from typing import Any
 import pymysql
 import pytest
 from django.db import IntegrityError
-from hypothesis import given
+from hypothesis import given, settings
 
 import tests.django_project  # noqa: F401
 from tests.live.model_tables import database
@@ -42,7 +42,7 @@ def row(n: int, **values: Any) -> Any:
 
 
 def test_all_paths_are_equal(alias: str) -> None:
-    @LIMITS
+    @settings(LIMITS, max_examples=40)
     @given(histories())
     def check(history: Any) -> None:
         compare(history, alias)

@@ -23,10 +23,14 @@ def can_be_bulk(model: Any, using: str) -> bool:
     return all(reason.text.endswith("'instances'") for reason in plan.reasons)
 
 
+def stays(events: list[Any]) -> list[Any]:
+    return [event for event in events if event[0] != {"id": 1} or (event[1] and "__deleted" not in event[1])]
+
+
 def compare(history: Any, using: str) -> None:
     model, before, events = history
     if model is Node:  # whose first row others refer to: it stays
-        events = [event for event in events if event[0] != {"id": 1} or (event[1] and "__deleted" not in event[1])]
+        before, events = stays(before), stays(events)
     wanted = outcome(reference, model, before, events, using)
     for path in ("auto", "bulk", "instances"):
         if path == "bulk" and not can_be_bulk(model, using):
