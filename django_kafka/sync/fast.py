@@ -69,6 +69,8 @@ class FastReader:
         self, index: int, key: Any, key_struct: Struct, value: Any, struct: Struct, headers: Any
     ) -> Change | None:
         """Errors: UnfitValue."""
+        if self.reroute is not None and type(key) is dict and self.reroute in key:
+            return None
         debezium = self.topic.debezium or (bool(headers) and forms.has_debezium_header(headers))
         if value is None:
             pk = self._pk_of_key(key, key_struct, debezium)
@@ -134,7 +136,7 @@ class FastReader:
             return None
         place = (struct, debezium, *key)
         if place not in self.pks:
-            name = None if self.reroute in key else self.target.pk_in(key)
+            name = self.target.pk_in(key)
             self._bound(self.pks)
             self.pks[place] = (
                 None if name is None else (name, self._convert(self.target.pk_fields[0], name, struct, debezium))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings as project
+from django.conf import settings as django_settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
 
@@ -66,7 +66,7 @@ def datetime_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
         try:
             if _is_count(value):
                 counted: dt.datetime = _EPOCH + _elapsed(value, unit or _guess_timestamp(value))
-                return counted.replace(tzinfo=dt.UTC) if project.USE_TZ else counted
+                return counted.replace(tzinfo=dt.UTC) if django_settings.USE_TZ else counted
             if isinstance(value, str):
                 value = _parse_moment(value)
             if isinstance(value, dt.datetime):
@@ -187,7 +187,7 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def _in_project_zone(value: dt.datetime) -> dt.datetime:
-    if project.USE_TZ:
+    if django_settings.USE_TZ:
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
     if value.tzinfo is None:
         return value
