@@ -117,12 +117,6 @@ dk__json_int(const dk__json_token *number, int64_t *out)
     return true;
 }
 
-bool
-dk__json_is(const dk__json_token *string, const char *text)
-{
-    return !string->escaped && string->text.n == strlen(text) && memcmp(string->text.p, text, string->text.n) == 0;
-}
-
 #define DIGITS_MAX 800        /* more than 767 never matter, but that one of them is not zero */
 #define EXPONENT_MAX 10000000 /* further is as good as infinitely far */
 

@@ -50,9 +50,9 @@ put_limited(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 dk_status
 dk__pg_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 {
-    if (!dk_avro_utf8_valid(s.p, s.n))
+    if (!row->sound && !dk_avro_utf8_valid(s.p, s.n))
         return dk__pg_refuse_text(row, c, s, "not UTF-8");
-    if (s.n > 0 && memchr(s.p, 0, s.n) != NULL)
+    if (!row->sound && s.n > 0 && memchr(s.p, 0, s.n) != NULL)
         return dk__pg_refuse_text(row, c, s, "PostgreSQL's texts cannot hold a NUL");
     return c->length > 0 ? put_limited(row, c, s) : dk__pg_field_bytes(row->out, s);
 }
@@ -170,8 +170,6 @@ dk__pg_bytes_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, dk_pg_f
         return DK_OK;
     if (!dk__pg_decode(s, form, b->p + b->n + 4, &n))
         return dk__pg_refuse_text(row, c, s, form == DK_PG_FORM_HEX ? "not in hexadecimal" : "not in base64");
-    if (dk__pg_is_placeholder(row, (dk_slice){b->p + b->n + 4, n}))
-        return dk__pg_odd(row, c, "a value that the source has not sent");
     if (dk__pg_is_placeholder(row, (dk_slice){b->p + b->n + 4, n}))
         return dk__pg_odd(row, c, "a value that the source has not sent");
     dk__pg_store4(b->p + b->n, (uint32_t)n);

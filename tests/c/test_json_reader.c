@@ -18,9 +18,11 @@ DK_TEST(json_reader_flat)
     json_rig_row(&r, "{\"id\":1,\"name\":\"x\",\"price\":19.99,\"paid\":true}", "1|x|19 9900e0.2|true");
     CHECK_EQ(r.row.key_end, 12);
     json_rig_row(&r, "{\"id\": 2, \"name\": null, \"price\": null, \"paid\": null}", "2|null|null|null");
-    json_rig_row(&r, " {\n\"paid\" : false , \"price\":\"-0.5\",\"name\" :\"\",\"id\":-3 } \n", "-3||-5000e-1.2|false");
+    json_rig_row(&r, " {\n\"paid\" : false , \"price\":\"-0.5\",\"name\" :\"\",\"id\":-3 } \n",
+                 "-3||-5000e-1.2|false");
     json_rig_row(&r, "{\"id\":1,\"name\":\"a\",\"price\":1,\"paid\":true,\"name\":\"b\"}", "1|b|1e0.2|true");
-    json_rig_row(&r, "{\"\\u0069d\":1,\"na\\u006de\":\"\\u00e9\\n\",\"price\":1,\"paid\":true}", "1|\xC3\xA9\n|1e0.2|true");
+    json_rig_row(&r, "{\"\\u0069d\":1,\"na\\u006de\":\"\\u00e9\\n\",\"price\":1,\"paid\":true}",
+                 "1|\xC3\xA9\n|1e0.2|true");
     json_rig_row(&r, "{\"id\":1,\"name\":\"x\",\"price\":19.99,\"paid\":true}", "1|x|19 9900e0.2|true");
     json_rig_fini(&r);
 }
@@ -115,7 +117,8 @@ DK_TEST(json_reader_deleted)
 
 #define ROW(id, name) "{\"id\":" id ",\"name\":\"" name "\"}"
 #define SOURCE "\"source\":{\"version\":\"3.6\",\"ts_ms\":1,\"op\":\"x\"},\"transaction\":null"
-#define ENVELOPE(before, after, op) "{\"before\":" before ",\"after\":" after "," SOURCE ",\"op\":\"" op "\",\"ts_ms\":1}"
+#define ENVELOPE(before, after, op)                                                                                  \
+    "{\"before\":" before ",\"after\":" after "," SOURCE ",\"op\":\"" op "\",\"ts_ms\":1}"
 
 DK_TEST(json_reader_envelope)
 {
@@ -157,6 +160,31 @@ DK_TEST(json_reader_no_envelope)
     json_rig_fini(&r);
     CHECK(json_rig_init(&r, "id int8 key, after text null", DK_COPY_VALUE, true, NULL));
     json_rig_row(&r, "{\"after\":\"x\",\"id\":1}", "1|x");
+    json_rig_fini(&r);
+}
+
+/* What was learned of one message does not decide what the next one is. */
+DK_TEST(json_reader_takes_back)
+{
+    dk_copy_json_options o = {.size = sizeof o, .ignore_others = true};
+    json_rig r;
+    int i;
+
+    CHECK(json_rig_init(&r, "id int8 key, name text null", DK_COPY_VALUE, true, &o));
+    for (i = 0; i < 2; i++) {
+        json_rig_row(&r, ENVELOPE("null", ROW("1", "x"), "c"), "1|x");
+        json_rig_row(&r, "{\"stranger\":1,\"after\":{\"id\":9},\"id\":2,\"name\":\"y\"}", "2|y");
+        json_rig_row(&r, "{\"stranger\":1,\"after\":" ROW("1", "x") ",\"op\":\"u\"}", "1|x");
+        json_rig_row(&r, "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("1", "x") "}", "1|x");
+        json_rig_row(&r,
+                     "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("9", "z") ",\"id\":2,"
+                                                                                                  "\"name\":\"y\"}",
+                     "2|y");
+        json_rig_row(&r,
+                     "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("9", "z") ",\"payload\":" ROW(
+                         "1", "x") "}",
+                     "1|x");
+    }
     json_rig_fini(&r);
 }
 

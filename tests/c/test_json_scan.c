@@ -202,7 +202,7 @@ DK_TEST(json_unescape)
 
 DK_TEST(json_half_pairs)
 {
-    static const char *const halves[] = {"\"\\ud800\"",      "\"\\udc00\"",        "\"\\ud800\\u0041\"",
+    static const char *const halves[] = {"\"\\ud800\"",         "\"\\udc00\"",        "\"\\ud800\\u0041\"",
                                          "\"\\ud800 \\udc00\"", "\"\\ud800\\ud800\"", "\"\\ud800\\n\""};
     dk_error err;
     dk_buf out;
@@ -374,13 +374,48 @@ put_one(writer *w, const char *const *list, size_t n)
 #define PUT_ONE(w, list) put_one((w), (list), sizeof(list) / sizeof *(list))
 
 static const char *const spaces[] = {"", "", "", "", " ", "\n\t ", "\r"};
-static const char *const pieces[] = {"a",       "bc",         "defghijk",     "\xC3\xA9",         "\xE2\x82\xAC", "\\n",
-                                     "\\\"",    "\\\\",       "\\u00e9",      "\\uD83D\\uDE00",   "0",            "\\/",
-                                     "\x7f",    "lmnopqrstu", "\\ud83d",      "\xF0\x9F\x98\x80", "{",            "]",
-                                     "\\u0041", "\\u0000",    "\xED\xA0\x80", "\xC3",             "\t",           "\\x"};
-static const char *const numbers[] = {"0",    "-1",    "12",   "9223372036854775807", "-9223372036854775808", "1.5",
-                                      "-0.0", "1e10",  "2E-3", "0.1e+5",              "123456789.123456789",  "-0",
-                                      "1e400", "99999999999999999999", "01", "1.", "-", ".5"};
+static const char *const pieces[] = {"a",
+                                     "bc",
+                                     "defghijk",
+                                     "\xC3\xA9",
+                                     "\xE2\x82\xAC",
+                                     "\\n",
+                                     "\\\"",
+                                     "\\\\",
+                                     "\\u00e9",
+                                     "\\uD83D\\uDE00",
+                                     "0",
+                                     "\\/",
+                                     "\x7f",
+                                     "lmnopqrstu",
+                                     "\\ud83d",
+                                     "\xF0\x9F\x98\x80",
+                                     "{",
+                                     "]",
+                                     "\\u0041",
+                                     "\\u0000",
+                                     "\xED\xA0\x80",
+                                     "\xC3",
+                                     "\t",
+                                     "\\x"};
+static const char *const numbers[] = {"0",
+                                      "-1",
+                                      "12",
+                                      "9223372036854775807",
+                                      "-9223372036854775808",
+                                      "1.5",
+                                      "-0.0",
+                                      "1e10",
+                                      "2E-3",
+                                      "0.1e+5",
+                                      "123456789.123456789",
+                                      "-0",
+                                      "1e400",
+                                      "99999999999999999999",
+                                      "01",
+                                      "1.",
+                                      "-",
+                                      ".5"};
 static const char *const words[] = {"null", "true", "false", "nul", "True", "NaN"};
 
 static void
