@@ -81,6 +81,11 @@ def make_plan(consumer: Any, native: bool) -> Plan:
     return Plan(path, reasons, is_overridden(consumer, RESUME_METHOD), said, refusal)
 
 
+def plan_of(consumer_cls: type) -> Plan:
+    """The plan of a consumer that is not made: making one makes a client, which connects."""
+    return make_plan(object.__new__(consumer_cls), native=True)
+
+
 def _choose(consumer: Any, native: bool) -> tuple[Path, tuple[str, ...]]:
     if not native:
         return Path.POLL, ("the client is not the engine's",)

@@ -123,13 +123,17 @@ class Kind:
 
 
 class NotCopyableError(ValueError):
-    """Messages of this schema have to be written in another way; the text says why."""
+    """Messages of this schema have to be written in another way; the text says why. reasons: each one."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
 
 
 class Layout:
     """Which field of a message goes into which column.
 
-    Errors (of the constructor): NotCopyableError."""
+    Errors (of the constructor): NotCopyableError, with everything that is against it."""
 
     def __init__(self, topic: Any, model: Any, using: str, table: Table, kind: Kind) -> None:
         self.topic = topic
@@ -141,9 +145,13 @@ class Layout:
         self.items: list[tuple[str, str, dict[str, Any]]] = []  # for CopyPlan
         self.names: dict[str, str] = {}  # of the column, by the name in the message
         self.ignored: list[str] = []  # fields of the message that no column takes
+        self._given: set[str] = set()  # columns that messages have a field for
+        self._against: list[str] = []
         self._read(kind.fields)
         self.key = self._find_key()
         self.fixed = tuple(self._fixed())
+        if self._against:
+            raise NotCopyableError(*self._against)
 
     def shape(self, order: tuple[str, ...]) -> Shape:
         """order: names in the message, as the rows have them."""
@@ -153,7 +161,6 @@ class Layout:
 
     def _read(self, fields: Mapping[str, Semantic]) -> None:
         excluded = frozenset(self.topic.exclude_fields or ())
-        seen: set[str] = set()
         for name, semantic in fields.items():
             if name in excluded or name == self.topic.deletion_key:
                 self.ignored.append(name)
@@ -161,34 +168,38 @@ class Layout:
             field = self.target.columns.get(name)
             if field is None:
                 if self.topic.model_has_field(self.target.model, name):
-                    raise NotCopyableError(f"{name} is not a column of {self.target.model.__name__}")
+                    self._against.append(f"{name} is not a column of {self.target.model.__name__}")
                 self.ignored.append(name)
                 continue
             if getattr(field, "generated", False) or getattr(field, "auto_now", False):
                 self.ignored.append(name)
                 continue
-            if field.column in seen:
-                raise NotCopyableError(f"two fields of the message go into the column {field.column}")
-            seen.add(field.column)
-            self._add(name, field, semantic)
+            if field.column in self._given:
+                self._against.append(f"two fields of the message go into the column {field.column}")
+                continue
+            self._given.add(field.column)
+            if reason := self._add(name, field, semantic):
+                self._against.append(reason)
 
-    def _add(self, name: str, field: Any, semantic: Semantic) -> None:
+    def _add(self, name: str, field: Any, semantic: Semantic) -> str | None:
+        """The reason when the field cannot be copied into its column."""
         column = self.table.columns.get(field.column)
         if column is None:
-            raise NotCopyableError(f"the table has no column {field.column}")
+            return f"the table has no column {field.column}"
         if getattr(field, "auto_now_add", False):
-            raise NotCopyableError(f"{name} is set by Django when a row is made (auto_now_add)")
+            return f"{name} is set by Django when a row is made (auto_now_add)"
         reason = _against_field(field) or _against_column(field, column)
         options: dict[str, Any] = {"nullable": takes_null(field) and not column.not_null}
         reason = reason or self._set_form(field, semantic, options)
         if reason:
-            raise NotCopyableError(f"{name}: {reason}")
+            return f"{name}: {reason}"
         kind = column.kind
         if column.arguments and kind in ("varchar", "char", "numeric"):
             kind += f"({','.join(map(str, column.arguments))})"
         self.items.append((name, kind + ("[]" if column.is_array else ""), options))
         self.columns.append(column)
         self.names[name] = column.name
+        return None
 
     def _set_form(self, field: Any, semantic: Semantic, options: dict[str, Any]) -> str | None:
         """How texts and numbers are meant that the schema does not explain. The reason when it is not known."""
@@ -222,16 +233,16 @@ class Layout:
     def _find_key(self) -> str:
         """The name, in the message, of the column by which rows are found."""
         pk = self.target.pk_fields[0]
-        found = next((name for name, column in self.names.items() if column == pk.column), None)
-        if found is None:
-            raise NotCopyableError("the primary key is not in the value")
+        found = next((name for name, column in self.names.items() if column == pk.column), "")
+        if pk.column not in self._given:
+            self._against.append("the primary key is not in the value")
         if not self.table.is_unique({pk.column}):
-            raise NotCopyableError(f"the table has no unique index on {pk.column}")
+            self._against.append(f"the table has no unique index on {pk.column}")
         return found
 
     def _fixed(self) -> Iterator[Fixed]:
         """What Django writes into columns that no message has."""
-        given = set(self.names.values())
+        given = set(self._given)
         if self.topic.sync_kafka_skip and self.target.skips:
             given.add(SKIP_FIELD)
             yield Fixed(SKIP_FIELD, _constant(True), updates=True)
@@ -239,11 +250,16 @@ class Layout:
             if field.column in given or getattr(field, "generated", False):
                 continue
             if field.column not in self.table.columns:
-                raise NotCopyableError(f"the table has no column {field.column}")
+                self._against.append(f"the table has no column {field.column}")
+                continue
             if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
                 yield Fixed(field.column, self._now(field), updates=bool(field.auto_now))
                 continue
-            default = self._default(field)
+            try:
+                default = self._default(field)
+            except NotCopyableError as error:
+                self._against += error.reasons
+                continue
             if default is not None:
                 yield Fixed(field.column, default)
 

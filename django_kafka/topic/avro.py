@@ -19,6 +19,7 @@ from django.core.signals import setting_changed
 from django_kafka import kafka
 from django_kafka._native import AvroMethod, AvroReader, AvroSchema, wire_parse
 from django_kafka.conf import SETTINGS_KEY
+from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.schema.registry import WriterSchema, writer_schema
 from django_kafka.schema.serializers import AvroDeserializer, AvroSerializer, schema_header
 from django_kafka.topic import CONTEXTS, KEY, VALUE, Topic, TopicConsumer, TopicProducer
@@ -230,7 +231,10 @@ class AvroTopicConsumer(TopicConsumer, ABC):
         """How the engine can read keys and values by itself: "avro", None when something of the project's own reads
         them."""
         plain = type(self).deserialize is AvroTopicConsumer.deserialize and "deserialize" not in self.__dict__
-        return "avro" if plain and self._find_reader() is not None else None
+        try:
+            return "avro" if plain and self._find_reader() is not None else None
+        except DjangoKafkaError:
+            return "avro"  # no registry is configured: whoever reads a message is told so
 
     def _find_reader(self) -> AvroReader | None:
         cls = type(self)

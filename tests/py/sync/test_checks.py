@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from django_kafka.checks.topics import check_topic
+from django_kafka.topic.avro import AvroTopicConsumer
+from django_kafka.topic.debezium import DbzModelTopicConsumer
 from tests.py.django.helpers import consumer_of
 from tests.py.sync.helpers import DbzJSONTopic, JSONModelTopic, topic_of
 from tests.synced.models import Base, Order, Renamed, Restaurant
@@ -24,6 +26,13 @@ def test_good_topics() -> None:
     assert check(None, DbzJSONTopic, reroute_model_map={"a": Order}) == []
     assert check(None, get_model=lambda self, key, value: Order) == []
     assert check(Renamed, version_field="version", tombstones="ignore", using="other", sync_mode="bulk") == []
+
+
+def test_avro_without_a_registry_in_the_settings() -> None:
+    class AvroModelTopic(AvroTopicConsumer, DbzModelTopicConsumer):
+        name = "orders"
+
+    assert check(Order, AvroModelTopic) == []
 
 
 @pytest.mark.parametrize(
