@@ -439,9 +439,9 @@ class CopyPlan:
     ) -> None:
         """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
         of texts that stand for bytes or an unscaled decimal, or ("document") for JSON whatever it is; unit ("millis",
-        "micros", "nanos") of numbers that stand for times, else it is guessed. key: names of the columns that are the key, which is read from the value if key_in_value, else from
-        the message's key. placeholder: stands for a value that the source has not sent. deleted: the field that says
-        so of a row. Raises ValueError."""
+        "micros", "nanos") of numbers that stand for times, else it is guessed. key: names of the columns that are the
+        key, which is read from the value if key_in_value, else from the message's key. placeholder: stands for a
+        value that the source has not sent. deleted: the field that says so of a row. Raises ValueError."""
     @property
     def columns(self) -> tuple[str, ...]:
         """Names in the order of COPY's list of columns: those of the key first."""
@@ -491,7 +491,7 @@ class CopyResult:
         """The keys for COPY (FORMAT binary), of the key's columns alone."""
     @property
     def errors(self) -> list[tuple[int, str, str, str]]:
-        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EWIRE"."""
+        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EJSON", "EWIRE"."""
     @property
     def odd(self) -> list[tuple[int, str, str]]:
         """(index, field, reason) of messages that somebody else has to write, when this is written; all behind the

@@ -72,10 +72,7 @@ def test_what_the_server_refuses_is_refused_before(connection: psycopg.Connectio
     assert (result.rows, result.odd) == (0, [])
     ((index, field, _, status),) = result.errors
     assert (index, field, status) == (0, "v", "ECOLUMN")
+    literal = text.replace("'", "''")
     with pytest.raises(psycopg.DataError):
-        connection.execute(f"CREATE TEMPORARY TABLE refused (v {kind}); INSERT INTO refused VALUES ('{quoted(text)}')")
+        connection.execute(f"CREATE TEMPORARY TABLE refused (v {kind}); INSERT INTO refused VALUES ('{literal}')")
     connection.execute("DROP TABLE IF EXISTS refused")
-
-
-def quoted(text: str) -> str:
-    return text.replace("'", "''")
