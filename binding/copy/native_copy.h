@@ -2,15 +2,9 @@
  *
  * What the files of this folder share: plans of COPY, and what came of messages that were run through one.
  *
-<<<<<<< HEAD
  * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, part.c gets the
  * bytes out of what stands for a message, json.c has readers of JSON, run.c runs messages, and result.c is the type
  * CopyResult.
-=======
- * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, json.c makes
- * those of JSON, part.c gets the bytes out of what stands for a message, run.c runs messages, and result.c is the
- * type CopyResult.
->>>>>>> origin/copy
  */
 #ifndef DK_BINDING_NATIVE_COPY_H
 #define DK_BINDING_NATIVE_COPY_H
