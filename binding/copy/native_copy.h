@@ -56,6 +56,11 @@ int native_copy_schemas_put(copy_schemas *s, PyObject *id, dk_copy_reader *reade
 dk_status native_copy_schemas_find(copy_schemas *s, dk_slice bytes, dk_slice header, const dk_copy_reader **reader,
                                    dk_slice *payload, dk_wire *wire, dk_error *err);
 
+/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
+int native_copy_enter(CopyPlanObject *self);
+void native_copy_leave(CopyPlanObject *self);
+int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
+
 /* ---- part.c ---- */
 
 /* The bytes of a message, and the objects that own them. */
@@ -109,13 +114,6 @@ extern PyType_Spec native_copy_plan_spec, native_copy_result_spec, native_copy_s
 /* ---- json.c ---- */
 
 PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
-
-/* ---- turn.c ---- */
-
-/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
-int native_copy_enter(CopyPlanObject *self);
-void native_copy_leave(CopyPlanObject *self);
-int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
 
 /* ---- plan.c ---- */
 

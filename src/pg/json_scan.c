@@ -382,14 +382,3 @@ dk__json_end(dk__json *j)
     dk__json_peek(j);
     return j->p == j->end ? true : dk__json_fail(j, j->p, "something behind the value");
 }
-
-dk_status
-dk__json_check(dk_slice text, bool as_jsonb, dk_error *err)
-{
-    dk__json_token ignored;
-    dk__json j;
-
-    dk__json_init(&j, text, err);
-    j.as_jsonb = as_jsonb;
-    return dk__json_value(&j, &ignored) && dk__json_end(&j) ? DK_OK : DK_EJSON;
-}

@@ -3,7 +3,6 @@
  * The tokenizer of JSON against jansson, with random texts and broken ones.
  */
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "dk_test.h"
