@@ -309,9 +309,9 @@ class Producer:
     def forward(
         self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
     ) -> None:
-        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished
-        when the broker has confirmed the copy, without a further call. Key and value are the message's, as they were
-        received."""
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
+        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
+        they were received."""
     @property
     def copies(self) -> int:
         """Copies that are not confirmed, or were refused and not dealt with."""
@@ -444,10 +444,11 @@ class CopyPlan:
         deleted: str | None = None,
     ) -> None:
         """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
-        of texts that stand for bytes or an unscaled decimal; unit ("millis", "micros", "nanos") of numbers that stand
-        for times. key: names of the columns that are the key, which is read from the value if key_in_value, else from
-        the message's key. placeholder: stands for a value that the source has not sent. deleted: the field that says
-        so of a row. Raises ValueError."""
+        of texts that stand for bytes or an unscaled decimal, "document" for JSON whatever it is, "hstore" for maps
+        that become hstore's text; unit ("millis", "micros", "nanos") of numbers that stand for times, else it is
+        guessed. key: names of the columns that are the
+        key, which is read from the value if key_in_value, else from the message's key. placeholder: stands for a
+        value that the source has not sent. deleted: the field that says so of a row. Raises ValueError."""
     @property
     def columns(self) -> tuple[str, ...]:
         """Names in the order of COPY's list of columns: those of the key first."""
@@ -497,7 +498,7 @@ class CopyResult:
         """The keys for COPY (FORMAT binary), of the key's columns alone."""
     @property
     def errors(self) -> list[tuple[int, str, str, str]]:
-        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EWIRE"."""
+        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EJSON", "EWIRE"."""
     @property
     def odd(self) -> list[tuple[int, str, str]]:
         """(index, field, reason) of messages that somebody else has to write, when this is written; all behind the

@@ -141,6 +141,7 @@ system() { # LEVEL
         have mvn || wanted+=(maven)
         [ -n "$(find_java 17)" ] || wanted+=("$(java_package)")
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
+        have mariadbd || [ -x /usr/sbin/mariadbd ] || wanted+=(mariadb-server-core)
         ;;
     esac
     case $level in

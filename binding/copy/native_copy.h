@@ -56,6 +56,11 @@ int native_copy_schemas_put(copy_schemas *s, PyObject *id, dk_copy_reader *reade
 dk_status native_copy_schemas_find(copy_schemas *s, dk_slice bytes, dk_slice header, const dk_copy_reader **reader,
                                    dk_slice *payload, dk_wire *wire, dk_error *err);
 
+/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
+int native_copy_enter(CopyPlanObject *self);
+void native_copy_leave(CopyPlanObject *self);
+int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
+
 /* ---- part.c ---- */
 
 /* The bytes of a message, and the objects that own them. */
@@ -112,10 +117,6 @@ PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t n
 
 /* ---- plan.c ---- */
 
-/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
-int native_copy_enter(CopyPlanObject *self);
-void native_copy_leave(CopyPlanObject *self);
-int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
-int native_copy_exec(PyObject *module);                 /* its part of the module; -1 with an exception */
+int native_copy_exec(PyObject *module); /* its part of the module; -1 with an exception */
 
 #endif

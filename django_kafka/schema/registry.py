@@ -97,13 +97,14 @@ def compile_schema(client: SchemaRegistryClient, source: Schema) -> Compiled:
 class WriterSchema:
     """The schema that a message was written with: its text, and those of the named schemas that it refers to.
 
-    derived: whatever somebody makes of it once."""
+    derived: whatever somebody makes of it once. exact: the values are of its types."""
 
-    __slots__ = ("derived", "names", "text")
+    __slots__ = ("derived", "exact", "names", "text")
 
     def __init__(self, text: str, names: dict[str, str]) -> None:
         self.text = text
         self.names = names
+        self.exact = False
         self.derived: Any = None
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from django.db import connections, transaction
 
-from django_kafka.events import MODEL_MESSAGE_PASSED_OVER
+from django_kafka import events
 from django_kafka.exceptions import ModelSyncError
 from django_kafka.logs.loggers import MODEL_TOPICS
 from django_kafka.sync import bulk, instances
@@ -137,7 +137,7 @@ def _told(topic: Any, msg: Any, event: tuple[Any, Any] | Nothing) -> tuple[Any, 
     """None for a message that changes no row, which is logged."""
     if isinstance(event, Nothing):
         level = logging.WARNING if event is Nothing.TRUNCATE else logging.DEBUG
-        MODEL_MESSAGE_PASSED_OVER.tell(MODEL_TOPICS, level=level, message=place_of(msg), what=event.value)
+        events.MODEL_MESSAGE_PASSED_OVER.tell(MODEL_TOPICS, level=level, message=place_of(msg), what=event.value)
         if event is Nothing.TRUNCATE and topic.on_truncate == "error":
             raise ModelSyncError("the table was truncated, which on_truncate of the topic calls an error")
         return None

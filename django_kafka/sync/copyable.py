@@ -207,14 +207,17 @@ class Layout:
             field = field.target_field
         name, topic = semantic.name, self.topic
         if isinstance(field, (models.DateTimeField, models.TimeField)):
-            if name not in TIMESTAMPS and name not in TIMES:
-                options["unit"] = _UNITS.get(topic.time_precision_mode, "unknown")
+            if name not in TIMESTAMPS and name not in TIMES and topic.time_precision_mode in _UNITS:
+                options["unit"] = _UNITS[topic.time_precision_mode]
         elif isinstance(field, models.DateField):
             if name in TIMES or name in DURATIONS:
                 return f"{name} is no date"
         elif isinstance(field, models.DurationField):
             if name in TIMES or name in TIMESTAMPS or name in DATES:
                 return f"{name} is no duration"
+        elif isinstance(field, models.JSONField):
+            if self.kind.debezium:
+                options["form"] = "document"
         elif isinstance(field, models.BinaryField):
             if topic.binary_handling_mode == "hex":
                 options["form"] = "hex"

@@ -38,14 +38,16 @@ HOOKS = frozenset(
 class Shape:
     """How rows with these fields become changes."""
 
-    __slots__ = ("deletes", "marker", "pk", "steps")
+    __slots__ = ("deletes", "marker", "pk", "steps", "sure")
 
     def __init__(self) -> None:
         self.marker: str | None = None
         self.deletes: str | None = None  # the field with the operation, where there is no marker
         self.pk: tuple[str, Converter] | None = None
-        # Name in the message, attname, converter (None: the value is what the field holds), whether null is allowed,
-        # whether it can be unavailable.
+        # Name in the message and attname of what is written as it is.
+        self.sure: list[tuple[str, str]] = []
+        # The others: name in the message, attname, converter (None: it is what the field holds), whether null is
+        # allowed, whether it can be unavailable.
         self.steps: list[tuple[str, str, Converter | None, bool, bool]] = []
 
 
@@ -69,6 +71,8 @@ class FastReader:
         self, index: int, key: Any, key_struct: Struct, value: Any, struct: Struct, headers: Any
     ) -> Change | None:
         """Errors: UnfitValue."""
+        if self.reroute is not None and type(key) is dict and self.reroute in key:
+            return None
         debezium = self.topic.debezium or (bool(headers) and forms.has_debezium_header(headers))
         if value is None:
             pk = self._pk_of_key(key, key_struct, debezium)
@@ -108,7 +112,7 @@ class FastReader:
             raise UnfitValue(f"{self.model.__name__}.{self.target.pk_name}", value, error.expected) from None
 
     def _values(self, shape: Shape, row: dict[str, Any]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
+        values = {attname: row[name] for name, attname in shape.sure}
         matches, texts = self.reader.placeholder.matches, self.reader.placeholder.texts
         for name, attname, convert, nullable, large in shape.steps:
             value = row[name]
@@ -132,9 +136,9 @@ class FastReader:
         """Where a key has the primary key; None when that is not for us to say."""
         if type(key) is not dict:
             return None
-        place = (struct, debezium, *key)
+        place = (struct, debezium) if struct.exact else (struct, debezium, *key)
         if place not in self.pks:
-            name = None if self.reroute in key else self.target.pk_in(key)
+            name = self.target.pk_in(key)
             self._bound(self.pks)
             self.pks[place] = (
                 None if name is None else (name, self._convert(self.target.pk_fields[0], name, struct, debezium))
@@ -142,7 +146,7 @@ class FastReader:
         return self.pks[place]
 
     def _shape(self, row: dict[str, Any], struct: Struct, debezium: bool) -> Shape:
-        place = (struct, debezium, *row)
+        place = (struct, debezium) if struct.exact else (struct, debezium, *row)  # all records of a schema are alike
         shape = self.shapes.get(place)
         if shape is None:
             self._bound(self.shapes)
@@ -165,10 +169,16 @@ class FastReader:
         if name is not None:
             shape.pk = (name, self._convert(target.pk_fields[0], name, struct, debezium))
         for name, field in self.reader.columns_of(target, row):
-            if name != shape.marker:
-                exact = struct.exact and needs_none(field, struct.fields.get(name, NONE), self.using)
+            if name == shape.marker:
+                continue
+            semantic = struct.fields.get(name, NONE)
+            null, large = takes_null(field), _is_large(field)
+            exact = struct.exact and needs_none(field, semantic, self.using)
+            if exact and not large and (null or not semantic.null):
+                shape.sure.append((name, field.attname))
+            else:
                 convert = None if exact else self._convert(field, name, struct, debezium)
-                shape.steps.append((name, field.attname, convert, takes_null(field), _is_large(field)))
+                shape.steps.append((name, field.attname, convert, null, large))
         return shape
 
     def _convert(self, field: Any, name: str, struct: Struct, debezium: bool) -> Converter:

@@ -5,6 +5,7 @@ Connect's JSON carries with each message."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from django_kafka.schema.registry import WriterSchema
@@ -34,8 +35,8 @@ def struct_of_writer(written: WriterSchema) -> Struct:
     if written.derived is None:
         names: dict[str, Any] = {}
         for text in written.names.values():
-            _Avro(names).node(json.loads(text))
-        root = _Avro(names).node(json.loads(written.text))[1]
+            _Avro(names, written.exact).node(json.loads(text))
+        root = _Avro(names, written.exact).node(json.loads(written.text))[1]
         written.derived = root or Struct()
     derived: Struct = written.derived
     return derived
@@ -46,8 +47,9 @@ class _Avro:
 
     DEEPEST = 100
 
-    def __init__(self, names: dict[str, tuple[Semantic, Struct | None]]) -> None:
+    def __init__(self, names: dict[str, tuple[Semantic, Struct | None]], exact: bool = False) -> None:
         self.names = names
+        self.exact = exact
         self.space = ""
         self.depth = 0
 
@@ -55,7 +57,8 @@ class _Avro:
         """The type, and the record if it is one."""
         if isinstance(node, list):
             branches = [branch for branch in node if branch != "null"]
-            return self.node(branches[0]) if len(branches) == 1 else (NONE, None)
+            found, struct = self.node(branches[0]) if len(branches) == 1 else (NONE, None)
+            return (replace(found, null=True) if len(branches) < len(node) else found), struct
         if isinstance(node, str):
             full = node if "." in node or not self.space else f"{self.space}.{node}"
             return self.names.get(full) or self.names.get(node) or (Semantic(base=node), None)
@@ -86,7 +89,7 @@ class _Avro:
 
     def _record(self, node: dict[str, Any]) -> tuple[Semantic, Struct | None]:
         outer, full = self.space, self._full(node)
-        struct = Struct(full, exact=True)
+        struct = Struct(full, self.exact)
         found = (Semantic(_name(node), "record"), struct)
         self.names[full] = found
         self.space = full.rpartition(".")[0]

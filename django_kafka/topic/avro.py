@@ -225,6 +225,7 @@ class AvroTopicConsumer(TopicConsumer, ABC):
             _made.keep(self, "_written", known)
         if identity not in known:
             known[identity] = writer_schema(kafka.schema_client, identity, None)
+            known[identity].exact = self._find_reader() is not None
         return known[identity]
 
     def find_copy_source(self) -> str | None:

@@ -16,6 +16,7 @@ from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
 from django_kafka.sync.convert import placeholder
 from django_kafka.sync.fast import HOOKS, FastReader
+from django_kafka.sync.forms import NotARow
 from django_kafka.sync.plan import Plan, make_plan
 from django_kafka.sync.read import Reader
 from django_kafka.sync.row import Row, Transformed
@@ -122,6 +123,8 @@ class ModelTopicConsumer(TopicConsumer, ABC):
     def transform(self, model: Any, value: Any) -> Any:
         """The value as the model has it: without excluded fields, and with what transform_<field>(model, name, value)
         says of the others: (name, value)."""
+        if not isinstance(value, Mapping):
+            raise NotARow(type(value).__name__)
         transformed = Transformed()
         functions = transforms_of(type(self))
         for name, item in value.items():

@@ -55,19 +55,22 @@ typedef enum dk_pg_kind {
         DK_PG_KIND_COUNT
 } dk_pg_kind;
 
-/* What a text stands for that is given for bytes (bytea: BASE64 unless said otherwise; numeric: the unscaled value in
- * the column's scale, a number in digits unless said otherwise). */
-typedef enum dk_pg_form { DK_PG_FORM_NONE, DK_PG_FORM_BASE64, DK_PG_FORM_HEX } dk_pg_form;
+/* What a text stands for, when no schema says so. BYTEA: bytes in base64 (NONE too) or in hexadecimal digits.
+ * NUMERIC: the unscaled value so, in the column's scale; NONE: a number. JSON and JSONB: a document if it is one;
+ * NONE: only if it is an object, an array or a quoted text. What is no document is a text. TEXT: HSTORE: a map of
+ * texts, also in JSON, is written as hstore's text. */
+typedef enum dk_pg_form {
+    DK_PG_FORM_NONE,
+    DK_PG_FORM_BASE64,
+    DK_PG_FORM_HEX,
+    DK_PG_FORM_DOCUMENT,
+    DK_PG_FORM_HSTORE
+} dk_pg_form;
 
-/* What a number counts that is given for a time or a time of day, when no schema says so. NONE: microseconds.
- * UNKNOWN: nobody knows, so that a message with one is odd. */
-typedef enum dk_pg_unit {
-    DK_PG_UNIT_NONE,
-    DK_PG_UNIT_MILLIS,
-    DK_PG_UNIT_MICROS,
-    DK_PG_UNIT_NANOS,
-    DK_PG_UNIT_UNKNOWN
-} dk_pg_unit;
+/* What a number counts that is given for a time, when no schema says so. NONE: DATE: days; INTERVAL: microseconds;
+ * other times: the coarsest unit in which it is within a day; TIMESTAMP and TIMESTAMPTZ: milliseconds below 10 to the
+ * power of 14, microseconds up to the year 9999, else nanoseconds. */
+typedef enum dk_pg_unit { DK_PG_UNIT_NONE, DK_PG_UNIT_MILLIS, DK_PG_UNIT_MICROS, DK_PG_UNIT_NANOS } dk_pg_unit;
 
 typedef struct dk_pg_column {
     size_t size;        /* sizeof this */

@@ -275,6 +275,18 @@ dk__pg_document(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
     return DK_OK;
 }
 
+/* Whether a text of which nothing is known may be a document: an object, an array, or a quoted text. */
+static bool
+may_be_document(dk_slice s)
+{
+    scan begin;
+
+    begin.p = s.p;
+    begin.end = s.p + s.n;
+    skip_space(&begin);
+    return begin.p < begin.end && (*begin.p == '{' || *begin.p == '[' || *begin.p == '"');
+}
+
 /* A text that is no document: the JSON string of it. */
 static dk_status
 put_string(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
@@ -299,7 +311,8 @@ put_string(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 dk_status
 dk__pg_document_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, bool must)
 {
-    if (dk__pg_is_document(s, c->kind == DK_PG_JSONB))
+    if ((must || c->form == DK_PG_FORM_DOCUMENT || may_be_document(s)) &&
+        dk__pg_is_document(s, c->kind == DK_PG_JSONB))
         return dk__pg_document(row, c, s);
     if (must)
         return dk__pg_refuse_text(row, c, s, "no JSON that PostgreSQL takes");

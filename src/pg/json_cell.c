@@ -77,6 +77,7 @@ put_string(dk__pg_row *row, dk_buf *text, const dk_pg_column *c, dk__pg_meaning 
             return text->st != DK_OK ? DK_ENOMEM : dk__pg_refuse_text(row, c, s, "half a surrogate pair");
         s = (dk_slice){text->p, text->n};
     }
+    row->sound = !t->escaped;
     return m.code == DK__PG_BITS ? put_bits(row, text, c, m, s) : dk__pg_put_text(row, c, m, s);
 }
 

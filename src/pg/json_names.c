@@ -89,6 +89,8 @@ dk__json_names_add(dk__json_names *t, const char *name, size_t n, uint32_t use)
     memcpy(quoted + 1 + n, "\":", 2);
     t->list[t->n] = (dk__json_name){
         .quoted = quoted, .n = (uint32_t)n + 3, .hash = hash, .use = use, .simple = is_simple(name, n)};
+    memcpy(t->list[t->n].head, quoted, n + 3 < DK__JSON_HEAD ? n + 3 : DK__JSON_HEAD);
+    memset(t->list[t->n].mask, 0xFF, n + 3 < DK__JSON_HEAD ? n + 3 : DK__JSON_HEAD);
     *slot = ++t->n;
     return true;
 }
@@ -98,6 +100,8 @@ static inline bool
 is_expected(const dk__json_name *e, dk__json *j, bool first)
 {
     const uint8_t *p = j->p;
+    uint64_t head[2];
+    size_t left;
 
     if (!first) {
         if (p == j->end || *p != ',')
@@ -106,8 +110,17 @@ is_expected(const dk__json_name *e, dk__json *j, bool first)
         if (p < j->end && *p == ' ')
             p++;
     }
-    if ((size_t)(j->end - p) < e->n || memcmp(p, e->quoted, e->n) != 0)
+    left = (size_t)(j->end - p);
+    if (left >= DK__JSON_HEAD) { /* nearly always, and without a call */
+        memcpy(head, p, sizeof head);
+        if ((((head[0] ^ e->head[0]) & e->mask[0]) | ((head[1] ^ e->head[1]) & e->mask[1])) != 0)
+            return false;
+        if (e->n > DK__JSON_HEAD &&
+            (left < e->n || memcmp(p + DK__JSON_HEAD, e->quoted + DK__JSON_HEAD, e->n - DK__JSON_HEAD) != 0))
+            return false;
+    } else if (left < e->n || memcmp(p, e->quoted, e->n) != 0) {
         return false;
+    }
     j->p = p + e->n;
     return true;
 }

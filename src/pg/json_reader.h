@@ -16,9 +16,12 @@
 #define DK__JSON_DELETED (UINT32_MAX - 2) /* it says whether the row is deleted: true, "true" */
 #define DK__JSON_OP (UINT32_MAX - 3)      /* what was done to the row */
 
+#define DK__JSON_HEAD 16
+
 typedef struct dk__json_name {
-    char *quoted; /* "name": as a message has it, with the colon */
-    uint32_t n;   /* bytes of that */
+    char *quoted;              /* "name": as a message has it, with the colon */
+    uint32_t n;                /* bytes of that */
+    uint64_t head[2], mask[2]; /* the first of them, and which bits of it count */
     uint32_t hash;
     uint32_t use;
     bool simple; /* nothing in it has to be escaped */
@@ -67,5 +70,40 @@ void dk__json_shape_free(const dk_alloc *a, dk__json_shape *s);
 /* text is for unescaped strings: what it holds is lost. */
 DK_MUST_CHECK dk_status dk__json_cell(dk__pg_row *row, dk_buf *text, const dk_pg_column *c, dk__pg_meaning m,
                                       const dk__json_token *t);
+
+/* ---- json_reader.c ---- */
+
+#define DK__JSON_SCHEMAS_MAX 16 /* of which the compiled form is kept */
+
+typedef struct dk__json_reader {
+    dk_copy_reader base;
+    dk_copy_connect connect;
+    bool ignore_others;
+    bool enveloped; /* the last object without a schema was an envelope */
+    uint32_t given; /* names, at the beginning of the list; behind them are those that were met */
+    uint32_t deleted_at, op_at;
+    dk__json_names names;   /* the columns' first: their numbers in the list are those in the plan */
+    dk__json_token *tokens; /* the values of the object that is read, by the numbers of names */
+    uint32_t *runs;         /* in which object there was such a value last */
+    uint32_t run;
+    dk_buf text;
+    dk__json_shape *plain;
+    dk__json_shape *schemas[DK__JSON_SCHEMAS_MAX];
+    uint32_t nschemas, turn, last;
+} dk__json_reader;
+
+/* ---- json_row.c ---- */
+
+/* A row, or that it is gone, from the object that begins at j. */
+DK_MUST_CHECK dk_status dk__json_object(dk__json_reader *r, dk__json *j, const dk__json_shape *shape, dk__pg_row *row,
+                                        dk__copy_found *found);
+
+/* The message is left to others, because of the member of this name: DK_ECOLUMN. why is a constant text. */
+#define DK__JSON_NO_NAME ((dk_slice){NULL, 0})
+dk_status dk__json_odd(dk__pg_row *row, dk_slice name, const char *why);
+/* j has failed: why. */
+dk_status dk__json_failed(const dk__json_reader *r, const dk__json *j, dk__pg_row *row);
+/* Back to where the reading of something began that turned out to be something else; its row began at byte `at`. */
+void dk__json_go_back(dk__json *j, const dk__json *start, dk__pg_row *row, size_t at);
 
 #endif

@@ -321,6 +321,8 @@ push(dk__json *j, levels *l)
 
     if (j->depth == DK__JSON_DEPTH)
         return too_deep(j);
+    if (l->n % 64 == 0)
+        *word = 0;
     *word = *j->p == '{' ? *word | bit : *word & ~bit;
     l->n++;
     j->depth++;

@@ -73,18 +73,23 @@ dk__json_peek(dk__json *j)
     return j->p < j->end ? *j->p : 0;
 }
 
-/* json_value.c - what a token means.
+/* json_value.c, json_number.c - what a token means.
  *
  * dk__json_unescape - append a string's characters to out. false: half a surrogate pair is in it, or no memory
  * (out->st says so).
  * dk__json_int - a number without fraction and exponent; false: it has one, or is beyond 64 bits.
  * dk__json_double - the nearest double, as Python's json has it: -0 without a fraction is 0. Infinite when beyond.
- * dk__json_is - a string that has these characters and no escape.
  */
 bool dk__json_unescape(const dk__json_token *string, dk_buf *out);
 bool dk__json_int(const dk__json_token *number, int64_t *out);
 double dk__json_double(const dk__json_token *number);
-bool dk__json_is(const dk__json_token *string, const char *text);
+
+/* dk__json_is - whether the token of a string has just these characters, and no escape. */
+static inline bool
+dk__json_is(const dk__json_token *string, const char *text)
+{
+    return !string->escaped && string->text.n == strlen(text) && memcmp(string->text.p, text, strlen(text)) == 0;
+}
 
 /* dk__json_check - DK_OK if text is one JSON value, which the type json (or jsonb) of PostgreSQL accepts. */
 DK_MUST_CHECK dk_status dk__json_check(dk_slice text, bool as_jsonb, dk_error *err);

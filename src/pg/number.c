@@ -29,10 +29,12 @@ dk__pg_bool_of_int(dk__pg_row *row, const dk_pg_column *c, int64_t v)
 dk_status
 dk__pg_bool_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 {
-    if (dk__pg_same_text(s, "t") || dk__pg_same_text(s, "true") || dk__pg_same_text(s, "1"))
-        return dk__pg_bool(row, true);
-    if (dk__pg_same_text(s, "f") || dk__pg_same_text(s, "false") || dk__pg_same_text(s, "0"))
-        return dk__pg_bool(row, false);
+    static const char *const words[] = {"f", "t", "false", "true", "0", "1", "no", "yes", "off", "on"};
+    size_t i;
+
+    for (i = 0; i < sizeof words / sizeof *words; i++)
+        if (dk__pg_same_text(s, words[i]))
+            return dk__pg_bool(row, i % 2 == 1);
     return dk__pg_refuse_text(row, c, s, "neither true nor false");
 }
 

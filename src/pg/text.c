@@ -50,9 +50,9 @@ put_limited(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 dk_status
 dk__pg_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 {
-    if (!dk_avro_utf8_valid(s.p, s.n))
+    if (!row->sound && !dk_avro_utf8_valid(s.p, s.n))
         return dk__pg_refuse_text(row, c, s, "not UTF-8");
-    if (s.n > 0 && memchr(s.p, 0, s.n) != NULL)
+    if (!row->sound && s.n > 0 && memchr(s.p, 0, s.n) != NULL)
         return dk__pg_refuse_text(row, c, s, "PostgreSQL's texts cannot hold a NUL");
     return c->length > 0 ? put_limited(row, c, s) : dk__pg_field_bytes(row->out, s);
 }

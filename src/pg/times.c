@@ -53,17 +53,36 @@ put_time_of_day(dk__pg_row *row, const dk_pg_column *c, int64_t v, int64_t micro
     return dk__pg_field8(row->out, (uint64_t)micros);
 }
 
+/* The last moment of the year 9999, in microseconds: what is more counts nanoseconds. */
+#define MICROS_MOST INT64_C(253402300800000000)
+#define MILLIS_MOST INT64_C(100000000000000)
+
+static uint8_t
+guess_stamp(int64_t v)
+{
+    if (v > -MILLIS_MOST && v < MILLIS_MOST)
+        return DK__PG_MILLIS;
+    return v > -MICROS_MOST && v < MICROS_MOST ? DK__PG_MICROS : DK__PG_NANOS;
+}
+
+static uint8_t
+guess_time(int64_t v)
+{
+    return v <= DK__PG_DAY / 1000 ? DK__PG_TIME_MILLIS : v <= DK__PG_DAY ? DK__PG_TIME_MICROS : DK__PG_TIME_NANOS;
+}
+
 /* What a number without a meaning counts in this column. */
 static uint8_t
-meaning_by_unit(const dk_pg_column *c)
+meaning_by_unit(const dk_pg_column *c, int64_t v)
 {
     static const uint8_t stamps[] = {
-        [DK_PG_UNIT_NONE] = DK__PG_MICROS, [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,  [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
-        [DK_PG_UNIT_NANOS] = DK__PG_NANOS, [DK_PG_UNIT_UNKNOWN] = DK__PG_MICROS,
+        [DK_PG_UNIT_MILLIS] = DK__PG_MILLIS,
+        [DK_PG_UNIT_MICROS] = DK__PG_MICROS,
+        [DK_PG_UNIT_NANOS] = DK__PG_NANOS,
     };
 
-    if (c->kind == DK_PG_DATE && (c->unit == DK_PG_UNIT_NONE || c->unit == DK_PG_UNIT_UNKNOWN))
-        return DK__PG_DAYS;
+    if (c->unit == DK_PG_UNIT_NONE)
+        return c->kind == DK_PG_DATE ? DK__PG_DAYS : c->kind == DK_PG_TIME ? guess_time(v) : guess_stamp(v);
     return (uint8_t)(stamps[c->unit] + (c->kind == DK_PG_TIME ? DK__PG_TIME_MICROS - DK__PG_MICROS : 0));
 }
 
@@ -84,12 +103,9 @@ put_clock(dk__pg_row *row, const dk_pg_column *c, uint8_t code, int64_t v)
 dk_status
 dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int64_t v)
 {
-    uint8_t code;
+    uint8_t code = m.code == DK__PG_PLAIN ? meaning_by_unit(c, v) : m.code;
     bool fits;
 
-    if (m.code == DK__PG_PLAIN && c->unit == DK_PG_UNIT_UNKNOWN && c->kind != DK_PG_DATE)
-        return dk__pg_odd(row, c, "a number, and nobody says what it counts");
-    code = m.code == DK__PG_PLAIN ? meaning_by_unit(c) : m.code;
     if (c->kind == DK_PG_TIME)
         return put_clock(row, c, code, v);
     if (code != DK__PG_DAYS && (v == NUMBER_INFINITE || v == NUMBER_MINUS_INFINITE))
@@ -131,5 +147,7 @@ dk__pg_time_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
         return dk__pg_refuse_text(row, c, s, "no date");
     if (at.infinite != 0)
         return put_infinite(row, c, at.infinite);
+    if (c->kind == DK_PG_DATE) /* what the text says, wherever that was */
+        at.micros = 0;
     return put_moment(row, c, at.days, at.micros) ? DK_OK : dk__pg_refuse_text(row, c, s, "out of range");
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "pg/kinds.h"
+#include "pg/hstore.h"
 
 #define DECIMAL_TEXT 5464 /* characters of base64 that are the most bytes of a numeric */
 
@@ -150,7 +150,7 @@ put_numeric_text(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_sl
 {
     if (m.code == DK__PG_DECIMAL)
         return put_decimal_text(row, c, s, DK_PG_FORM_BASE64, m.scale);
-    if (c->form != DK_PG_FORM_NONE)
+    if (c->form == DK_PG_FORM_BASE64 || c->form == DK_PG_FORM_HEX)
         return put_decimal_text(row, c, s, c->form, c->scale);
     return dk__pg_numeric_of_text(row, c, s);
 }
@@ -175,13 +175,26 @@ is_textual(dk_pg_kind kind, uint8_t code)
     }
 }
 
+/* An object whose only name and value are the placeholder, as Debezium writes it for hstore in JSON. */
+static bool
+is_placeholder_object(const dk__pg_row *row, dk_slice s)
+{
+    size_t n = row->placeholder.n;
+
+    return n > 0 && s.n == 2 * n + 7 && memcmp(s.p, "{\"", 2) == 0 && memcmp(s.p + 2 + n, "\":\"", 3) == 0 &&
+           memcmp(s.p + s.n - 2, "\"}", 2) == 0 && memcmp(s.p + 2, row->placeholder.p, n) == 0 &&
+           memcmp(s.p + 5 + n, row->placeholder.p, n) == 0;
+}
+
 dk_status
 dk__pg_put_text(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_slice s)
 {
-    if (dk__pg_is_placeholder(row, s))
+    if (dk__pg_is_placeholder(row, s) || is_placeholder_object(row, s))
         return dk__pg_odd(row, c, "a value that the source has not sent");
     if (c->array || !is_textual(c->kind, m.code))
         return dk__pg_odd(row, c, "a text in a column of another kind");
+    if (dk__pg_is_hstore(c))
+        return dk__pg_hstore_of_json(row, c, s);
     switch (c->kind) {
     case DK_PG_BOOL:
         return dk__pg_bool_of_text(row, c, s);
@@ -231,6 +244,8 @@ dk__pg_put_bytes(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_sl
         return dk__pg_numeric_of_bytes(row, c, s, m.scale);
     if (c->kind == DK_PG_UUID && s.n == 16 && (m.code == DK__PG_UUID || m.code == DK__PG_PLAIN))
         return dk__pg_field_bytes(row->out, s);
+    if (c->kind == DK_PG_BOOL && m.code == DK__PG_BITS && s.n == 1)
+        return dk__pg_bool_of_int(row, c, s.p[0]);
     if (text && m.code == DK__PG_BITS)
         return dk__pg_text_of_bits(row, c, s, m.scale);
     return dk__pg_odd(row, c, "bytes in a column of another kind");

@@ -53,6 +53,7 @@ typedef struct dk__pg_row {
     const char *odd;      /* why the message is left to others; NULL: it is not */
     dk_slice placeholder; /* of a value that was not sent */
     size_t key_end;       /* in out: a reader says where the key's columns end */
+    bool sound;           /* the text that is put is known to be UTF-8 without a NUL */
 } dk__pg_row;
 
 /* ---- types.c: the writers ---- */

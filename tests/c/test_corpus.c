@@ -71,6 +71,11 @@ DK_TEST(corpus_decode)
     run_corpus("decode", fuzz_decode);
 }
 
+DK_TEST(corpus_json)
+{
+    run_corpus("json", fuzz_json);
+}
+
 DK_TEST(corpus_resolve)
 {
     run_corpus("resolve", fuzz_resolve);

@@ -163,6 +163,31 @@ DK_TEST(json_reader_no_envelope)
     json_rig_fini(&r);
 }
 
+/* What was learned of one message does not decide what the next one is. */
+DK_TEST(json_reader_takes_back)
+{
+    dk_copy_json_options o = {.size = sizeof o, .ignore_others = true};
+    json_rig r;
+    int i;
+
+    CHECK(json_rig_init(&r, "id int8 key, name text null", DK_COPY_VALUE, true, &o));
+    for (i = 0; i < 2; i++) {
+        json_rig_row(&r, ENVELOPE("null", ROW("1", "x"), "c"), "1|x");
+        json_rig_row(&r, "{\"stranger\":1,\"after\":{\"id\":9},\"id\":2,\"name\":\"y\"}", "2|y");
+        json_rig_row(&r, "{\"stranger\":1,\"after\":" ROW("1", "x") ",\"op\":\"u\"}", "1|x");
+        json_rig_row(&r, "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("1", "x") "}", "1|x");
+        json_rig_row(&r,
+                     "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("9", "z") ",\"id\":2,"
+                                                                                                  "\"name\":\"y\"}",
+                     "2|y");
+        json_rig_row(&r,
+                     "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":" ROW("9", "z") ",\"payload\":" ROW(
+                         "1", "x") "}",
+                     "1|x");
+    }
+    json_rig_fini(&r);
+}
+
 DK_TEST(json_reader_keys)
 {
     json_rig r;

@@ -113,7 +113,8 @@ DK_TEST(json_schema_wrap)
     CHECK_EQ(rig.found, DK__COPY_NULL);
     json_rig_malformed(&rig, WRAP(PLAIN, "{\"id\":1,\"v\":\"x\"}") "}", "behind");
     json_rig_malformed(&rig, "{\"schema\":" PLAIN ",\"payload\":{\"id\":1,\"v\":\"x\"}", "comma");
-    json_rig_odd(&rig, "{\"schema\":" PLAIN ",\"payload\":{\"id\":1,\"v\":\"x\"},\"more\":1}", "", "more than");
+    json_rig_odd(&rig, "{\"schema\":" PLAIN ",\"payload\":{\"id\":1,\"v\":\"x\"},\"more\":1}", "schema",
+                 "no column takes");
     json_rig_odd(&rig, "{\"schema\":1,\"payload\":{}}", "schema", "no column takes");
     json_rig_odd(&rig, "{\"schema\":" PLAIN "}", "schema", "no column takes");
     json_rig_fini(&rig);

@@ -119,7 +119,7 @@ DK_TEST(pg_value_integers)
     number_refused(DK_PG_INT2, DK__PG_PLAIN, 32768, "32768 does not fit smallint: out of range");
     number_refused(DK_PG_INT4, DK__PG_PLAIN, INT64_C(-2147483649), "-2147483649 does not fit integer: out of range");
     number_refused(DK_PG_BOOL, DK__PG_PLAIN, 2, "2 does not fit boolean: neither 0 nor 1");
-    text_refused(column(DK_PG_BOOL), "yes", "neither true nor false");
+    text_refused(column(DK_PG_BOOL), "y", "neither true nor false");
 }
 
 static void
@@ -295,6 +295,12 @@ DK_TEST(pg_value_texts)
                   "\"a\\x00b\" does not fit text: PostgreSQL's texts cannot hold a NUL");
     writer_init(&w);
     check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("N/A")));
+    writer_init(&w);
+    check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("{\"N/A\":\"N/A\"}")));
+    text_is(c, "{\"N/A\":\"N/B\"}", "0000000d 7b224e2f41223a224e2f42227d");
+    c = column(DK_PG_BYTEA);
+    writer_init(&w);
+    check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice("Ti9B")));
 }
 
 DK_TEST(pg_value_bytes)
@@ -313,6 +319,34 @@ DK_TEST(pg_value_bytes)
     text_refused(c, "A*==", "not in base64");
     text_refused(hex, "0", "not in hexadecimal");
     text_refused(hex, "0g", "not in hexadecimal");
+}
+
+DK_TEST(pg_value_hstore)
+{
+    static const char *const odd[] = {"",
+                                      "x",
+                                      "[]",
+                                      "{\"a\":1}",
+                                      "{\"a\":{}}",
+                                      "{",
+                                      "{\"a\":\"b\"",
+                                      "{\"a\":\"b\"} ,",
+                                      "{\"\\ud800\":null}",
+                                      "{\"a\":\"N/A\"}"};
+    dk_pg_column c = column(DK_PG_TEXT);
+    writer w;
+    size_t i;
+
+    c.form = DK_PG_FORM_HSTORE;
+    text_is(c, " {} ", "00000000");
+    text_is(c, "{\"a\":\"\"}", "00000007 2261223d3e2222");
+    text_is(c, "{\"\\\"\":null,\"b\":\"\\u0063\"}", "00000013 225c22223d3e4e554c4c2c2262223d3e226322");
+    text_refused(c, "{\"a\":\"\\u0000\"}", "cannot hold a NUL");
+    for (i = 0; i < sizeof odd / sizeof *odd; i++) {
+        printf("%s\n", odd[i]);
+        writer_init(&w);
+        check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice(odd[i])));
+    }
 }
 
 DK_TEST(pg_value_uuid)

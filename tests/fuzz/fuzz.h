@@ -14,6 +14,7 @@
 /* What each does with an input: 0. They run under libFuzzer (fuzz_main.c), and the C tests run them over the corpora
  * (tests/c/test_corpus.c). */
 int fuzz_decode(const uint8_t *data, size_t n);
+int fuzz_json(const uint8_t *data, size_t n);
 int fuzz_resolve(const uint8_t *data, size_t n);
 int fuzz_rows(const uint8_t *data, size_t n);
 int fuzz_schema(const uint8_t *data, size_t n);

@@ -15,6 +15,51 @@ from pathlib import Path
 HERE = Path(__file__).parent
 CUT = b"\xfe"
 
+STRUCT = b"""{"type":"struct","fields":[{"type":"int64","field":"id"},{"type":"bytes","name":
+"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2"},"field":"a"},{"type":"array","items":
+{"type":"int32","name":"io.debezium.time.Date"},"field":"b"}],"optional":true,"name":"t.Value"}"""
+ENVELOPE = (
+    b'{"type":"struct","fields":[' + STRUCT[:-1] + b',"field":"before"},' + STRUCT[:-1] + b',"field":"after"},'
+    b'{"type":"string","field":"op"}],"name":"t.Envelope"}'
+)
+# Options and kinds of columns, and messages: each is read behind the one before it.
+JSON = [
+    (
+        b"\x01\x03\x06\x2b",
+        [
+            b'{"schema":' + STRUCT + b',"payload":{"id":1,"a":"B88=","b":[1,null]}}',
+            b'{"schema":' + STRUCT + b',"payload":{"b":null,"id":2,"a":"/w=="}}',
+            b'{"payload":{"id":3,"a":1.5,"b":[]},"schema":' + STRUCT + b"}",
+            b'{"schema":' + ENVELOPE + b',"payload":{"before":null,"after":{"id":1,"a":"B88=","b":[]},"op":"c"}}',
+            b'{"schema":' + ENVELOPE + b',"payload":{"before":{"id":1,"a":"","b":[]},"after":null,"op":"d"}}',
+            b'{"schema":null,"payload":null}',
+        ],
+    ),
+    (
+        b"\x02\x03\x07\x12\x07\x08\x46",
+        [
+            b'{"id": 1, "a": "\\u00e9\\uD83D\\uDE00\\n", "b": {"x": [1, 1e400, "\\u0000"]}, "op": null, '
+            b'"na\xc3\xafve": "x", "price": "B88="}',
+            b'{"op":"c","price":19.99,"na\\u00efve":"\\ud800","b":"[1]","a":"__debezium_unavailable_value","id":-0}',
+            b'{"stranger":[[]],"id":1,"a":"x","b":true,"op":"y","na\xc3\xafve":"","price":{"scale":2,"value":"B88="}}',
+            b'{"id":1,"__deleted":"true"}',
+            b"null",
+        ],
+    ),
+    (
+        b"\x33\x03\x05\x31\x07",
+        [
+            b'{"before":null,"after":{"id":1,"a":1e10,"b":["{}",{}],"op":"x"},"source":{"lsn":1},"op":"u","ts_ms":1}',
+            b'{"before":{"id":1},"after":null,"op":"d"}',
+            b'{"op":"t","before":null,"after":null}',
+            b'{"stranger":1,"after":{},"id":1,"a":NaN,"b":null,"op":"zz"}',
+            b'{"id":1,"a":0.1,"b":[],"op":"c","long_name_of_a_field":1}',
+            b'{"id":1,"a":0.1,"b":[1.50,"\\udc00"],"op":"c",}',
+            b'{"a":1,"a":2,"id":1,"id":2,"b":[],"op":"\xed\xa0\x80"}',
+        ],
+    ),
+]
+
 
 def sections(text: str) -> list[dict[str, str]]:
     found = []
@@ -105,6 +150,9 @@ def main() -> None:
         b"\0\0",
     ):
         write("wire", seed)
+    for columns, messages in JSON:
+        for first, second in zip(messages, messages[1:] + messages[:1], strict=True):
+            write("json", columns + CUT + first + CUT + second)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ def numbers() -> Iterator[Case]:
     yield Case("bool", "false", "boolean", False)
     yield Case("bool", "true", "int", 1)
     yield Case("bool", "false", "string", "False")
+    yield Case("bool", "true", "string", "on")
+    yield Case("bool", "true", debezium("bytes", "data.Bits", length="1"), b"\1")
     for text in (
         "0",
         "-0",
@@ -164,6 +166,11 @@ def texts() -> Iterator[Case]:
     yield Case("text", "'42'", "long", 42)
     yield Case("text", "'new'", {"type": "enum", "name": "E", "symbols": ["old", "new"]}, "new")
     yield Case("text", "'0101'", debezium("bytes", "data.Bits", length="4"), b"\x05", plan="text")
+    hstore = {"form": "hstore"}
+    yield Case("text", """'"a"=>"x","\\"b"=>NULL'""", "string", r'{"a": "\u0078", "\"b": null}', options=hstore)
+    yield Case("text", "''", "string", "{}", options=hstore)
+    maps = {"type": "map", "values": ["null", "string"]}
+    yield Case("text", """'"a"=>"","b\\\\"=>NULL'""", maps, {"a": "", "b\\": None}, options=hstore)
     yield Case("bytea", r"'\x00ff10'", "bytes", b"\x00\xff\x10")
     yield Case("bytea", "''", "bytes", b"")
     yield Case("bytea", r"'\x00ff10'", "string", "AP8Q")
@@ -235,6 +242,14 @@ def times() -> Iterator[Case]:
         yield Case(kind, f"'2024-02-29 23:59:00{zone}'", "string", "2024-02-29T23:59Z")
     yield Case("timestamptz", "'2024-02-29 23:59:59.123+00'", "long", 1709251199123, options={"unit": "millis"})
     yield Case("timestamp", "'2024-02-29 23:59:59.123456'", "long", 1709251199123456)
+    yield Case("timestamp", "'2024-02-29 23:59:59.123'", "long", 1709251199123)
+    yield Case("timestamp", "'2024-02-29 23:59:59.123456'", "long", 1709251199123456789)
+    yield Case("timestamp", "'-infinity'", "long", DEBEZIUM_MINUS_INFINITY)
+    yield Case("time", "'12:34:56.789'", "long", 45296789)
+    yield Case("time", "'12:34:56.789'", "long", 45296789000)
+    yield Case("time", "'12:34:56.789'", "long", 45296789000999)
+    yield Case("date", "'1970-01-02'", "long", 1)
+    yield Case("date", "'2024-02-29'", "string", "2024-02-29T01:00:00+02:30")
     for text, micros in (("0", 0), ("-1 day 23:59:59.999999", -1), ("429 days 07:05:06.789", 37091106789000)):
         yield Case("interval", f"'{text}'", debezium("long", "time.MicroDuration"), micros)
     for text in ("P1Y2M3DT4H5M6.789S", "P0Y0M0DT0H0M0S", "P-1Y-2M3DT-4H5M-6.5S", "P2W", "PT0.000001S"):
@@ -258,6 +273,11 @@ def documents() -> Iterator[Case]:
     yield Case("jsonb", "'1234567.25'", "double", 1234567.25)
     yield Case("jsonb", "'1000000000000000.0'", "double", 1e15)
     yield Case("jsonb", '\'"not a \\"document\\""\'', "string", 'not a "document"')
+    yield Case("jsonb", "'\"123\"'", "string", "123")
+    yield Case("jsonb", "'123'", "string", "123", options={"form": "document"})
+    yield Case("jsonb", "'[1, {}]'", "string", " [1, {}]")
+    yield Case("jsonb", "'\"[1\"'", "string", "[1")
+    yield Case("jsonb", "'\"quoted\"'", "string", '"quoted"')
     yield Case("text", "'{\"a\": 1}'", json, '{"a": 1}')
     inner = {"type": "record", "name": "Inner", "fields": [
         {"name": "n", "type": ["null", "int"]},
@@ -299,3 +319,22 @@ def cases() -> list[Case]:
     everything = [*numbers(), *decimals(), *texts(), *times(), *documents(), *arrays()]
     kinds = sorted({case.type for case in everything})
     return [*everything, *(Case(kind, "NULL", ["null", "string"], None) for kind in kinds)]
+
+
+# What both refuse: (type, text).
+REFUSED = [
+    ("int2", "32768"), ("int4", "-2147483649"), ("int8", "9223372036854775808"), ("int4", "1.5"), ("int4", ""),
+    ("float4", "1e39"), ("float4", "1e-60"), ("float8", "1e400"), ("float8", "x"),
+    ("numeric(4,2)", "99.995"), ("numeric(4,2)", "100"), ("numeric(4,2)", "Infinity"), ("numeric(2,4)", "0.01"),
+    ("numeric", "1e131072"), ("numeric", "1e-16384"), ("numeric", "1,5"),
+    ("varchar(3)", "abcd"), ("varchar(3)", "ab  x"), ("char(3)", "abcd"), ("char(2)", "äöü"),
+    ("uuid", "6f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f"), ("bool", "2"),
+    ("date", "2023-02-29"), ("date", "2024-13-01"), ("date", "5874898-01-01"), ("date", "4714-11-23 BC"),
+    ("timestamp", "294277-01-01 00:00:00"), ("timestamp", "4714-11-23 23:59:59 BC"),
+    ("timestamptz", "2024-02-30T00:00:00Z"),
+    ("time", "24:00:00.000001"), ("time", "25:00:00"), ("time", "12:61:00"),
+    ("inet", "1.2.3.256"), ("inet", "1::2::3"), ("inet", "1.2.3.4/33"), ("cidr", "10.0.0.1/8"), ("inet", "12345::"),
+    ("json", "{"), ("json", "[1,]"), ("json", "01"), ("json", '"\\x"'), ("json", "'a'"), ("json", ""),
+    ("jsonb", '"\\u0000"'), ("jsonb", '"\\ud800"'), ("jsonb", '"\\ude00\\ud800"'), ("jsonb", "1e131072"),
+    ("jsonb", "1e-16384"), ("json", "{} {}"), ("json", '{"a"}'), ("json", '{1: 2}'), ("json", "[1 2]"), ("json", "-"),
+]  # fmt: skip

@@ -169,7 +169,7 @@ def rows(alias: str) -> list[dict[str, Any]]:
     return sorted(Everything.objects.using(alias).values(), key=lambda row: row["id"])
 
 
-# ---- one of each kind ------------------------------------------------------------------------------------------------
+# ---- one of each kind ----------------------------------------------------------------------------------------------
 
 _texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 _moments = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30)).map(lambda at: at.isoformat() + "Z")
@@ -237,13 +237,24 @@ def test_a_column_of_each_kind_is_the_same_on_all_paths(alias: str) -> None:
     check()
 
 
-# ---- which messages the engine writes --------------------------------------------------------------------------------
+# ---- which messages the engine writes ------------------------------------------------------------------------------
 
 FULL: dict[str, Any] = {
-    "flag": True, "small": 1, "number": None, "big": 1, "real": 0.5, "price": Decimal("1.500"), "name": "a", "note": None,
-    "blob": b"\0", "day": 1, "hour": 1, "at": "2024-01-01T00:00:00Z", "took": 1, "ref": None, "data": "{}", "address": None,
+    **dict.fromkeys(FIELDS),
+    "flag": True,
+    "small": 1,
+    "big": 1,
+    "real": 0.5,
+    "price": Decimal("1.500"),
+    "name": "a",
+    "blob": b"\0",
+    "day": 1,
+    "hour": 1,
+    "at": "2024-01-01T00:00:00Z",
+    "took": 1,
+    "data": "{}",
     "__deleted": "false",
-}  # fmt: skip
+}
 
 
 def avro_topic(alias: str, **members: Any) -> Any:
@@ -284,7 +295,7 @@ def test_values_that_were_not_sent_stay_and_order_is_kept(alias: str) -> None:
     messages = [
         WRITTEN.message(schema_of(), {**FULL, "id": 1, "note": note, "small": n}, n) for n, note in enumerate(values)
     ]
-    topic.consume_batch(messages[:2] + [WRITTEN.message(schema_of(), {**FULL, "id": 2}, 9)])
+    topic.consume_batch([*messages[:2], WRITTEN.message(schema_of(), {**FULL, "id": 2}, 9)])
     assert [(row["note"], row["small"]) for row in rows(alias)] == [("first", 1), (None, 1)]
     topic.consume_batch(messages)
     assert [(row["note"], row["small"]) for row in rows(alias)] == [("last", 2), (None, 1)]
@@ -336,7 +347,7 @@ def test_automatic_fields_and_reasons(alias: str) -> None:
     assert all(after[n]["created"] == before[n]["created"] for n in range(3))
 
 
-# ---- the server ------------------------------------------------------------------------------------------------------
+# ---- the server ----------------------------------------------------------------------------------------------------
 
 
 def test_a_pooler_gives_another_connection_to_each_transaction(alias: str) -> None:

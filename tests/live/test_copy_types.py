@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from django_kafka._native import AvroSchema, CopyPlan, CopyResult
-from tests.live.copy_cases import Case, cases
+from tests.live.copy_cases import REFUSED, Case, cases
 from tests.live.servers import PostgresServer
 
 KEY = AvroSchema('{"type": "record", "name": "Key", "fields": [{"name": "id", "type": "int"}]}')
@@ -61,3 +61,18 @@ def take(connection: psycopg.Connection[Any], case: Case, result: CopyResult) ->
         return copy_out(connection, "SELECT * FROM taken")
     finally:
         connection.execute("DROP TABLE taken")
+
+
+@pytest.mark.parametrize(("kind", "text"), REFUSED)
+def test_what_the_server_refuses_is_refused_before(connection: psycopg.Connection[Any], kind: str, text: str) -> None:
+    semantic = {"type": "string", "connect.name": "io.debezium.data.Json"} if "json" in kind else "string"
+
+    result = run(Case(kind, "", semantic, text))
+
+    assert (result.rows, result.odd) == (0, [])
+    ((index, field, _, status),) = result.errors
+    assert (index, field, status) == (0, "v", "ECOLUMN")
+    literal = text.replace("'", "''")
+    with pytest.raises(psycopg.DataError):
+        connection.execute(f"CREATE TEMPORARY TABLE refused (v {kind}); INSERT INTO refused VALUES ('{literal}')")
+    connection.execute("DROP TABLE IF EXISTS refused")

@@ -73,6 +73,7 @@ class Sink:
         self.timeout = float(topic.batch_timeout)
         self._waiting_since: float | None = None
         self._claim: Claim
+        self._is_told = False  # that this claim is halved
 
     def walk(self, batch: Batch) -> None:
         """Handle the run of messages that the batch has opened."""
@@ -103,13 +104,15 @@ class Sink:
     def _handle(self, claim: Claim) -> None:
         if database.in_use():
             database.refresh()
-        self._claim = claim
+        self._claim, self._is_told = claim, False
         try:
             self._hold_early(claim)
             self._write(claim)
             self._catch_up()
         except _Leave:
             pass
+        finally:
+            del self._claim  # or it would keep its batch in memory
 
     def _hold_early(self, claim: Claim) -> None:
         """Of a retry topic: messages that are not due yet wait, and those behind them."""
@@ -218,6 +221,9 @@ class Sink:
         raise _Leave
 
     def _tell_halved(self, part: Claim, exc: Exception) -> None:
+        if self._is_told:
+            return
+        self._is_told = True
         topic, partition, _, first, _ = part.spans()[0]
         events.BATCH_HALVED.tell(
             self.consumer.default_logger,

@@ -13,12 +13,13 @@ DEBEZIUM = "io.debezium."
 @dataclass(frozen=True, slots=True)
 class Semantic:
     """name: of the type (`io.debezium.time.Date`), "" when the schema names none. base: the type that carries it.
-    scale: of a decimal. items: of an array."""
+    scale: of a decimal. items: of an array. null: the schema allows it."""
 
     name: str = ""
     base: str = ""
     scale: int | None = None
     items: Semantic | None = None
+    null: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
 
@@ -29,6 +29,7 @@ from django_kafka.sync.convert.unfit import Unfit
 _EPOCH = dt.datetime(1970, 1, 1)
 _EPOCH_DAY = dt.date(1970, 1, 1)
 _DAY = dt.timedelta(days=1)
+_YEAR_1 = _EPOCH_DAY.toordinal()
 # What one value of a unit counts, where the connector was told to use it for all of them.
 _MODES = {"connect": MILLI, "microseconds": MICRO, "nanoseconds": NANO, "adaptive_time_microseconds": None}
 
@@ -36,8 +37,11 @@ _MODES = {"connect": MILLI, "microseconds": MICRO, "nanoseconds": NANO, "adaptiv
 def date_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
     """For a DateField."""
     unit = UNITS.get(semantic.name)
+    days = unit is None or unit == DAY
 
     def convert(value: Any) -> Any:
+        if days and type(value) is int and -_YEAR_1 < value < _YEAR_1:
+            return dt.date.fromordinal(_YEAR_1 + value)
         if isinstance(value, dt.datetime):
             return value.date()
         if isinstance(value, dt.date):
@@ -64,11 +68,11 @@ def datetime_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
 
     def convert(value: Any) -> Any:
         try:
-            if _is_count(value):
-                counted: dt.datetime = _EPOCH + _elapsed(value, unit or _guess_timestamp(value))
-                return counted.replace(tzinfo=dt.UTC) if settings.USE_TZ else counted
-            if isinstance(value, str):
+            if type(value) is str:
                 value = _parse_moment(value)
+            elif _is_count(value):
+                counted: dt.datetime = _EPOCH + _elapsed(value, unit or _guess_timestamp(value))
+                return counted.replace(tzinfo=dt.UTC) if django_settings.USE_TZ else counted
             if isinstance(value, dt.datetime):
                 return _in_project_zone(value)
             if isinstance(value, dt.date):
@@ -187,7 +191,7 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def _in_project_zone(value: dt.datetime) -> dt.datetime:
-    if settings.USE_TZ:
+    if django_settings.USE_TZ:
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
     if value.tzinfo is None:
         return value

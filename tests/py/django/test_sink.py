@@ -212,7 +212,7 @@ class TestFailures:
         assert committed(cls) == 20
         assert "could not be handled together; they are tried in halves. " in log.text
 
-    def test_few_calls_for_few_poisonous_messages(self, broker: LocalBroker) -> None:
+    def test_few_calls_for_few_poisonous_messages(self, broker: LocalBroker, log: pytest.LogCaptureFixture) -> None:
         values = [b"%d" % i for i in range(5000)]
         wrong = values[250::500]
         assert len(wrong) == 10
@@ -221,6 +221,7 @@ class TestFailures:
         run_consumer_until(consumer_of(topic, group="g"), lambda: len(topic.done) >= 4990, timeout=60)
         assert sorted(topic.done) == sorted(set(values) - set(wrong))
         assert len(topic.calls) < 10 * 13 + 60
+        assert log.text.count("in halves") <= 10
         assert {msg.value() for msg in broker.collect("g.events.dlt", 10)} == set(wrong)
 
     def test_batch_error_names_those_that_failed(self, broker: LocalBroker) -> None:

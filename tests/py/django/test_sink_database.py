@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from confluent_kafka import TopicPartition
 from django.core.management import call_command
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import F
 
 from django_kafka.consumer import Consumer
-from django_kafka.exceptions import BatchError, ConfigurationError
+from django_kafka.exceptions import BatchError, ConfigurationError, UnavailableError
 from django_kafka.models import StoredOffset
 from django_kafka.retry.consumer import RetryConsumer
 from django_kafka.retry.settings import RetrySettings
@@ -448,3 +450,69 @@ class TestStoredOffsets:
         run_consumer_until(consumer_of(Writer(**STORED), group="g"), lambda: b"19" in written())
         assert written() == NUMBERS[12:]
         assert "cannot be read: " in log.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"atomic": True}, STORED], ids=["plain", "atomic", "stored"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_happens_nothing_is_left_out(broker: LocalBroker, seed: int, options: dict[str, bool]) -> None:
+    """Random failures of every kind: of single messages, of calls, of the surroundings, of the row. With offsets in
+    the database, each message is written once, and in order."""
+    dice = random.Random(seed)
+    everything = [[b"%s%d" % (name, i) for i in range(400)] for name in (b"a", b"b")]
+    poisonous = set(dice.sample(everything[0] + everything[1], 12))
+    flaky = {value: dice.randint(1, 2) for value in dice.sample(everything[0] + everything[1], 30)}
+    troubles: list[Act] = [
+        locked,
+        raises(ValueError("a call for nothing")),
+        raises(UnavailableError("gone")),
+        raises(BatchError({-5: ValueError()})),
+        lambda values: StoredOffset.objects.update(offset=F("offset")),
+    ]
+    if options:
+        troubles.append(lambda values: transaction.set_rollback(True))
+
+    def act(values: list[bytes]) -> None:
+        if troubles and dice.random() < 0.1:
+            troubles.pop(dice.randrange(len(troubles)))(values)
+        failures: dict[int, Exception] = {}
+        for i, value in enumerate(values):
+            if value in poisonous or (i == 0 and dice.random() < 0.01):
+                failures[i] = ValueError(f"no {value!r}")
+            elif flaky.get(value):
+                flaky[value] -= 1
+                failures[i] = ValueError(f"not yet {value!r}")
+        if failures and dice.random() < 0.5:
+            raise BatchError(failures)
+        for failure in failures.values():
+            raise failure
+
+    rules = RetrySettings(max_retries=40, delay=0.01, blocking=True, log_every=1000)
+    topic = Writer(act, name="pair", batch_size=50, retry_settings=rules, **options)
+
+    def should_retry(msg: Any, attempt: int, exc: BaseException) -> bool:
+        return msg.value() not in poisonous
+
+    rules.should_retry = should_retry  # type: ignore[method-assign]
+    cls = consumer_of(topic, group="g", config={"auto.commit.interval.ms": 100})
+    for partition, values in enumerate(everything):
+        broker.produce("pair", *values, partition=partition)
+    wanted = [[value for value in values if value not in poisonous] for values in everything]
+    ends = [TopicPartition("pair", partition) for partition in (0, 1)]
+    running: list[Consumer] = []
+
+    def remember(self: Consumer) -> None:
+        running[:] = [self]
+        Consumer.resume_partitions(self)
+
+    def is_over() -> bool:
+        done = {*wanted[0], *wanted[1]} <= set(written())
+        return done and [end.offset for end in running[0].committed(ends, 10)] == [400, 400]
+
+    cls.resume_partitions = remember  # type: ignore[method-assign]
+    run_consumer_until(cls, is_over, timeout=90)
+    assert {msg.value() for msg in broker.collect("g.pair.dlt", len(poisonous))} == poisonous
+    if options == STORED:
+        assert rows() == {("g", "pair", partition): 400 for partition in (0, 1)}
+        for values in wanted:
+            assert [value for value in written() if value[:1] == values[0][:1]] == values

@@ -32,7 +32,7 @@ COLUMNS: dict[Any, dict[str, Any]] = {
         "day": maybe(st.none(), st.integers(-1000, 1000)),
         "at": maybe(st.none(), st.integers(10**14, 10**14 + 10**6)),
         "took": maybe(st.none(), small),
-        "ref": maybe(st.none(), st.uuids().map(str)),
+        "ref": maybe(st.none(), st.uuids(version=4).map(str)),
         "data": maybe(st.lists(small, max_size=2), st.dictionaries(texts, small, max_size=2)),
         "customer": maybe(st.none(), st.integers(1, 2)),
         "customer_id": maybe(st.none(), st.integers(1, 2)),
@@ -111,11 +111,12 @@ def outcome(run: Any, model: Any, before: list[Any], events: list[Any], using: s
     with transaction.atomic(using=using):
         for number in (1, 2):
             Customer.objects.using(using).create(id=number, code=f"c{number}")
-        reference(model, copy.deepcopy(before), using)
         if model is Node:
-            Node.objects.using(using).get_or_create(id=1)
+            Node.objects.using(using).create(id=1)
+        reference(model, copy.deepcopy(before), using)
         run(model, copy.deepcopy(events), using)
-        connections[using].check_constraints()
+        if connections[using].vendor == "postgresql":  # which puts it off
+            connections[using].check_constraints()
         rows = contents(model, using)
         transaction.set_rollback(True, using=using)
     left_out = {*AUTOMATIC, *(("id",) if model in KEYS else ())}
