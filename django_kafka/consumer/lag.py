@@ -21,12 +21,12 @@ SMALL = 1.0  # and below which it has caught up
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """done: messages handled since the first sample. assigned: the partitions that the lag is of."""
+    """done: messages handled since the first sample. known: the partitions that the lag is of."""
 
     at: float
     done: int
     lag: int
-    assigned: frozenset[tuple[str, int]]
+    known: frozenset[tuple[str, int]]
 
 
 class Lag:
@@ -41,7 +41,7 @@ class Lag:
         self._logger = logger
         self._clock = clock
         self._due = 0.0
-        self._handled: dict[tuple[str, int], int] = {}
+        self._handled: dict[tuple[str, int], int] = {}  # of partitions that are gone too: they may come back
         self._recent: deque[Sample] = deque()  # of the window, for the terminal
         self._told: Sample | None = None  # the last one that a line in the log was due at
         self._behind: Sample | None = None  # where a line has said first that the consumer is behind
@@ -63,20 +63,20 @@ class Lag:
             self._told = sample
 
     def _take(self, now: float) -> Sample:
-        before, self._handled = self._handled, {}
         last = self._recent[-1] if self._recent else None
         done = last.done if last is not None else 0
-        lag = 0
+        lag, known = 0, []
         for numbers in self._client.partition_counters():
             place = (numbers["topic"], numbers["partition"])
-            handled = self._handled[place] = numbers["handled"]
-            done += max(0, handled - before.get(place, handled))
+            done += max(0, numbers["handled"] - self._handled.get(place, 0))
+            self._handled[place] = numbers["handled"]
             start = numbers["committed"] if numbers["position"] is None else numbers["position"]
             if start is not None and numbers["end"] is not None:
                 lag += max(0, numbers["end"] - start)
-        sample = Sample(now, done, lag, frozenset(self._handled))
+                known.append(place)
+        sample = Sample(now, done, lag, frozenset(known))
         self._recent.append(sample)
-        while now - self._recent[0].at > WINDOW:
+        while len(self._recent) > 2 and now - self._recent[1].at >= WINDOW:
             self._recent.popleft()
         return sample
 
@@ -118,10 +118,10 @@ def rate_of(sample: Sample, before: Sample) -> float:
 
 
 def left_of(sample: Sample, before: Sample) -> str:
-    """When there will be no lag, if it goes on like this. What is produced meanwhile counts, unless the partitions
-    are others than before."""
+    """When there will be no lag, if it goes on like this. What is produced meanwhile counts, unless there are
+    other partitions than before."""
     speed = rate_of(sample, before)
-    if sample.assigned == before.assigned:
+    if sample.known == before.known:
         speed = (before.lag - sample.lag) / (sample.at - before.at)
     return f"{in_words(sample.lag / speed)} left" if speed > 0 else "not getting less"
 

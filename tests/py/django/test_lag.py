@@ -16,6 +16,8 @@ from django_kafka.processes import runner
 from django_kafka.processes.status_line import StatusLine
 from django_kafka.processes.worker import ConsumerWorker
 from django_kafka.registry import ConsumersRegistry
+from django_kafka.testing.broker import kafka_broker
+from django_kafka.testing.consumer import run_consumer_until
 from tests.py.django.helpers import Recorder, consumer_of
 
 LOGGER = logging.getLogger("django_kafka.test_lag")
@@ -106,14 +108,48 @@ class TestLog:
     def test_partitions_that_come_and_go(self, log: pytest.LogCaptureFixture) -> None:
         client = Client(100_000)
         lag = made(client)
-        client.ends[1], client.handled[1] = 1_000_000, 500_000  # another consumer's work
+        client.ends[1], client.handled[1] = 1_000_000, 0
         client.work(lag, TELL, 1000)
-        assert lines(log) == ["MyConsumer is behind: 540,000 messages, handles 1,000 per second, 9 min left."]
+        assert lines(log) == ["MyConsumer is behind: 1,040,000 messages, handles 2,000 per second, 9 min left."]
+        del client.ends[1]
+        kept = client.handled.pop(1)
+        client.work(lag, TELL, 1000)
+        assert "40,000 messages, handles 1,000 per second, 40 s left" in lines(log)[-1]
+        client.ends[1], client.handled[1] = 1_000_000, kept
+        client.work(lag, TELL, 1000)
+        assert "handles 2,000 per second" in lines(log)[-1]
 
     def test_it_is_looked_at_seldom(self) -> None:
         client = Client(1_000_000)
         client.work(made(client), TELL, 1000, step=0.001)
         assert client.asked == 2
+
+
+def test_a_consumer_on_a_broker(log: pytest.LogCaptureFixture) -> None:
+    """A handler that takes 10 ms by a clock of its own."""
+    now = [0.0]
+
+    def act(_: Any) -> None:
+        now[0] += 0.01
+
+    topic = Recorder(act=act)
+
+    class Slow(consumer_of(topic)):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._member.lag._clock = lambda: now[0]
+            self.show_lag(shown.append)
+
+    shown: list[str] = []
+    with kafka_broker({"events": 1}) as broker:
+        broker.produce("events", *[b"value"] * 9000)
+        run_consumer_until(Slow, lambda: len(topic.seen) >= 9000)
+    told = [record.getMessage() for record in log.records if " is behind: " in record.getMessage()]
+    assert told
+    assert "Slow is behind: " in told[0]
+    assert "handles 100 per second" in told[0]
+    assert told[0].endswith(" s left.")
+    assert any("100 messages/s, lag " in text for text in shown)
 
 
 class TestTerminal:
