@@ -22,7 +22,8 @@ class Command(BaseCommand):
         "Explain, per consumer and topic, which way messages take through the consumer and, for model topics, how "
         "rows are written, with every reason that rules a faster way out. Neither Kafka nor a consumer is needed."
     )
-    requires_system_checks = ()
+    # What is wrong with consumers and topics is said there; the project's other checks have no say in this.
+    requires_system_checks = ("django_kafka",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

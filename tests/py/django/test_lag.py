@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ import tests.django_project  # noqa: F401
 from django_kafka import kafka
 from django_kafka.consumer.lag import SHOW, TELL, Lag, in_words
 from django_kafka.processes import runner
+from django_kafka.processes.child import StopRequest
+from django_kafka.processes.exits import Exit
 from django_kafka.processes.status_line import StatusLine
 from django_kafka.processes.worker import ConsumerWorker
 from django_kafka.registry import ConsumersRegistry
@@ -152,6 +155,11 @@ def test_a_consumer_on_a_broker(log: pytest.LogCaptureFixture) -> None:
     assert any("100 messages/s, lag " in text for text in shown)
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class TestTerminal:
     def test_live(self) -> None:
         client = Client(5_000)
@@ -171,11 +179,27 @@ class TestTerminal:
         client.work(lag, SHOW / 2, 0, step=SHOW / 2)
         assert client.asked == 13
 
-    def test_line(self) -> None:
-        class Terminal(io.StringIO):
-            def isatty(self) -> bool:
-                return True
+    @pytest.mark.parametrize("shows_lag", [True, False])
+    def test_worker(self, shows_lag: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        shown: list[Any] = []
 
+        def run(self: Any) -> None:
+            shown.append(self._member.lag.show)
+            if shows_lag:
+                self._member.lag.show("how far it is")
+            self.stop()
+
+        registry = ConsumersRegistry()
+        cls = consumer_of(Recorder(), run=run, config={"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+        registry.register(cls)
+        monkeypatch.setattr(kafka, "consumers", registry)
+        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        assert ConsumerWorker(registry.get_key(cls), shows_lag=shows_lag)(StopRequest()) == Exit.OK
+        assert [show is not None for show in shown] == [shows_lag]
+        assert ("how far it is" in terminal.getvalue()) == shows_lag
+        assert terminal.getvalue().endswith("\r\x1b[K\r") == shows_lag
+
+    def test_line(self) -> None:
         stream = Terminal()
         line = StatusLine(stream)
         assert line.is_seen
