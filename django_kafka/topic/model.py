@@ -202,6 +202,12 @@ class ModelTopicConsumer(TopicConsumer, ABC):
         model = model or self.get_model(None, None)
         return make_plan(self, model, using or self.get_using(model))
 
+    def known_models(self) -> list[Any]:
+        """The models that are known before a message comes."""
+        rerouted = getattr(self, "reroute_model_map", None) or {}
+        found = [self.model] if self.model is not None else []
+        return list(dict.fromkeys([*found, *rerouted.values()]))
+
     def overridden(self) -> frozenset[str]:
         """The hooks that are the project's own; `transform_` stands for those of single fields."""
         own = {name for name in self.__dict__ if name in _HOOKS or name.startswith("transform_")}
