@@ -40,8 +40,8 @@ def test_paths_and_reasons_of_each_topic(registry: Any) -> None:  # noqa: F811
             "  orders\n    synced.Saved: instances\n      not bulk: Saved.save() is the model's own\n"
             "    synced.Restaurant: instances\n"
             "      not bulk: its rows are in several tables (multi-table inheritance)\n"
-            "  orders\n    synced.Restaurant: sync_mode of tests.py.sync.helpers.MyTopic is 'bulk', but its rows are in "
-            "several tables (multi-table inheritance).\n"
+            "  orders\n    synced.Restaurant: sync_mode of tests.py.sync.helpers.MyTopic is 'bulk', "
+            "but its rows are in several tables (multi-table inheritance).\n"
             "  orders\n    the model is known only when a message comes: get_model() is overridden\n"
         )
     )
