@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
@@ -176,9 +176,10 @@ class ModelTopicConsumer(TopicConsumer, ABC):
                 return place[name]
         return None
 
-    def get_using(self, model: Any) -> str:
-        """The database that rows of the model are written to."""
-        alias: str = self.using or router.db_for_write(model)
+    def get_using(self, model: Any = None) -> str:
+        """The database that rows of the model are written to; without a model, those of the topic's own."""
+        model = model or next(iter(self.known_models()), None)
+        alias: str = self.using or (DEFAULT_DB_ALIAS if model is None else router.db_for_write(model))
         return alias
 
     def sync(self, model: Any, key: Any, value: Any) -> Any:
