@@ -209,6 +209,8 @@ def test_proxies_and_unmanaged_models(model: Any, path: str) -> None:
 
 def test_another_database(path: str) -> None:
     topic = topic_of(Order, sync_mode=path, using="other")
+    assert topic.get_using() == topic.get_using(Order) == "other"
+    assert topic_of(None).get_using() == topic_of(Order).get_using() == "default"
     topic.consume_batch([row(1, name="a"), row(2, name="b"), message({"id": 2})])
     topic.consume(row(3))
     assert contents(Order) == []
