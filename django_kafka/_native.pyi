@@ -492,7 +492,7 @@ class CopyResult:
         """The keys for COPY (FORMAT binary), of the key's columns alone."""
     @property
     def errors(self) -> list[tuple[int, str, str, str]]:
-        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EWIRE"."""
+        """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EJSON", "EWIRE"."""
     @property
     def odd(self) -> list[tuple[int, str, str]]:
         """(index, field, reason) of messages that somebody else has to write, when this is written; all behind the

@@ -17,28 +17,28 @@
 
 #define FIELD(name, type, more) "{\"type\":\"" type "\",\"optional\":true" more ",\"field\":\"" name "\"}"
 #define NAMED(name) ",\"name\":\"" name "\",\"version\":1"
-#define FIELDS                                                                                                                                                  \
-    "[" FIELD("id", "int64", "") "," FIELD("customer", "int32", "") "," FIELD(                                                                                  \
-        "email", "string", "") "," FIELD("status", "string",                                                                                                    \
-                                         NAMED("io.debezium.data.Enum") ",\"parameters\":{\"allowed\":\"new,paid,"                                              \
-                                                                        "sent\"}") "," FIELD("price", "bytes",                                                  \
-                                                                                             NAMED(                                                             \
-                                                                                                 "org.apache.kafka."                                            \
-                                                                                                 "connect.data."                                                \
-                                                                                                 "Decimal") ",\"par"                                            \
-                                                                                                            "ameter"                                            \
-                                                                                                            "s\":{"                                             \
-                                                                                                            "\"scal"                                            \
-                                                                                                            "e\":"                                              \
-                                                                                                            "\"2\""                                             \
-                                                                                                            "}") "," FIELD("paid",                              \
-                                                                                                                           "boolean",                           \
-                                                                                                                           "") "," FIELD("note",                \
-                                                                                                                                         "string",              \
-                                                                                                                                         "") "," FIELD("at",    \
-                                                                                                                                                       "int64", \
-                                                                                                                                                       NAMED(   \
-                                                                                                                                                           "io.debezium.time.MicroTimestamp")) "]"
+#define FIELDS                                                                                                               \
+    "[" FIELD("id", "int64", "") "," FIELD("customer", "int32", "") "," FIELD("email", "string", "") "," FIELD(              \
+        "status", "string",                                                                                                  \
+        NAMED(                                                                                                               \
+            "io.debezium.data.Enum") ",\"parameters\":{\"allowed\":\"new,paid,"                                              \
+                                     "sent\"}") "," FIELD("price", "bytes",                                                  \
+                                                          NAMED(                                                             \
+                                                              "org.apache.kafka."                                            \
+                                                              "connect.data."                                                \
+                                                              "Decimal") ",\"par"                                            \
+                                                                         "ameter"                                            \
+                                                                         "s\":{"                                             \
+                                                                         "\"scal"                                            \
+                                                                         "e\":"                                              \
+                                                                         "\"2\""                                             \
+                                                                         "}") "," FIELD("paid", "boolean",                   \
+                                                                                        "") "," FIELD("note",                \
+                                                                                                      "string",              \
+                                                                                                      "") "," FIELD("at",    \
+                                                                                                                    "int64", \
+                                                                                                                    NAMED(   \
+                                                                                                                        "io.debezium.time.MicroTimestamp")) "]"
 #define STRUCT(more)                                                                                                 \
     "{\"type\":\"struct\",\"fields\":" FIELDS ",\"optional\":true,\"name\":\"shop.orders.Value\"" more "}"
 #define ENVELOPE                                                                                                     \

@@ -2,9 +2,9 @@
  *
  * What the files of this folder share: plans of COPY, and what came of messages that were run through one.
  *
- * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, json.c makes
- * those of JSON, part.c gets the bytes out of what stands for a message, run.c runs messages, and result.c is the
- * type CopyResult.
+ * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, part.c gets the
+ * bytes out of what stands for a message, json.c has readers of JSON, run.c runs messages, and result.c is the type
+ * CopyResult.
  */
 #ifndef DK_BINDING_NATIVE_COPY_H
 #define DK_BINDING_NATIVE_COPY_H
@@ -55,6 +55,11 @@ int native_copy_schemas_put(copy_schemas *s, PyObject *id, dk_copy_reader *reade
  * which. Without the GIL. */
 dk_status native_copy_schemas_find(copy_schemas *s, dk_slice bytes, dk_slice header, const dk_copy_reader **reader,
                                    dk_slice *payload, dk_wire *wire, dk_error *err);
+
+/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
+int native_copy_enter(CopyPlanObject *self);
+void native_copy_leave(CopyPlanObject *self);
+int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
 
 /* ---- part.c ---- */
 
@@ -112,10 +117,6 @@ PyObject *native_copy_add_json(PyObject *op, PyObject *const *args, Py_ssize_t n
 
 /* ---- plan.c ---- */
 
-/* Keeps other threads out of the plan: -1 with an exception if one is in it. */
-int native_copy_enter(CopyPlanObject *self);
-void native_copy_leave(CopyPlanObject *self);
-int native_copy_side(PyObject *obj, dk_copy_side *out); /* "key" or "value"; -1 with an exception */
-int native_copy_exec(PyObject *module);                 /* its part of the module; -1 with an exception */
+int native_copy_exec(PyObject *module); /* its part of the module; -1 with an exception */
 
 #endif

@@ -114,36 +114,6 @@ plan_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-int
-native_copy_enter(CopyPlanObject *self)
-{
-    if (!atomic_exchange(&self->busy, true))
-        return 0;
-    PyErr_SetString(PyExc_RuntimeError, "the plan is in use by another thread");
-    return -1;
-}
-
-void
-native_copy_leave(CopyPlanObject *self)
-{
-    atomic_store(&self->busy, false);
-}
-
-int
-native_copy_side(PyObject *obj, dk_copy_side *out)
-{
-    const char *side;
-
-    if (native_str(obj, "side", &side) < 0)
-        return -1;
-    *out = strcmp(side, "key") == 0 ? DK_COPY_KEY : DK_COPY_VALUE;
-    if (*out == DK_COPY_VALUE && strcmp(side, "value") != 0) {
-        PyErr_Format(PyExc_ValueError, "a side is \"key\" or \"value\", not %R", obj);
-        return -1;
-    }
-    return 0;
-}
-
 PyDoc_STRVAR(plan_add_doc, "add(side, id, schema)\n--\n\n"
                            "Keys or values with this id (int) or GUID (16 bytes) are of this AvroSchema; None: all,\n"
                            "without framing. Returns why all of them will be odd, or None.");

@@ -109,3 +109,33 @@ native_copy_schemas_find(copy_schemas *s, dk_slice bytes, dk_slice header, const
     *reader = s->list[s->last].reader;
     return DK_OK;
 }
+
+int
+native_copy_enter(CopyPlanObject *self)
+{
+    if (!atomic_exchange(&self->busy, true))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "the plan is in use by another thread");
+    return -1;
+}
+
+void
+native_copy_leave(CopyPlanObject *self)
+{
+    atomic_store(&self->busy, false);
+}
+
+int
+native_copy_side(PyObject *obj, dk_copy_side *out)
+{
+    const char *side;
+
+    if (native_str(obj, "side", &side) < 0)
+        return -1;
+    *out = strcmp(side, "key") == 0 ? DK_COPY_KEY : DK_COPY_VALUE;
+    if (*out == DK_COPY_VALUE && strcmp(side, "value") != 0) {
+        PyErr_Format(PyExc_ValueError, "a side is \"key\" or \"value\", not %R", obj);
+        return -1;
+    }
+    return 0;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of members. One message looks like the one before: a name is compared with the one that came at its place last
- * time, and looked up if it is another.
+ * Names of members. One message looks like the one before: a name is compared with the one that came at its place
+ * last time, and looked up if it is another.
  */
 #include "pg/json_reader.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Readers of JSON: how they are made, and what a message is: null, an object, the value of a key, each with or without
- * Connect's schema.
+ * Readers of JSON: how they are made, and what a message is: null, an object, the value of a key, each with or
+ * without Connect's schema.
  */
 #include "pg/json_reader.h"
 

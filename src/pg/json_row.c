@@ -283,8 +283,8 @@ read_flat(dk__json_reader *r, dk__json *j, const dk__json_shape *shape, dk__pg_r
                : write_row(r, shape, row, found);
 }
 
-/* When no schema says so, an envelope is known by its members, which are looked at only if the last one was none or if
- * it could not be read as one. */
+/* When no schema says so, an envelope is known by its members, which are looked at only if the last one was none or
+ * if it could not be read as one. */
 dk_status
 dk__json_object(dk__json_reader *r, dk__json *j, const dk__json_shape *shape, dk__pg_row *row, dk__copy_found *found)
 {

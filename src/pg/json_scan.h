@@ -73,7 +73,7 @@ dk__json_peek(dk__json *j)
     return j->p < j->end ? *j->p : 0;
 }
 
-/* json_value.c - what a token means.
+/* json_value.c, json_number.c - what a token means.
  *
  * dk__json_unescape - append a string's characters to out. false: half a surrogate pair is in it, or no memory
  * (out->st says so).

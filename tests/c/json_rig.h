@@ -27,8 +27,8 @@ void json_rig_fini(json_rig *r);
 /* Reads one message; r->text is what was written. */
 dk_status json_rig_read(json_rig *r, dk_slice message);
 
-/* One message that is a row of these fields; that says that the row is gone, and then has these; that does not fit, or
- * is odd: the error's path, and a part of its text. */
+/* One message that is a row of these fields; that says that the row is gone, and then has these; that does not fit,
+ * or is odd: the error's path, and a part of its text. */
 void json_rig_row(json_rig *r, const char *message, const char *fields);
 void json_rig_gone(json_rig *r, const char *message, const char *fields);
 void json_rig_refused(json_rig *r, const char *message, const char *path, const char *why);

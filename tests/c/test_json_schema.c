@@ -164,7 +164,8 @@ DK_TEST(json_schema_envelope)
     json_rig_fini(&rig);
 }
 
-/* More schemas than are kept, each of which says something else; and the number of allocations once they are known. */
+/* More schemas than are kept, each of which says something else; and the number of allocations once they are known.
+ */
 DK_TEST(json_schema_many)
 {
     static const char *const types[] = {"io.debezium.time.Timestamp", "io.debezium.time.MicroTimestamp"};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows from JSON: a byte for options and one for each column, after a 0xFE a message, after another a second one. What
- * the reader has learned from the first makes no difference to the second: not what becomes of it, not a byte of its
- * row, not a word of the error.
+ * Rows from JSON: a byte for options and one for each column, after a 0xFE a message, after another a second one.
+ * What the reader has learned from the first makes no difference to the second: not what becomes of it, not a byte of
+ * its row, not a word of the error.
  */
 #include "dk/pgcopy.h"
 #include "fuzz.h"
