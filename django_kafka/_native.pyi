@@ -438,8 +438,9 @@ class CopyPlan:
         deleted: str | None = None,
     ) -> None:
         """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
-        of texts that stand for bytes or an unscaled decimal, or ("document") for JSON whatever it is; unit ("millis",
-        "micros", "nanos") of numbers that stand for times, else it is guessed. key: names of the columns that are the
+        of texts that stand for bytes or an unscaled decimal, "document" for JSON whatever it is, "hstore" for maps
+        that become hstore's text; unit ("millis", "micros", "nanos") of numbers that stand for times, else it is
+        guessed. key: names of the columns that are the
         key, which is read from the value if key_in_value, else from the message's key. placeholder: stands for a
         value that the source has not sent. deleted: the field that says so of a row. Raises ValueError."""
     @property

@@ -79,7 +79,7 @@ read_word(PyObject *options, const char *name, const char *const *words, unsigne
 static int
 read_options(PyObject *options, dk_pg_column *c)
 {
-    static const char *const forms[] = {"", "base64", "hex", "document", NULL};
+    static const char *const forms[] = {"", "base64", "hex", "document", "hstore", NULL};
     static const char *const units[] = {"", "millis", "micros", "nanos", NULL};
     static const char *const names[] = {"nullable", "form", "unit", NULL};
     PyObject *key, *value, *nullable;

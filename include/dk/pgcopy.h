@@ -57,8 +57,15 @@ typedef enum dk_pg_kind {
 
 /* What a text stands for, when no schema says so. BYTEA: bytes in base64 (NONE too) or in hexadecimal digits.
  * NUMERIC: the unscaled value so, in the column's scale; NONE: a number. JSON and JSONB: a document if it is one;
- * NONE: only if it is an object, an array or a quoted text. What is no document is a text. */
-typedef enum dk_pg_form { DK_PG_FORM_NONE, DK_PG_FORM_BASE64, DK_PG_FORM_HEX, DK_PG_FORM_DOCUMENT } dk_pg_form;
+ * NONE: only if it is an object, an array or a quoted text. What is no document is a text. TEXT: HSTORE: a map of
+ * texts, also in JSON, is written as hstore's text. */
+typedef enum dk_pg_form {
+    DK_PG_FORM_NONE,
+    DK_PG_FORM_BASE64,
+    DK_PG_FORM_HEX,
+    DK_PG_FORM_DOCUMENT,
+    DK_PG_FORM_HSTORE
+} dk_pg_form;
 
 /* What a number counts that is given for a time, when no schema says so. NONE: DATE: days; INTERVAL: microseconds;
  * other times: the coarsest unit in which it is within a day; TIMESTAMP and TIMESTAMPTZ: milliseconds below 10 to the

@@ -3,6 +3,7 @@
  * One Avro value into one column.
  */
 #include "pg/avro.h"
+#include "pg/hstore.h"
 
 /* What was read, or could not be. */
 static inline dk_status
@@ -38,6 +39,52 @@ write_list(dk__avro_run *run, const dk_pg_column *c, const dk_avro_op *op)
                 st = dk__avro_value(run, &list.item, item);
         }
     }
+    return st;
+}
+
+/* The text of a map's value: false if it is something else, or cannot be read. out->p is NULL for a null. */
+static bool
+read_text(dk__avro_run *run, const dk_avro_op *op, dk_slice *out)
+{
+    static const uint8_t empty[1];
+
+    *out = (dk_slice){NULL, 0};
+    while (op->code == DK_OP_OPTION || op->code == DK_OP_UNION)
+        if (!dk_avro_read_branch(run->reader->code, &run->r, op, &op))
+            return false;
+    if (op->code == DK_OP_NIL)
+        return true;
+    if (op->code != DK_OP_STRING || !dk_avro_read_bytes(&run->r, out))
+        return false;
+    if (out->n == 0)
+        out->p = empty;
+    return true;
+}
+
+static dk_status
+write_hstore(dk__avro_run *run, const dk_pg_column *c, const dk_avro_op *op)
+{
+    const dk_avro_op *item = &run->reader->code->ops[op->a];
+    dk_avro_block block = {0};
+    dk_slice key, value;
+    dk__pg_pairs pairs;
+    dk_status st = DK_OK;
+
+    dk__pg_pairs_begin(run->row, &pairs);
+    while (st == DK_OK) {
+        if (!dk_avro_next_block(&run->r, op, &block))
+            return broken(run, c);
+        if (block.count == 0)
+            break;
+        for (; block.count > 0 && st == DK_OK; block.count--) {
+            if (!dk_avro_read_bytes(&run->r, &key))
+                return broken(run, c);
+            if (!read_text(run, item, &value))
+                return dk__pg_odd(run->row, c, "a map whose values are no texts");
+            st = dk__pg_pairs_add(run->row, c, &pairs, key, value);
+        }
+    }
+    dk__pg_pairs_end(run->row, &pairs);
     return st;
 }
 
@@ -78,6 +125,8 @@ write_nested(dk__avro_run *run, const dk_pg_column *c, const dk_avro_op *op)
         return broken(run, c);
     if (op->code == DK_OP_ARRAY && c->array)
         st = write_list(run, c, op);
+    else if (op->code == DK_OP_MAP && dk__pg_is_hstore(c))
+        st = write_hstore(run, c, op);
     else if (op->code == DK_OP_RECORD && meaning == DK__PG_DECIMAL)
         st = write_scaled(run, c, op);
     else if (meaning != DK__PG_PLAIN)

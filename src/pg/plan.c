@@ -30,7 +30,7 @@ check_column(const dk_pg_column *c, dk_error *err)
         return dk__error_set(err, DK_EINVAL, "a column without a name, of no known kind or of another version");
     if (c->precision > 1000 || c->scale < -1000 || c->scale > 1000)
         return dk__error_set(err, DK_EINVAL, "column %.100s: no numeric(%u,%d)", c->name, c->precision, c->scale);
-    if ((unsigned)c->form > DK_PG_FORM_DOCUMENT || (unsigned)c->unit > DK_PG_UNIT_NANOS)
+    if ((unsigned)c->form > DK_PG_FORM_HSTORE || (unsigned)c->unit > DK_PG_UNIT_NANOS)
         return dk__error_set(err, DK_EINVAL, "column %.100s: unknown form or unit", c->name);
     return DK_OK;
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "pg/kinds.h"
+#include "pg/hstore.h"
 
 #define DECIMAL_TEXT 5464 /* characters of base64 that are the most bytes of a numeric */
 
@@ -193,6 +193,8 @@ dk__pg_put_text(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_sli
         return dk__pg_odd(row, c, "a value that the source has not sent");
     if (c->array || !is_textual(c->kind, m.code))
         return dk__pg_odd(row, c, "a text in a column of another kind");
+    if (dk__pg_is_hstore(c))
+        return dk__pg_hstore_of_json(row, c, s);
     switch (c->kind) {
     case DK_PG_BOOL:
         return dk__pg_bool_of_text(row, c, s);

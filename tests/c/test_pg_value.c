@@ -321,6 +321,34 @@ DK_TEST(pg_value_bytes)
     text_refused(hex, "0g", "not in hexadecimal");
 }
 
+DK_TEST(pg_value_hstore)
+{
+    static const char *const odd[] = {"",
+                                      "x",
+                                      "[]",
+                                      "{\"a\":1}",
+                                      "{\"a\":{}}",
+                                      "{",
+                                      "{\"a\":\"b\"",
+                                      "{\"a\":\"b\"} ,",
+                                      "{\"\\ud800\":null}",
+                                      "{\"a\":\"N/A\"}"};
+    dk_pg_column c = column(DK_PG_TEXT);
+    writer w;
+    size_t i;
+
+    c.form = DK_PG_FORM_HSTORE;
+    text_is(c, " {} ", "00000000");
+    text_is(c, "{\"a\":\"\"}", "00000007 2261223d3e2222");
+    text_is(c, "{\"\\\"\":null,\"b\":\"\\u0063\"}", "00000013 225c22223d3e4e554c4c2c2262223d3e226322");
+    text_refused(c, "{\"a\":\"\\u0000\"}", "cannot hold a NUL");
+    for (i = 0; i < sizeof odd / sizeof *odd; i++) {
+        printf("%s\n", odd[i]);
+        writer_init(&w);
+        check_odd(&w, dk__pg_put_text(&w.row, &c, plain, avro_slice(odd[i])));
+    }
+}
+
 DK_TEST(pg_value_uuid)
 {
     dk_pg_column c = column(DK_PG_UUID);

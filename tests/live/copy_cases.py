@@ -166,6 +166,11 @@ def texts() -> Iterator[Case]:
     yield Case("text", "'42'", "long", 42)
     yield Case("text", "'new'", {"type": "enum", "name": "E", "symbols": ["old", "new"]}, "new")
     yield Case("text", "'0101'", debezium("bytes", "data.Bits", length="4"), b"\x05", plan="text")
+    hstore = {"form": "hstore"}
+    yield Case("text", """'"a"=>"x","\\"b"=>NULL'""", "string", r'{"a": "\u0078", "\"b": null}', options=hstore)
+    yield Case("text", "''", "string", "{}", options=hstore)
+    maps = {"type": "map", "values": ["null", "string"]}
+    yield Case("text", """'"a"=>"","b\\\\"=>NULL'""", maps, {"a": "", "b\\": None}, options=hstore)
     yield Case("bytea", r"'\x00ff10'", "bytes", b"\x00\xff\x10")
     yield Case("bytea", "''", "bytes", b"")
     yield Case("bytea", r"'\x00ff10'", "string", "AP8Q")
