@@ -245,6 +245,9 @@ class Consumer:
     def memberid(self) -> str | None: ...
     def set_sasl_credentials(self, username: str, password: str) -> None: ...
     def counters(self) -> dict[str, Any]: ...
+    def partition_counters(self) -> list[dict[str, Any]]:
+        """Of each partition that is assigned: topic, partition, position (behind the message handed out last),
+        committed, end (of the log), held, outstanding, handled, failed. An offset that is not known is None."""
     def close(self, timeout: float | None = None) -> None:
         """Commit what is finished and leave the group. What poll() or consume() handed out last is not finished by
         this (the caller may be on the way out of an error): commit() first if it is."""

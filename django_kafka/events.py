@@ -48,6 +48,10 @@ CONSUMER_ENDED_BY_HANDLER = Event(
     ERROR,
     "%(message)s: %(exception)s ends the consumer. The message is not finished; it will be redelivered.",
 )
+CONSUMER_CATCHES_UP = Event(
+    "consumer.catches-up", INFO, "%(consumer)s is behind: %(lag)s messages, handles %(rate)s per second, %(left)s."
+)
+CONSUMER_CAUGHT_UP = Event("consumer.caught-up", INFO, "%(consumer)s has caught up: %(count)s messages in %(took)s.")
 PARTITIONS_ASSIGNED = Event(
     "consumer.partitions-assigned", INFO, "%(consumer)s, group '%(group)s': assigned %(partitions)s"
 )

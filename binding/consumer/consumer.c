@@ -303,6 +303,63 @@ consumer_counters(PyObject *op, PyObject *ignored)
 }
 
 static PyObject *
+offset_or_none(int64_t offset)
+{
+    return offset >= 0 ? PyLong_FromLongLong(offset) : Py_NewRef(Py_None);
+}
+
+static PyObject *
+partition_numbers(const dk_partition_counters *n)
+{
+    PyObject *dict = PyDict_New();
+    int rc = 0;
+
+    if (dict == NULL)
+        return NULL;
+    rc |= put_number(dict, "topic", PyUnicode_FromString(n->topic));
+    rc |= put_number(dict, "partition", PyLong_FromLong(n->partition));
+    rc |= put_number(dict, "position", offset_or_none(n->position));
+    rc |= put_number(dict, "committed", offset_or_none(n->committed));
+    rc |= put_number(dict, "end", offset_or_none(n->end));
+    rc |= put_number(dict, "held", PyLong_FromUnsignedLong(n->held));
+    rc |= put_number(dict, "outstanding", PyLong_FromUnsignedLong(n->outstanding));
+    rc |= put_number(dict, "handled", PyLong_FromUnsignedLongLong(n->handled));
+    rc |= put_number(dict, "failed", PyLong_FromUnsignedLongLong(n->failed));
+    if (rc < 0)
+        Py_CLEAR(dict);
+    return dict;
+}
+
+static PyObject *
+consumer_partition_counters(PyObject *op, PyObject *ignored)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+    dk_partition_counters *numbers;
+    PyObject *list, *item;
+    size_t cap, n;
+
+    (void)ignored;
+    if (native_consumer_enter(self) < 0)
+        return NULL;
+    cap = dk_consumer_partition_counters(self->c, NULL, 0);
+    numbers = PyMem_Calloc(cap + 1, sizeof *numbers);
+    if (numbers == NULL)
+        return PyErr_NoMemory();
+    n = dk_consumer_partition_counters(self->c, numbers, cap);
+    if (n > cap)
+        n = cap; /* more were assigned meanwhile: the next call has them */
+    list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        item = partition_numbers(&numbers[i]);
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    PyMem_Free(numbers);
+    return list;
+}
+
+static PyObject *
 consumer_enter(PyObject *op, PyObject *ignored)
 {
     (void)ignored;
@@ -373,6 +430,7 @@ static PyMethodDef consumer_methods[] = {
     FAST(set_sasl_credentials,
          "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
     NOARGS(counters, "What the engine counted."),
+    NOARGS(partition_counters, "What it counted of each partition that is assigned."),
     FAST(
         close,
         "close($self, /, timeout=None)\n--\n\nCommit what is finished and leave the group. What poll() or consume()\n"

@@ -148,6 +148,10 @@ class Consumer:
         """time_left: asked for how many seconds a stop may still take: what is left of a grace period, say."""
         self._member.time_left = time_left
 
+    def show_lag(self, show: Callable[[str], object]) -> None:
+        """show: called about once a second with a short text while this consumer is behind, with "" after that."""
+        self._member.lag.show = show
+
     def plan(self) -> Plan:
         """Which way messages take through the loop, and why. `print(consumer.plan().explain())`."""
         return make_plan(self, self._member.is_native)

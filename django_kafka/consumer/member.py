@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from django_kafka import events
 from django_kafka._native import Consumer as NativeConsumer
+from django_kafka.consumer.lag import Lag
 from django_kafka.consumer.managers import PauseManager, RetryManager
 from django_kafka.consumer.stopping import flush_producer
 from django_kafka.failures.attempts import Note
@@ -62,6 +63,9 @@ class Member:
         # called again, None for whenever.
         self.chores: list[Callable[[], float | None]] = []
         self._next_chore: float | None = None
+        self.lag = Lag(client, name, logger)
+        if self.is_native:
+            self.chores.append(self.lag.look)
         self.offsets: StoredOffsets | None = None  # of topics that store them in the database
         self._in_hand: Delivery | None = None
         self._other: Polled | None = None  # a message that is not in the loop's hand, and was spoken of last

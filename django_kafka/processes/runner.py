@@ -28,6 +28,7 @@ class KafkaConsumeRunner:
     grace: seconds that the consumers have to end in when a stop is asked for.
     exit_on_failure: the first consumer that dies stops the others and makes start() fail, instead of being restarted.
     start_method: "fork", "spawn" or None, which chooses.
+    shows_lag: a single consumer that is behind says so on the terminal.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class KafkaConsumeRunner:
         exit_on_failure: bool = False,
         start_method: StartMethod | None = None,
         backoff: Backoff | None = None,
+        shows_lag: bool = False,
     ) -> None:
         registry = django_kafka.kafka.consumers
         known = list(registry)
@@ -47,8 +49,9 @@ class KafkaConsumeRunner:
             if key not in known:
                 raise DjangoKafkaError(_unknown(key, known))
         self.consumers = [key for key in keys if _has_topics(key, registry[key])]
+        shows_lag = shows_lag and len(self.consumers) == 1  # several would write over one another
         self._supervisor = Supervisor(
-            {key: ConsumerWorker(key) for key in self.consumers},
+            {key: ConsumerWorker(key, shows_lag=shows_lag) for key in self.consumers},
             grace=grace,
             exit_on_failure=exit_on_failure,
             start_method=start_method,

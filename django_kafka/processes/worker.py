@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import django
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -15,13 +17,15 @@ from django_kafka.exceptions import ConfigurationError
 from django_kafka.logs.loggers import RUNNER
 from django_kafka.processes.child import StopRequest
 from django_kafka.processes.exits import Exit
+from django_kafka.processes.status_line import StatusLine
 
 
 class ConsumerWorker:
-    """The supervisor's job, by the consumer's registry key."""
+    """The supervisor's job, by the consumer's registry key. shows_lag: on the standard error, if it is a terminal."""
 
-    def __init__(self, consumer_key: str) -> None:
+    def __init__(self, consumer_key: str, *, shows_lag: bool = False) -> None:
         self.consumer_key = consumer_key
+        self.shows_lag = shows_lag
 
     def __call__(self, stop: StopRequest) -> int:
         if not apps.ready:  # spawned
@@ -35,6 +39,9 @@ class ConsumerWorker:
             events.CANNOT_START.tell(RUNNER, consumer=self.consumer_key, reason=exc)
             return Exit.CONFIG
         consumer.stop_within(stop.grace.left)
+        line = StatusLine(sys.stderr)
+        if self.shows_lag and line.is_seen:
+            consumer.show_lag(line.write)
         try:
             with stop.calls(consumer.request_stop):
                 consumer.run()
@@ -43,5 +50,6 @@ class ConsumerWorker:
             if not stop.requested:
                 raise
         finally:
+            line.clear()
             connections.close_all()
         return Exit.OK

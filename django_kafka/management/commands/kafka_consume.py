@@ -83,6 +83,7 @@ class Command(BaseCommand):
                 grace=options["grace"],
                 exit_on_failure=options["exit_on_failure"],
                 start_method=None if method == "auto" else method,
+                shows_lag=options["verbosity"] > 0,
             )
         except DjangoKafkaError as exc:
             raise CommandError(str(exc)) from exc

@@ -90,7 +90,7 @@ class TestModel:
     def test_options(self, form: str) -> None:
         text = run("synced.customer", "--topic", r"^shop\.'o'", "--format", form, "--debezium", "--no-connect")
         topic = checked(made(text)["CustomerTopic"]())
-        assert (topic.name, topic.model, topic.debezium) == (r"^shop\\.'o'", Customer, True)
+        assert (topic.name, topic.model, topic.debezium) == (r"^shop\.'o'", Customer, True)
         assert topic.find_copy_source() == form
 
     def test_a_registry_that_does_not_answer_is_a_remark(self, registry: SchemaRegistry) -> None:

@@ -225,6 +225,22 @@ def test_counters(assigned: Assigned, fill: Fill, topic: str) -> None:
     assert consumer.counters()["finished"] == 2
 
 
+def test_partition_counters(assigned: Assigned, make_consumer: Assigned, fill: Fill, topic: str) -> None:
+    assert make_consumer().partition_counters() == []
+    fill(topic, [b"a", b"b", b"c"])
+    consumer = assigned(topic)
+    batch = consumer.fetch(10)
+    assert batch is not None
+    (counters,) = consumer.partition_counters()
+    assert (counters["topic"], counters["partition"], counters["end"]) == (topic, 0, 3)
+    assert (counters["position"], counters["handled"]) == (None, 0)
+    list(batch)
+    batch.close()
+    (counters,) = consumer.partition_counters()
+    assert (counters["position"], counters["handled"]) == (3, 3)
+    assert (counters["failed"], counters["held"], counters["outstanding"]) == (0, 0, 0)
+
+
 def test_everything_is_refused_after_close(make_consumer: Assigned, topic: str) -> None:
     consumer = make_consumer()
     with consumer as same:
@@ -237,6 +253,7 @@ def test_everything_is_refused_after_close(make_consumer: Assigned, topic: str) 
         lambda: consumer.consume(1, 0),
         lambda: consumer.subscribe([topic]),
         consumer.unsubscribe,
+        consumer.partition_counters,
         consumer.subscription,
         lambda: consumer.assign([partition]),
         consumer.unassign,
