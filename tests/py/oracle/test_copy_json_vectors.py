@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Real messages of Debezium, written anew in JSON, with Connect's schema and without one: CopyPlan makes the same rows
-of them as of the Avro that they were."""
+"""Real messages of Debezium, written anew in JSON, with Connect's schema and without one: CopyPlan makes the same
+rows of them as of the Avro that they were."""
 
 from __future__ import annotations
 
