@@ -195,7 +195,7 @@ DK_TEST(json_cell_documents)
 DK_TEST(json_cell_hstore)
 {
     begin("text hstore");
-    takes("{\"a\":\"1\",\"b\":null}", "\"a\"=>\"1\", \"b\"=>NULL");
+    takes("{\"a\":\"1\",\"b\":null}", "\"a\"=>\"1\",\"b\"=>NULL");
     takes("\"{\\\"a\\\": \\\"1\\\"}\"", "\"a\"=>\"1\"");
     takes("{}", "");
     leaves("{\"a\":1}", "");
