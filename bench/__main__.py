@@ -4,8 +4,8 @@
     python -m bench [--messages N] [--runs R] [--only PART ...] [--output FILE]
 
 Each part is a module that can be run alone, too: `python -m bench.consume`, `.produce`, `.start`, `.failures`,
-`.avro` (in memory), `.avro_consume`, `.avro_produce`, `.avro_requests`. Each contestant is a process of its own; of
-the Avro contestants in memory all share one.
+`.avro` (in memory), `.avro_consume`, `.avro_produce`, `.avro_requests`, `.sync`. Each contestant is a process of its
+own; of the Avro contestants in memory all share one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bench.failures import FailuresPart
 from bench.produce import ProducePart
 from bench.run import main
 from bench.start import StartPart
+from bench.sync import SyncPart
 
 PARTS = (
     ConsumePart,
@@ -29,6 +30,7 @@ PARTS = (
     AvroProducePart,
     AvroRequestsPart,
     FailuresPart,
+    SyncPart,
 )
 
 if __name__ == "__main__":

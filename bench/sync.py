@@ -20,7 +20,6 @@ from tests.live.servers import PostgresServer
 COPY = "this library, copy path, Avro"
 JSON = "this library, copy path, JSON"
 CONNECT = "this library, copy path, JSON with schemas"
-AGAIN = "this library, copy path, rows that are there"
 BULK = "this library, bulk path"
 INSTANCES = "this library, instances path"
 PREPARED = "prepared COPY buffers, no Kafka"
@@ -39,14 +38,14 @@ CREATE TABLE orders (
 class SyncPart(Part):
     name = "sync"
     contestants = (
-        Contestant(COPY, "sync_django.py"),
-        Contestant(PREPARED, "sync_prepared.py"),
-        Contestant(JSON, "sync_django.py"),
-        Contestant(CONNECT, "sync_django.py"),
-        Contestant(BY_HAND, "sync_bulk.py", fewer=5),
-        Contestant(BULK, "sync_django.py", fewer=5),
-        Contestant(INSTANCES, "sync_django.py", fewer=20),
-        Contestant(OF_PEER, "sync_django.py", python=PEER, fewer=200),
+        Contestant(COPY, "sync_django.py", fewer=5),
+        Contestant(PREPARED, "sync_prepared.py", fewer=5),
+        Contestant(JSON, "sync_django.py", fewer=5),
+        Contestant(CONNECT, "sync_django.py", fewer=5),
+        Contestant(BY_HAND, "sync_bulk.py", fewer=20),
+        Contestant(BULK, "sync_django.py", fewer=20),
+        Contestant(INSTANCES, "sync_django.py", fewer=50),
+        Contestant(OF_PEER, "sync_django.py", python=PEER, fewer=250),
     )
     MORE = {
         JSON: {"BENCH_FORM": "json"},

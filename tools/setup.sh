@@ -284,7 +284,7 @@ registry() { # Apicurio Registry, which speaks Confluent's API, and the Java 21 
 peer() { # the library that is compared with, in an environment of its own
     local folder=$CACHE/peer
     make_venv "$folder" "$(find_python)"
-    pip_install "$folder" .stamp "django-kafka==$PEER_VERSION" 'Django>=5.2,<6' psutil
+    pip_install "$folder" .stamp "django-kafka==$PEER_VERSION" 'Django>=5.2,<6' 'psycopg[binary]>=3.1' psutil
 }
 
 case ${1:-} in

@@ -37,19 +37,13 @@ def check_model_topic(where: str, topic: Any) -> list[CheckMessage]:
         return []
     messages = list(_check_attributes(where, topic))
     if not messages:
-        for model in _models(topic):
+        for model in topic.known_models():
             messages += _check_model(where, topic, model)
     return messages
 
 
-def _models(topic: Any) -> list[Any]:
-    """The models that are known before a message comes."""
-    found = [topic.model] if topic.model is not None else []
-    return [*found, *(getattr(topic, "reroute_model_map", None) or {}).values()]
-
-
 def _check_attributes(where: str, topic: Any) -> Iterator[CheckMessage]:
-    models = _models(topic)
+    models = topic.known_models()
     if not models and "get_model" not in topic.overridden():
         yield Error(
             f"{where} has no model, so nobody knows what its messages are rows of.",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings as project
 from django.db import connections, models
 from django.db.models.deletion import Collector
 from django.utils import timezone
@@ -206,6 +207,8 @@ class Layout:
         while field.remote_field is not None and hasattr(field, "target_field"):
             field = field.target_field
         name, topic = semantic.name, self.topic
+        if isinstance(field, models.DateTimeField) and not project.USE_TZ and project.TIME_ZONE != "UTC":
+            return "USE_TZ is off, and times without a zone are those of TIME_ZONE"
         if isinstance(field, (models.DateTimeField, models.TimeField)):
             if name not in TIMESTAMPS and name not in TIMES and topic.time_precision_mode in _UNITS:
                 options["unit"] = _UNITS[topic.time_precision_mode]

@@ -126,6 +126,8 @@ class FastReader:
                     try:
                         value = convert(value)
                     except Unfit as error:
+                        if matches(value):  # in a column that is none of those that can be large
+                            continue
                         raise UnfitValue(f"{self.model.__name__}.{name}", value, error.expected) from None
             values[attname] = value
         if self.skip:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
@@ -177,11 +177,9 @@ class ModelTopicConsumer(TopicConsumer, ABC):
         return None
 
     def get_using(self, model: Any = None) -> str:
-        """The database that rows of the model are written to; without one, those of the topic's own."""
-        model = model or self.model
-        if self.using or model is None:
-            return super().get_using()
-        alias: str = router.db_for_write(model)
+        """The database that rows of the model are written to; without a model, those of the topic's own."""
+        model = model or next(iter(self.known_models()), None)
+        alias: str = self.using or (DEFAULT_DB_ALIAS if model is None else router.db_for_write(model))
         return alias
 
     def sync(self, model: Any, key: Any, value: Any) -> Any:
@@ -204,6 +202,12 @@ class ModelTopicConsumer(TopicConsumer, ABC):
         Errors: ConfigurationError when `sync_mode` asks for what cannot be."""
         model = model or self.get_model(None, None)
         return make_plan(self, model, using or self.get_using(model))
+
+    def known_models(self) -> list[Any]:
+        """The models that are known before a message comes."""
+        rerouted = getattr(self, "reroute_model_map", None) or {}
+        found = [self.model] if self.model is not None else []
+        return list(dict.fromkeys([*found, *rerouted.values()]))
 
     def overridden(self) -> frozenset[str]:
         """The hooks that are the project's own; `transform_` stands for those of single fields."""

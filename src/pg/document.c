@@ -5,237 +5,15 @@
  */
 #include <stdio.h>
 
+#include "pg/json_scan.h"
 #include "pg/kinds.h"
-
-#define DEPTH 512
-
-typedef struct scan {
-    const uint8_t *p, *end;
-    bool strict;
-    unsigned depth;
-    uint8_t open[DEPTH]; /* '{' or '[' */
-} scan;
-
-static inline void
-skip_space(scan *s)
-{
-    if (s->p<s->end && * s->p> ' ')
-        return;
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
-        s->p++;
-}
-
-static bool
-scan_word(scan *s, const char *word)
-{
-    size_t n = strlen(word);
-
-    if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
-        return false;
-    s->p += n;
-    return true;
-}
-
-static int
-scan_hex(scan *s)
-{
-    int v = 0, i;
-
-    if (s->end - s->p < 4)
-        return -1;
-    for (i = 0; i < 4; i++) {
-        uint8_t b = *s->p++, low = b | 0x20;
-
-        if (b >= '0' && b <= '9')
-            v = v << 4 | (b - '0');
-        else if (low >= 'a' && low <= 'f')
-            v = v << 4 | (low - 'a' + 10);
-        else
-            return -1;
-    }
-    return v;
-}
-
-/* Behind \u. JSONB knows neither NUL nor halves of pairs. */
-static bool
-scan_unicode(scan *s)
-{
-    int v = scan_hex(s);
-
-    if (v < 0 || !s->strict)
-        return v >= 0;
-    if (v >= 0xD800 && v < 0xDC00) {
-        if (!scan_word(s, "\\u"))
-            return false;
-        v = scan_hex(s);
-        return v >= 0xDC00 && v < 0xE000;
-    }
-    return v != 0 && (v < 0xDC00 || v >= 0xE000);
-}
-
-/* Passes over what a string may hold as it is, eight bytes at a time. */
-static inline void
-scan_plain(scan *s)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-    const uint8_t *p = s->p, *end = s->end;
-    uint64_t w, quote, slash;
-
-    for (; end - p >= 8; p += 8) {
-        memcpy(&w, p, 8);
-        quote = w ^ ones * '"';
-        slash = w ^ ones * '\\';
-        if ((((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high)
-            break;
-    }
-    while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
-        p++;
-    s->p = p;
-}
-
-static bool
-scan_string(scan *s)
-{
-    if (s->p == s->end || *s->p++ != '"')
-        return false;
-    for (;;) {
-        uint8_t b;
-
-        scan_plain(s);
-        if (s->p == s->end)
-            return false;
-        b = *s->p++;
-        if (b == '"')
-            return true;
-        if (b != '\\' || s->p == s->end)
-            return false;
-        b = *s->p++;
-        if (b == 'u' ? !scan_unicode(s) : b == 0 || strchr("\"\\/bfnrt", b) == NULL)
-            return false;
-    }
-}
-
-/* Numbers of JSONB are numeric: so many digits before and behind the point, no more. */
-static bool
-scan_number(scan *s)
-{
-    const uint8_t *first = s->p;
-    int64_t whole = 0, fraction = 0, exponent = 0;
-    bool minus;
-
-    s->p += *s->p == '-';
-    first = s->p;
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-        s->p++;
-    whole = s->p - first;
-    if (whole == 0 || (*first == '0' && whole > 1))
-        return false;
-    if (s->p < s->end && *s->p == '.') {
-        for (first = ++s->p; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
-            continue;
-        fraction = s->p - first;
-        if (fraction == 0)
-            return false;
-    }
-    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
-        s->p++;
-        minus = s->p < s->end && *s->p == '-';
-        if (s->p < s->end && (*s->p == '-' || *s->p == '+'))
-            s->p++;
-        for (first = s->p; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++)
-            exponent = exponent < 1000000 ? 10 * exponent + (*s->p - '0') : exponent;
-        if (s->p == first)
-            return false;
-        exponent = minus ? -exponent : exponent;
-    }
-    return !s->strict || (whole + exponent <= 131072 && fraction - exponent <= 16383);
-}
-
-/* A value up to its end, or up to what it opens. */
-static bool
-scan_begin(scan *s)
-{
-    skip_space(s);
-    if (s->p == s->end)
-        return false;
-    switch (*s->p) {
-    case '"':
-        return scan_string(s);
-    case 't':
-        return scan_word(s, "true");
-    case 'f':
-        return scan_word(s, "false");
-    case 'n':
-        return scan_word(s, "null");
-    case '{':
-    case '[':
-        if (s->depth == DEPTH)
-            return false;
-        s->open[s->depth++] = *s->p++;
-        return true;
-    default:
-        return (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) && (s->p + 1 < s->end || *s->p != '-') &&
-               scan_number(s);
-    }
-}
-
-static bool
-scan_key(scan *s)
-{
-    skip_space(s);
-    if (!scan_string(s))
-        return false;
-    skip_space(s);
-    return s->p < s->end && *s->p++ == ':';
-}
-
-/* Behind a value, or behind what opens a container (`fresh`): everything up to where the next value begins. *done:
- * there is none. */
-static bool
-scan_next(scan *s, bool fresh, bool *done)
-{
-    for (*done = false;; fresh = false) {
-        uint8_t open;
-
-        skip_space(s);
-        if (s->depth == 0) {
-            *done = true;
-            return s->p == s->end;
-        }
-        if (s->p == s->end)
-            return false;
-        open = s->open[s->depth - 1];
-        if (*s->p == (open == '{' ? '}' : ']')) {
-            s->p++;
-            s->depth--;
-            continue;
-        }
-        if (!fresh && *s->p++ != ',')
-            return false;
-        return open == '[' || scan_key(s);
-    }
-}
 
 bool
 dk__pg_is_document(dk_slice text, bool strict)
 {
-    scan s;
-    bool done = false;
+    dk_error ignored;
 
-    s.p = text.p;
-    s.end = text.p + text.n;
-    s.strict = strict;
-    s.depth = 0; /* its table is filled as it is needed */
-
-    if (text.n == 0 || !dk_avro_utf8_valid(text.p, text.n))
-        return false;
-    while (!done) {
-        unsigned depth = s.depth;
-
-        if (!scan_begin(&s) || !scan_next(&s, s.depth > depth, &done))
-            return false;
-    }
-    return true;
+    return dk__json_check(text, strict, &ignored) == DK_OK;
 }
 
 void
@@ -279,12 +57,11 @@ dk__pg_document(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 static bool
 may_be_document(dk_slice s)
 {
-    scan begin;
+    size_t i = 0;
 
-    begin.p = s.p;
-    begin.end = s.p + s.n;
-    skip_space(&begin);
-    return begin.p < begin.end && (*begin.p == '{' || *begin.p == '[' || *begin.p == '"');
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
+        i++;
+    return i < s.n && (s.p[i] == '{' || s.p[i] == '[' || s.p[i] == '"');
 }
 
 /* A text that is no document: the JSON string of it. */

@@ -4,8 +4,8 @@
  */
 #include <math.h>
 
+#include "pg/hstore.h"
 #include "pg/json_reader.h"
-#include "pg/kinds.h"
 
 static bool
 is_document_kind(const dk_pg_column *c)
@@ -152,6 +152,8 @@ dk__json_cell(dk__pg_row *row, dk_buf *text, const dk_pg_column *c, dk__pg_meani
     case DK__JSON_OBJECT:
         if (!c->array && c->kind == DK_PG_NUMERIC)
             return put_decimal(row, text, c, t);
+        if (dk__pg_is_hstore(c))
+            return dk__pg_hstore_of_json(row, c, t->text);
         break;
     }
     return is_document_kind(c) && m.code != DK__PG_OPAQUE ? put_document(row, c, t)

@@ -33,6 +33,7 @@ read_column(char *spec, dk_pg_column *c, bool *key)
         c->form = strcmp(word, "base64") == 0 ? DK_PG_FORM_BASE64
                   : strcmp(word, "hex") == 0  ? DK_PG_FORM_HEX
                                               : c->form;
+        c->form = strcmp(word, "hstore") == 0 ? DK_PG_FORM_HSTORE : c->form;
         c->unit = strcmp(word, "millis") == 0 ? DK_PG_UNIT_MILLIS : c->unit;
     }
 }

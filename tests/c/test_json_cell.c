@@ -192,6 +192,17 @@ DK_TEST(json_cell_documents)
     end();
 }
 
+DK_TEST(json_cell_hstore)
+{
+    begin("text hstore");
+    takes("{\"a\":\"1\",\"b\":null}", "\"a\"=>\"1\",\"b\"=>NULL");
+    takes("\"{\\\"a\\\": \\\"1\\\"}\"", "\"a\"=>\"1\"");
+    takes("{}", "");
+    leaves("{\"a\":1}", "");
+    leaves("{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}", "has not sent");
+    end();
+}
+
 DK_TEST(json_cell_arrays)
 {
     begin("int4[] null");

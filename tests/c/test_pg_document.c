@@ -69,14 +69,14 @@ DK_TEST(pg_document_where_the_two_differ)
 
 DK_TEST(pg_document_depth)
 {
-    char text[1200];
+    char text[2100];
 
-    memset(text, '[', 512);
-    memset(text + 512, ']', 512);
-    CHECK(dk__pg_is_document((dk_slice){(uint8_t *)text, 1024}, true));
-    memset(text, '[', 513);
-    memset(text + 513, ']', 513);
-    CHECK(!dk__pg_is_document((dk_slice){(uint8_t *)text, 1026}, true));
+    memset(text, '[', 1000);
+    memset(text + 1000, ']', 1000);
+    CHECK(dk__pg_is_document((dk_slice){(uint8_t *)text, 2000}, true));
+    memset(text, '[', 1001);
+    memset(text + 1001, ']', 1001);
+    CHECK(!dk__pg_is_document((dk_slice){(uint8_t *)text, 2002}, true));
 }
 
 /* Every character that has to be escaped, and strings of every length around the eight bytes looked at at once. */

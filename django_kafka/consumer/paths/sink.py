@@ -46,6 +46,8 @@ Sequence.register(Claim)
 
 # While a small batch waits for more it is looked at so often; seconds, at least and at most.
 SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.25
+# So many undone calls inside of one another, then the messages are halved.
+DEEPEST = 10
 
 Failures = dict[int, Exception]
 
@@ -74,6 +76,7 @@ class Sink:
         self._waiting_since: float | None = None
         self._claim: Claim
         self._is_told = False  # that this claim is halved
+        self._undone = 0  # calls whose messages are being handled again
 
     def walk(self, batch: Batch) -> None:
         """Handle the run of messages that the batch has opened."""
@@ -104,7 +107,7 @@ class Sink:
     def _handle(self, claim: Claim) -> None:
         if database.in_use():
             database.refresh()
-        self._claim, self._is_told = claim, False
+        self._claim, self._is_told, self._undone = claim, False, 0
         try:
             self._hold_early(claim)
             self._write(claim)
@@ -185,7 +188,10 @@ class Sink:
         """Their call is undone: handle those before the first failure, and see to that one. Returns what is behind
         it."""
         first = min(failures)
-        self._write(part[:first])
+        self._undone += 1
+        # A handler that blames the last one each time would lead as deep as there are messages.
+        self._write(part[:first], one_fails=self._undone > DEEPEST)
+        self._undone -= 1
         self._judge(part[first : first + 1], failures[first])
         return part[first + 1 :].rest()
 

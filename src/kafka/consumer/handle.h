@@ -16,7 +16,9 @@
 
 /* See member.c. */
 typedef struct dk__member {
-    atomic_bool missed; /* an answer to a heartbeat was lost; librdkafka's threads' */
+    atomic_bool
+        plain; /* librdkafka sends no full requests: one was answered, and no connection broken since. Its threads' */
+    atomic_bool missed; /* an answer to a heartbeat was lost; the same */
     atomic_bool leaves; /* the group is being left; set by the engine thread */
 } dk__member;
 

@@ -30,21 +30,26 @@ void
 dk__member_answered(dk__member *m, rd_kafka_resp_err_t rkerr)
 {
     switch (rkerr) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:         /* says nothing of the answer that was lost before */
+    case RD_KAFKA_RESP_ERR_NO_ERROR: /* says nothing of an answer that was lost before */
+        atomic_store(&m->plain, true);
+        break;
     case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE: /* it was never sent */
     case RD_KAFKA_RESP_ERR__DESTROY:
         break;
-    case RD_KAFKA_RESP_ERR__TRANSPORT: /* librdkafka sends a full request next */
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        atomic_store(&m->plain, false);
         atomic_store(&m->missed, false);
         break;
-    default:
-        atomic_store(&m->missed, true);
+    default: /* the next request is a full one if this one was */
+        if (atomic_load(&m->plain))
+            atomic_store(&m->missed, true);
     }
 }
 
 /* ---- librdkafka's interceptors --------------------------------------------------------------------------------- */
 
-/* On the thread that owns the socket, so it is open, and nobody reads the answer meanwhile. */
+/* On the thread that owns the socket, so it is open, and nobody reads the answer meanwhile. The sending half stays:
+ * what is sent with the heartbeat should not fail by a broken pipe, which librdkafka tells as an error. */
 static rd_kafka_resp_err_t
 on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_t api, int16_t version, int32_t id,
            size_t size, void *opaque)
@@ -57,7 +62,7 @@ on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id, int16_
                         "the answer to a heartbeat was lost, and perhaps an assignment with it: asking for all of "
                         "the assignment, over a new connection to the coordinator");
     dk__events_hush(c->events, true);
-    shutdown(fd, SHUT_RDWR);
+    shutdown(fd, SHUT_RD);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

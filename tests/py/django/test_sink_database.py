@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -300,6 +301,22 @@ class TestStoredOffsets:
         assert written() == [number for number in NUMBERS if number not in (b"5", b"11")]
         assert topic.calls == [NUMBERS, NUMBERS[:5], NUMBERS[6:], NUMBERS[6:11], NUMBERS[12:]]
         assert [row.get(("g", "events", 0)) for row in seen] == [None, None, 5, 5, 11]
+
+    def test_a_handler_that_blames_the_last_one_each_time(self, broker: LocalBroker) -> None:
+        deepest: list[int] = []
+
+        def act(values: list[bytes]) -> None:
+            deepest.append(len(inspect.stack(0)))
+            raise BatchError({len(values) - 1: ValueError("no")})
+
+        values = [b"%d" % i for i in range(60)]
+        topic = Writer(act, batch_size=60, batch_timeout=5, **STORED)
+        cls = consumer_of(topic, group="g")
+        broker.produce("events", *values)
+        run_consumer_until(cls, lambda: rows() == {("g", "events", 0): 60})
+        assert written() == []
+        assert [msg.value() for msg in broker.collect("g.events.dlt", 60)] == values
+        assert max(deepest) - min(deepest) < 200
 
     def test_a_message_that_waits_holds_the_row(self, broker: LocalBroker) -> None:
         rules = RetrySettings(max_retries=5, delay=0.1, blocking=True)

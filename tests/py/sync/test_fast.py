@@ -90,6 +90,7 @@ ODD = [
     message({"id": 1}, {"id": 1, "name": None}),
     message({"id": 1}, {"id": 1, "number": "x"}),
     message({"id": 1}, {"id": 1, "op": "c", "source": {}}),
+    message({"id": 1}, {"id": 1, "at": "__debezium_unavailable_value", "number": "__debezium_unavailable_value"}),
     message({"id": 1}, {"id": 1, "blob": "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="}),
     message({"id": 1, "__dbz__physicalTableIdentifier": "t"}, {"id": 1}),
     message({"id": 1}, {**MADE_UP, "__deleted": "no"}),

@@ -53,6 +53,9 @@ def row(n: int, **values: Any) -> Any:
     return message({"id": n}, {"id": n, **values})
 
 
+NO_COPY = "not copy: SQLite has no COPY"
+
+
 # ---- the plan ------------------------------------------------------------------------------------------------------
 
 
@@ -60,14 +63,13 @@ def row(n: int, **values: Any) -> Any:
     "model", [Order, Customer, Line, Renamed, Hidden, Watched, Skipping, ShownOrder, Unmanaged, Node]
 )
 def test_bulk_is_taken_where_nothing_is_called(model: Any) -> None:
-    plan = topic_of(model).plan()
-    assert (plan.path, plan.reasons) == ("bulk", ())
+    assert topic_of(model).plan().explain() == f"bulk\n{NO_COPY}"
 
 
 def test_reasons_against_bulk() -> None:
     plan = topic_of(Saved).plan()
-    assert plan.explain() == "instances\nnot bulk: Saved.save() is the model's own"
-    assert topic_of(Restaurant).plan().reasons[0].text == "its rows are in several tables (multi-table inheritance)"
+    assert plan.explain() == f"instances\n{NO_COPY}\nnot bulk: Saved.save() is the model's own"
+    assert topic_of(Restaurant).plan().reasons[1].text == "its rows are in several tables (multi-table inheritance)"
     assert topic_of(Order, sync_mode="instances").plan().explain() == "instances\nnot bulk: sync_mode is 'instances'"
 
     class Synced(DbzJSONTopic):
@@ -75,9 +77,13 @@ def test_reasons_against_bulk() -> None:
 
         def sync(self, model: Any, key: Any, value: Any) -> Any: ...
 
-    assert Synced().plan().reasons[0].text == "sync() is overridden"
+    assert {(reason.path, reason.text) for reason in Synced().plan().reasons} == {
+        ("copy", "SQLite has no COPY"),
+        ("copy", "sync() is overridden"),
+        ("bulk", "sync() is overridden"),
+    }
     with receiving(post_save, lambda **_: None, Watched):
-        assert topic_of(Watched).plan().explain() == "instances\nnot bulk: post_save of Watched has receivers"
+        assert topic_of(Watched).plan().explain().endswith("\nnot bulk: post_save of Watched has receivers")
         assert topic_of(Watched, send_signals=True).plan().path == "bulk"
     with receiving(pre_save, lambda **_: None, Watched):
         assert topic_of(Watched, send_signals=True).plan().path == "instances"
@@ -87,7 +93,7 @@ def test_reasons_against_bulk() -> None:
 def test_a_mode_that_cannot_be_is_an_error() -> None:
     for model, mode, text in (
         (Restaurant, "bulk", "several tables"),
-        (Order, "copy", "not available"),
+        (Order, "copy", "is 'copy', but SQLite has no COPY"),
         (Order, "fast", "not one of auto, copy, bulk, instances"),
     ):
         with pytest.raises(ConfigurationError, match=text):
@@ -209,6 +215,8 @@ def test_proxies_and_unmanaged_models(model: Any, path: str) -> None:
 
 def test_another_database(path: str) -> None:
     topic = topic_of(Order, sync_mode=path, using="other")
+    assert topic.get_using() == topic.get_using(Order) == "other"
+    assert topic_of(None).get_using() == topic_of(Order).get_using() == "default"
     topic.consume_batch([row(1, name="a"), row(2, name="b"), message({"id": 2})])
     topic.consume(row(3))
     assert contents(Order) == []
