@@ -303,9 +303,12 @@ class Producer:
         key_encoder: tuple[AvroSchema, bytes] | None = None,
     ) -> None:
         """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
-    def forward(self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0) -> None:
-        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is finished when the broker has
-        confirmed the copy, without a further call. Key and value are the message's, as they were received."""
+    def forward(
+        self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
+    ) -> None:
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
+        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
+        they were received."""
     @property
     def copies(self) -> int:
         """Copies that are not confirmed, or were refused and not dealt with."""

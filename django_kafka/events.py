@@ -80,6 +80,30 @@ PARTITION_REVOKED = Event(
     INFO,
     "%(message)s: its partition was revoked in the meantime; the message will be redelivered.",
 )
+BATCH_HALVED = Event(
+    "message.batch-halved",
+    WARNING,
+    "%(consumer)s: %(count)d messages of '%(topic)s', the first at partition=%(partition)s offset=%(offset)s, "
+    "could not be handled together; they are tried in halves. %(reason)s",
+)
+CLAIM_REVOKED = Event(
+    "message.claim-revoked",
+    INFO,
+    "A partition of '%(topic)s' was revoked while %(count)d messages were handled: their transaction is rolled back, "
+    "and the messages will be redelivered.",
+)
+OFFSET_MOVED = Event(
+    "offset.moved",
+    WARNING,
+    "%(consumer)s: the stored offset of '%(topic)s' partition=%(partition)s (group %(group)s) is %(offset)s, not "
+    "where this consumer is. It goes on from there.",
+)
+OFFSET_NOT_READ = Event(
+    "offset.not-read",
+    WARNING,
+    "%(consumer)s: the stored offset of '%(topic)s' partition=%(partition)s cannot be read: %(reason)s. "
+    "It will be looked up when there are messages.",
+)
 OUTCOME_IGNORED = Event(
     "message.outcome-ignored",
     WARNING,

@@ -43,7 +43,7 @@ class BatchError(DjangoKafkaError):
     """Some messages of a batch failed: `BatchError({index: exception, ...})`. The others are done."""
 
     def __init__(self, failures: Mapping[int, Exception], *args: object) -> None:
-        """failures: by the index of the message in what consume_batch() was called with. None at all: all are done."""
+        """failures: by the index of the message among those that consume_batch() was given. {}: all are done."""
         super().__init__(failures, *args)
         self.failures = failures
 
@@ -57,9 +57,13 @@ class BatchError(DjangoKafkaError):
             if not isinstance(index, int) or isinstance(index, bool):
                 raise HandlerResultError(f"BatchError: {index!r:.200} is not the index of a message.")
             if not 0 <= index < count:
-                raise HandlerResultError(f"BatchError: there is no message {index}, consume_batch() was given {count}.")
+                raise HandlerResultError(
+                    f"BatchError: there is no message {index}, consume_batch() was given {count}."
+                )
             if not isinstance(exc, Exception):
-                raise HandlerResultError(f"BatchError: message {index} failed with {exc!r:.200}, which is no exception.")
+                raise HandlerResultError(
+                    f"BatchError: message {index} failed with {exc!r:.200}, which is no exception."
+                )
         return dict(sorted(self.failures.items()))
 
 

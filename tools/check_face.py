@@ -22,7 +22,7 @@ PACKAGE = "django_kafka"
 
 # From the lowest floor to the highest. An entry is a package or a module; a module belongs to the longest that fits.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("exceptions", "_native", "utils", "serialization", "retry.settings", "topic.transforms"),
+    ("exceptions", "_native", "utils", "serialization", "retry.settings", "topic.transforms", "models", "migrations"),
     ("hooks", "logs"),
     ("events",),
     ("conf", "registry", "error_handlers"),

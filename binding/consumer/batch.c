@@ -250,7 +250,9 @@ no_hand(BatchObject *self, const char *what, dk_status st)
 {
     if (st != DK_ESTATE)
         return native_raise(self->kept->state, st, NULL);
-    if (self->core != NULL && dk_batch_current(self->core->b) >= 0)
+    if (self->claim != NULL && native_claim_is_open(self->claim))
+        PyErr_Format(PyExc_RuntimeError, "%s: no single message is in hand, but a claim", what);
+    else if (self->core != NULL && dk_batch_current(self->core->b) >= 0)
         PyErr_Format(PyExc_RuntimeError, "%s: the message in hand has an outcome already", what);
     else
         PyErr_Format(PyExc_RuntimeError, "%s: no message is in hand", what);
@@ -411,7 +413,8 @@ static PyMethodDef batch_methods[] = {
     {"next_topic", batch_next_topic, METH_NOARGS,
      "next_topic($self, /)\n--\n\nTopic of the next message, None at the end of the batch or when a stop was asked."},
     {"claim", batch_claim, METH_O,
-     "claim($self, most, /)\n--\n\nThe next messages of the run that next_topic() has opened, so many at most, all in "
+     "claim($self, most, /)\n--\n\nThe next messages of the run that next_topic() has opened, so many at most, all "
+     "in "
      "hand at once:\na Claim, or None at the end of the run."},
     {"fail", batch_fail, METH_O,
      "fail($self, delay, /)\n--\n\nThe message in hand was not handled: it and those behind it on its partition come "

@@ -2,11 +2,10 @@
  *
  * Claim: several messages of a batch in hand at once, as a sequence.
  *
- * A slice is a claim of its own kind: it shares the messages of the whole, and says outcomes of its part. Messages are
- * made when asked for, and kept in the whole until it ends, so that one place is one object. The last but one is made
- * over when nobody else holds it (the last one is still the loop's): a plain `for` needs two objects.
+ * A slice is a claim of its own kind: it shares the messages of the whole, and says outcomes of its part. Messages
+ * are made when asked for, and kept in the whole until it ends, so that one place is one object. The last but one is
+ * made over when nobody else holds it (the last one is still the loop's): a plain `for` needs two objects.
  */
-#include "base/args.h"
 #include "consumer/claim_private.h"
 
 static ClaimObject *
@@ -90,7 +89,7 @@ native_claim_is_open(PyObject *op)
     return ((ClaimObject *)op)->open;
 }
 
-static int
+int
 claim_traverse(PyObject *op, visitproc visit, void *arg)
 {
     ClaimObject *self = (ClaimObject *)op;
@@ -103,14 +102,14 @@ claim_traverse(PyObject *op, visitproc visit, void *arg)
     return 0;
 }
 
-static int
+int
 claim_clear(PyObject *op)
 {
     let_made_go((ClaimObject *)op);
     return 0;
 }
 
-static void
+void
 claim_dealloc(PyObject *op)
 {
     ClaimObject *self = (ClaimObject *)op;
@@ -175,13 +174,13 @@ message_at(ClaimObject *self, Py_ssize_t i)
     return msg;
 }
 
-static Py_ssize_t
+Py_ssize_t
 claim_len(PyObject *op)
 {
     return ((ClaimObject *)op)->n;
 }
 
-static PyObject *
+PyObject *
 claim_item(PyObject *op, Py_ssize_t i)
 {
     ClaimObject *self = (ClaimObject *)op;
@@ -229,7 +228,7 @@ with_steps(ClaimObject *self, Py_ssize_t first, Py_ssize_t step, Py_ssize_t n)
     return list;
 }
 
-static PyObject *
+PyObject *
 claim_subscript(PyObject *op, PyObject *key)
 {
     ClaimObject *self = (ClaimObject *)op;
@@ -248,7 +247,7 @@ claim_subscript(PyObject *op, PyObject *key)
 }
 
 /* The abstract class Sequence has these two. */
-static PyObject *
+PyObject *
 claim_index(PyObject *op, PyObject *msg)
 {
     Py_ssize_t i = PySequence_Index(op, msg);
@@ -256,7 +255,7 @@ claim_index(PyObject *op, PyObject *msg)
     return i < 0 ? NULL : PyLong_FromSsize_t(i);
 }
 
-static PyObject *
+PyObject *
 claim_count(PyObject *op, PyObject *msg)
 {
     Py_ssize_t n = PySequence_Count(op, msg);
@@ -264,7 +263,7 @@ claim_count(PyObject *op, PyObject *msg)
     return n < 0 ? NULL : PyLong_FromSsize_t(n);
 }
 
-static PyObject *
+PyObject *
 claim_rest(PyObject *op, PyObject *ignored)
 {
     ClaimObject *self = (ClaimObject *)op;
@@ -286,73 +285,3 @@ claim_rest(PyObject *op, PyObject *ignored)
     be_part_of(part, self);
     return (PyObject *)part;
 }
-
-static PyObject *
-claim_counts(PyObject *op, void *closure)
-{
-    ClaimObject *self = (ClaimObject *)op;
-
-    (void)closure;
-    return PyBool_FromLong(claim_whole(self)->open && dk_batch_claim_counts(self->core->b));
-}
-
-/* ---- type ------------------------------------------------------------------------------------------------------ */
-
-PyDoc_STRVAR(claim_doc,
-             "Messages of a batch in hand at once, as a sequence; a slice is one too.\n\n"
-             "Nothing of it counts as finished before done() or finish() says so.");
-
-static PyMethodDef claim_methods[] = {
-    {"fail", NATIVE_METHOD(claim_fail), NATIVE_FAST,
-     "fail($self, /, index, delay)\n--\n\nThis message was not handled: it, and those of its partition behind it that "
-     "have no outcome,\ncome again after `delay` seconds."},
-    {"defer", claim_defer, METH_O,
-     "defer($self, index, /)\n--\n\nThe outcome of this message is known later: call exactly one of the ticket's "
-     "methods."},
-    {"note", NATIVE_METHOD(claim_note), NATIVE_FAST,
-     "note($self, /, index, text)\n--\n\nRemember a short text with this message until it is finished."},
-    {"noted", claim_noted, METH_O, "noted($self, index, /)\n--\n\nThe note of this message, or None."},
-    {"done", claim_done, METH_NOARGS,
-     "done($self, /)\n--\n\nThese messages are finished, those that have no outcome yet; whatever becomes of others."},
-    {"rest", claim_rest, METH_NOARGS, "rest($self, /)\n--\n\nThose of these messages that have no outcome yet."},
-    {"finish", claim_finish, METH_NOARGS,
-     "finish($self, /)\n--\n\nThe claim is over: what has no outcome is finished."},
-    {"give_back", claim_give_back, METH_O,
-     "give_back($self, delay, /)\n--\n\nThe claim is over: what has no outcome is handed out again after `delay` "
-     "seconds."},
-    {"index", claim_index, METH_O, "index($self, value, /)\n--\n\nThe index of a message."},
-    {"count", claim_count, METH_O, "count($self, value, /)\n--\n\nHow often a message is in it."},
-    {"spans", claim_spans, METH_NOARGS,
-     "spans($self, /)\n--\n\n(topic, partition, index of its first message, that one's offset, offset behind its last\n"
-     "message) for each partition."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyGetSetDef claim_getset[] = {
-    {"counts", claim_counts, NULL,
-     "Whether outcomes still count; not when the claim is over, or one of its partitions was taken away.", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyType_Slot claim_slots[] = {
-    {Py_tp_doc, (void *)claim_doc},
-    {Py_tp_dealloc, claim_dealloc},
-    {Py_tp_traverse, claim_traverse},
-    {Py_tp_clear, claim_clear},
-    {Py_tp_methods, claim_methods},
-    {Py_tp_getset, claim_getset},
-    {Py_tp_iter, PySeqIter_New},
-    {Py_sq_length, claim_len},
-    {Py_sq_item, claim_item},
-    {Py_mp_length, claim_len},
-    {Py_mp_subscript, claim_subscript},
-    {0, NULL},
-};
-
-PyType_Spec native_claim_spec = {
-    .name = "django_kafka._native.Claim",
-    .basicsize = sizeof(ClaimObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
-             Py_TPFLAGS_SEQUENCE,
-    .slots = claim_slots,
-};

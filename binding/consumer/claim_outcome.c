@@ -15,8 +15,8 @@ refused(const ClaimObject *self, const char *what, dk_status st)
 {
     if (st != DK_ESTATE)
         return native_raise(self->core->state, st, NULL);
-    PyErr_Format(PyExc_RuntimeError, "%s: the message is not in hand; it has an outcome already, or the claim is over",
-                 what);
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s: the message is not in hand; it has an outcome already, or the claim is over", what);
     return NULL;
 }
 
@@ -112,8 +112,9 @@ claim_note(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     if (st == DK_OK)
         st = dk_batch_claim_note(self->core->b, (uint32_t)entry, utf8);
     if (st == DK_EINVAL) {
-        PyErr_Format(PyExc_ValueError, "note(): %zu bytes are too many. Brokers take at most %d bytes of commit metadata",
-                     strlen(utf8), DK_NOTE_MAX_BYTES);
+        PyErr_Format(PyExc_ValueError,
+                     "note(): %zu bytes are too many. Brokers take at most %d bytes of commit metadata", strlen(utf8),
+                     DK_NOTE_MAX_BYTES);
         return NULL;
     }
     return st != DK_OK ? refused(self, "note()", st) : Py_NewRef(Py_None);

@@ -34,6 +34,18 @@ claim_is_in_hand(ClaimObject *self, Py_ssize_t i)
     return claim_whole(self)->open && dk_batch_is_claimed(self->core->b, self->order[i]);
 }
 
+/* ---- claim.c: the object, and what makes it a sequence --------------------------------------------------------- */
+
+int claim_traverse(PyObject *op, visitproc visit, void *arg);
+int claim_clear(PyObject *op);
+void claim_dealloc(PyObject *op);
+Py_ssize_t claim_len(PyObject *op);
+PyObject *claim_item(PyObject *op, Py_ssize_t i);
+PyObject *claim_subscript(PyObject *op, PyObject *key);
+PyObject *claim_index(PyObject *op, PyObject *msg);
+PyObject *claim_count(PyObject *op, PyObject *msg);
+PyObject *claim_rest(PyObject *op, PyObject *ignored);
+
 /* ---- claim_outcome.c: methods ---------------------------------------------------------------------------------- */
 
 PyObject *claim_fail(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);

@@ -34,8 +34,7 @@ span_of(const ClaimObject *self, Py_ssize_t i, span **spans, size_t *n, size_t *
     }
     *spans = grown;
     *last = (*n)++;
-    grown[*last] =
-        (span){.index = i, .topic_id = topic, .partition = partition, .first = dk_batch_offset(b, entry)};
+    grown[*last] = (span){.index = i, .topic_id = topic, .partition = partition, .first = dk_batch_offset(b, entry)};
     return &grown[*last];
 }
 
@@ -44,9 +43,9 @@ span_tuple(const ClaimObject *self, const span *s)
 {
     PyObject *topic = native_core_topic(self->core, self->order[s->index]);
 
-    return topic == NULL ? NULL
-                         : Py_BuildValue("(NinLL)", topic, (int)s->partition, s->index, (long long)s->first,
-                                         (long long)s->end);
+    return topic == NULL
+               ? NULL
+               : Py_BuildValue("(NinLL)", topic, (int)s->partition, s->index, (long long)s->first, (long long)s->end);
 }
 
 PyObject *

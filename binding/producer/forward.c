@@ -63,7 +63,8 @@ forward_any(ProducerObject *self, PyObject *source, const dk_copy *copy)
         return forward_hand(self, source, copy);
     if (Py_IS_TYPE(source, self->state->ticket_type))
         return forward_ticket(self, source, copy);
-    PyErr_Format(PyExc_TypeError, "forward() takes a Batch, a Claim or a Ticket, not %.100s", Py_TYPE(source)->tp_name);
+    PyErr_Format(PyExc_TypeError, "forward() takes a Batch, a Claim or a Ticket, not %.100s",
+                 Py_TYPE(source)->tp_name);
     return -1;
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_kafka.checks.batches import check_batches, check_transactions
 from django_kafka.conf.kinds import retry_classes
 
 
@@ -26,11 +27,11 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
                 id="django_kafka.E009",
             )
         ]
-    if getattr(type(topic), "consume", None) is base.TopicConsumer.consume:
+    if getattr(type(topic), "consume", None) is base.TopicConsumer.consume and not topic.takes_batches:
         messages.append(
             Error(
                 f"{where} has no consume() method, so none of its messages could be handled.",
-                hint="Define consume(self, msg).",
+                hint="Define consume(self, msg), or consume_batch(self, messages).",
                 obj=type(topic),
                 id="django_kafka.E007",
             )
@@ -48,6 +49,8 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
         + _check_pattern(where, topic)
         + _check_rules(where, topic)
         + _check_failure_names(where, topic, group)
+        + check_batches(where, topic)
+        + check_transactions(where, topic, consumer, group)
     )
 
 

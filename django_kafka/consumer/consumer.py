@@ -25,10 +25,12 @@ from django_kafka.consumer.client import build_config, call_subscribe, layers_of
 from django_kafka.consumer.describe import describe, name_of, place_of, place_of_partition
 from django_kafka.consumer.loop import Loop
 from django_kafka.consumer.member import Member
+from django_kafka.consumer.offsets import StoredOffsets
 from django_kafka.consumer.plan import Plan, make_plan, own
 from django_kafka.consumer.results import check_result
 from django_kafka.consumer.stopping import stopped_by
 from django_kafka.consumer.topics import Topics
+from django_kafka.consumer.transactions import handler_of
 from django_kafka.exceptions import DjangoKafkaError, HandlerResultError, UnavailableError, is_failure
 from django_kafka.failures import database
 from django_kafka.failures.attempts import Note
@@ -58,6 +60,8 @@ class Consumer:
     default_error_handler: Setting[str] | str = Setting[str]("ERROR_HANDLER")
     # How long stop() waits for what the handlers and the failure handling have produced, in seconds.
     flush_timeout: float = 15.0
+    # Why a message cannot be handled yet, if it cannot: asked for each message that is claimed with others.
+    not_due: Callable[[Any], Exception | None] | None = None
     # The settings of which the client's configuration is made, below the class's own `config`.
     _config_settings: tuple[str, ...] = ("GLOBAL_CONFIG", "CONSUMER_CONFIG")
 
@@ -69,6 +73,9 @@ class Consumer:
         layers = layers_of(type(self), name, *self._config_settings)
         self._consumer = make_client(ConfluentConsumer, self.config, name, layers)
         self._member = Member(self._consumer, name, self.default_logger, partial(describe, self))
+        topics = getattr(self, "topics", None)
+        if isinstance(topics, Topics) and any(topic.offsets_in_database is True for topic in topics):
+            self._member.offsets = StoredOffsets(self.topics, self.group_id, name, self.default_logger)
         self._policy = Policy(self, self._member)
         self._retries = self._member.retries
         self._pauses = self._member.pauses
@@ -101,7 +108,8 @@ class Consumer:
             with stopped_by(stop_event, self.request_stop):
                 self._run()
             return
-        on_assign = self._member.on_assign if self.topics.get_retryable(blocking=True) else None
+        heeds = self._member.offsets is not None or self.topics.get_retryable(blocking=True)
+        on_assign = self._member.on_assign if heeds else None
         on_gone = self._member.on_gone
         call_subscribe(self.subscribe, self.topics.names, on_assign=on_assign, on_revoke=on_gone, on_lost=on_gone)
 
@@ -158,12 +166,12 @@ class Consumer:
     @own
     def consume(self, msg: Any) -> bool | None:
         """Handle a message. False: do not count it as finished (yet); None and True: it is."""
-        check_result(self.get_topic(msg).consume(msg), msg, self.default_logger)
+        check_result(handler_of(self.get_topic(msg))(msg), msg, self.default_logger)
         return True
 
     def handler_for(self, topic_name: str) -> Callable[[Any], Any]:
         """What the direct path calls with the messages of a topic. Errors: TopicNotRegisteredError."""
-        return self.topics.get(topic_name=topic_name).consume
+        return handler_of(self.topics.get(topic_name=topic_name))
 
     def is_own_failure_topic(self, topic_name: str) -> bool:
         """Whether a pattern such as ^.* has brought in a retry or dead-letter topic of this very group by

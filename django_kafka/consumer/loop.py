@@ -14,13 +14,20 @@ from django_kafka.consumer.paths.direct import DirectPath
 from django_kafka.consumer.paths.hooks import HooksPath
 from django_kafka.consumer.paths.poll import PollPath
 from django_kafka.consumer.plan import Path
+from django_kafka.consumer.sizes import size_of
+from django_kafka.consumer.topics import Topics
 from django_kafka.consumer.watch import Watch
+from django_kafka.exceptions import ConfigurationError
 from django_kafka.failures import database
 
 if TYPE_CHECKING:
     from django_kafka.consumer.consumer import Consumer
     from django_kafka.consumer.member import Member
     from django_kafka.failures.policy import Policy
+
+
+# What the engine puts into a batch at most, unless it is asked for more.
+ENGINE_FETCH = 1000
 
 
 class Loop:
@@ -36,18 +43,31 @@ class Loop:
         """Until a stop is asked for. Errors: what the client raises, and what the error handler makes of events."""
         logger, consumer = self.consumer.default_logger, self.consumer
         events.CONSUMER_STARTS.tell(logger, consumer=name_of(type(consumer)), plan=self.plan.explain())
+        if self.plan.refusal:
+            raise ConfigurationError(self.plan.refusal)
         if self.plan.path is Path.POLL:
             PollPath(consumer, self.member, self.policy).run()
             return
         direct = self.plan.path is Path.DIRECT
-        path = DirectPath(consumer, self.policy) if direct else HooksPath(consumer, self.member, self.policy)
+        path = (
+            DirectPath(consumer, self.member, self.policy)
+            if direct
+            else HooksPath(consumer, self.member, self.policy)
+        )
         with Watch(self.member.client, settings.SLOW_HANDLER_SECONDS, logger):
             self._fetch(path)
 
+    def _largest_fetch(self) -> int:
+        """How many messages to fetch at most; 0: as many as the engine takes by itself."""
+        topics = self.consumer.topics
+        wanted = max(map(size_of, topics), default=0) if isinstance(topics, Topics) else 0
+        return wanted if wanted > ENGINE_FETCH else 0
+
     def _fetch(self, path: DirectPath | HooksPath) -> None:
+        most = self._largest_fetch() if isinstance(path, DirectPath) else 0
         while True:
             try:
-                batch = self.member.client.fetch(self.member.patience(float(self.consumer.polling_freq)))
+                batch = self.member.client.fetch(self.member.patience(float(self.consumer.polling_freq)), most)
             except Stopped:
                 return
             self.member.look_around()

@@ -16,13 +16,14 @@ from django_kafka.consumer.stopping import flush_producer
 from django_kafka.failures.attempts import Note
 from django_kafka.failures.backoff import Backoff
 from django_kafka.failures.copies import Copies
-from django_kafka.failures.delivery import InBatch, Polled
+from django_kafka.failures.delivery import InBatch, InClaim, Polled
 from django_kafka.failures.log import FailureLog
 from django_kafka.utils.moments import seconds_until
 from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 
 if TYPE_CHECKING:
-    from django_kafka._native import Batch
+    from django_kafka._native import Batch, Claim
+    from django_kafka.consumer.offsets import StoredOffsets
     from django_kafka.failures.delivery import Delivery
 
 # While copies of failed messages are on their way, the loop looks whether one was refused this often (seconds).
@@ -49,6 +50,7 @@ class Member:
         # called again, None for whenever.
         self.chores: list[Callable[[], float | None]] = []
         self._next_chore: float | None = None
+        self.offsets: StoredOffsets | None = None  # of topics that store them in the database
         self._in_hand: Delivery | None = None
         self._other: Polled | None = None  # a message that is not in the loop's hand, and was spoken of last
 
@@ -57,6 +59,11 @@ class Member:
     def take(self, batch: Batch, msg: Any) -> InBatch:
         """The batch has handed this message out."""
         delivery = self._in_hand = InBatch(self, msg, batch)
+        return delivery
+
+    def take_claimed(self, claim: Claim, at_once: bool) -> InClaim:
+        """This claim of one message is spoken of. at_once: as InClaim has it."""
+        delivery = self._in_hand = InClaim(self, claim, at_once)
         return delivery
 
     def take_polled(self, msg: Any) -> Polled:
@@ -107,18 +114,23 @@ class Member:
     # ---- partitions ----
 
     def on_assign(self, client: Any, partitions: list[TopicPartition]) -> None:
-        """Partitions were assigned: one whose head waits for a retry has to wait here too."""
+        """Partitions were assigned: one whose head waits for a retry has to wait here too; one whose offset is stored
+        in the database begins there."""
         for partition in partitions:
             note = Note.read(partition.metadata)
             if note is not None and seconds_until(note.due) > 0:
                 self.pauses.hold(partition, note.due)
                 client.pause([partition])
+        if self.offsets is not None:
+            self.offsets.begin(client, partitions)
 
     def on_gone(self, _client: Any, partitions: list[TopicPartition]) -> None:
         """Partitions were revoked or lost; the engine has waited for the copies that were on their way."""
         self.retries.forget(partitions)
         self.pauses.forget(partitions)
         self.backoff.forget(partitions)
+        if self.offsets is not None:
+            self.offsets.forget(partitions)
 
     # ---- the end ----
 

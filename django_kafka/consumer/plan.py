@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
+from django_kafka.consumer.sizes import size_of
+from django_kafka.consumer.topics import Topics
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The methods as this package defines them; anything else under their names is somebody's override (or a mock).
@@ -48,26 +51,66 @@ class Plan:
     reasons: tuple[str, ...] = ()
     # Whether resume_partitions() is called between batches even if nothing is paused.
     always_resumes: bool = False
+    # What is said of topics that take batches, or have transactions.
+    topics: tuple[str, ...] = ()
+    # Why the consumer cannot run so.
+    refusal: str = ""
 
     def explain(self) -> str:
         why = "; ".join(self.reasons) or "no method that is called per message is overridden"
-        return f"{self.path.name.lower()}: {self.path.value} ({why})"
+        return "; ".join((f"{self.path.name.lower()}: {self.path.value} ({why})", *self.topics))
 
 
 def is_overridden(consumer: Any, name: str) -> bool:
     """Whether this object or its class has another method under this name than the package's."""
-    if name in vars(consumer):
-        return True
-    return any(id(vars(cls)[name]) not in _own for cls in type(consumer).__mro__ if name in vars(cls))
+    return name in vars(consumer) or overrides(type(consumer), name)
+
+
+def overrides(consumer_cls: type, name: str) -> bool:
+    """Whether this class has another method under this name than the package's."""
+    return any(id(vars(cls)[name]) not in _own for cls in consumer_cls.__mro__ if name in vars(cls))
 
 
 def make_plan(consumer: Any, native: bool) -> Plan:
     """native: the consumer's client is the engine, not something in its place."""
-    resumes = is_overridden(consumer, RESUME_METHOD)
+    path, reasons = _choose(consumer, native)
+    topics = getattr(consumer, "topics", None)
+    topics = tuple(topics) if isinstance(topics, Topics) else ()
+    refusal = "" if path is Path.DIRECT else _refuse(topics, reasons)
+    said = tuple(words for topic in topics if (words := _describe(topic, path)))
+    return Plan(path, reasons, is_overridden(consumer, RESUME_METHOD), said, refusal)
+
+
+def _choose(consumer: Any, native: bool) -> tuple[Path, tuple[str, ...]]:
     if not native:
-        return Plan(Path.POLL, ("the client is not the engine's",), resumes)
+        return Path.POLL, ("the client is not the engine's",)
     for names, path in ((OUTCOME_METHODS, Path.POLL), (HANDLING_METHODS, Path.HOOKS)):
         reasons = tuple(f"{name}() is overridden" for name in names if is_overridden(consumer, name))
         if reasons:
-            return Plan(path, reasons, resumes)
-    return Plan(Path.DIRECT, (), resumes)
+            return path, reasons
+    return Path.DIRECT, ()
+
+
+def _describe(topic: Any, path: Path) -> str:
+    """How messages of a topic get to it, if that is not one by one."""
+    words = []
+    if topic.takes_batches is True:
+        size = "one message at a time" if path is not Path.DIRECT else f"up to {size_of(topic)} messages at a time"
+        words.append(f"consume_batch() gets {size}")
+    if topic.offsets_in_database is True:
+        words.append("in a transaction that stores their offsets")
+    elif topic.atomic is True:
+        words.append("in a transaction")
+    name = type(getattr(topic, "topic_consumer", topic)).__name__
+    return f"sink {name}: {', '.join(words)}" if words else ""
+
+
+def _refuse(topics: tuple[Any, ...], reasons: tuple[str, ...]) -> str:
+    """Why these topics cannot be served on another path than the direct one; '' when they can."""
+    stored = [type(topic).__name__ for topic in topics if topic.offsets_in_database is True]
+    if not stored:
+        return ""
+    return (
+        f"{', '.join(stored)} stores offsets in the database, for which messages have to be handed out in batches: "
+        f"{'; '.join(reasons)}."
+    )

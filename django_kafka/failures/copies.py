@@ -30,7 +30,7 @@ from django_kafka.utils.process import per_process
 from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 
 if TYPE_CHECKING:
-    from django_kafka._native import Batch, Ticket
+    from django_kafka._native import Batch, Claim, Ticket
 
 # How long the loop waits for room among the copies on their way before the message's partition waits (seconds).
 LONGEST_BLOCK = 10.0
@@ -71,10 +71,10 @@ class Copies:
         producer = self.__dict__.get("_producer")
         return producer is not None and (producer.copies > 0 or bool(self._refused))
 
-    def post(self, copies: Sequence[Copy], batch: Batch) -> float:
-        """Make copies of the batch's message in hand, which is finished when all of them are confirmed: the last
-        one's confirmation finishes it, so those before are waited for. (It takes a project's own methods to make
-        several.)
+    def post(self, copies: Sequence[Copy], source: Batch | Claim) -> float:
+        """Make copies of the message in hand of a batch, or of the one in a claim, which is finished when all of them
+        are confirmed: the last one's confirmation finishes it, so those before are waited for. (It takes a project's
+        own methods to make several.)
 
         Returns 0.0, or for how many seconds the message has to wait instead, because a topic has just refused copies.
         Errors: DjangoKafkaError, and what the client raises, when a copy cannot be queued."""
@@ -88,7 +88,7 @@ class Copies:
         last = copies[-1]
         self._topics.ensure(last.topic, last.msg)
         try:
-            self._producer.forward(batch, last.topic, last.headers, self._timestamp(last))  # type: ignore[arg-type]
+            self._producer.forward(source, last.topic, last.headers, self._timestamp(last))  # type: ignore[arg-type]
         except (KafkaException, BufferError, ValueError) as error:
             self._renew_after(error)
             raise DjangoKafkaError(f"The {last} cannot be produced: {error}", context=error) from error

@@ -107,6 +107,30 @@ _POSTGRES_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
 _MYSQL_NUMBERS = (1040, 1042, 1043, 1053, 1129, 1203, 2002, 2003, 2005, 2006, 2013, 2055, 4031)
 
 
+def is_conflict(exc: BaseException) -> bool:
+    """Whether the database has rolled a transaction back because of another one at the same rows: a deadlock, a
+    serialization failure, SQLite's lock. Neither is to blame; it goes well some other time."""
+    return any(_names_conflict(error) for error in _chain(exc) if isinstance(error, Error))
+
+
+def _names_conflict(error: BaseException) -> bool:
+    cause = error.__cause__
+    driver = type(cause).__module__.partition(".")[0]
+    if driver in ("psycopg", "psycopg2"):
+        return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in ("40001", "40P01")
+    if driver in ("MySQLdb", "pymysql"):
+        return cause is not None and bool(cause.args) and cause.args[0] in (1205, 1213)
+    if driver == "sqlite3":
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (5, 6)  # busy, locked
+    return False
+
+
+def is_aborted(using: str) -> bool:
+    """Whether a statement has failed in the open transaction, so that its end undoes it, whatever is said."""
+    connection = connections[using]
+    return connection.needs_rollback or (connection.connection is not None and _is_aborted(connection.connection))
+
+
 def _chain(exc: BaseException) -> Iterator[BaseException]:
     """The exception and those that led to it."""
     seen: set[int] = set()

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """One message that was handed out, and what the consumer's methods say of it.
 
-There are two forms. Of a message in a batch what is said is kept until the methods have returned: then policy.py
-makes one outcome of it. Of a message that was polled everything is done at once: the original works so, and code that
-polls expects it. In both forms copies exclude a retry: a message that has been copied is not retried as well, and one
-that will be retried is not copied. What comes second is logged and ignored. Several copies are all made.
+There are two forms. Of a message in a batch (or in a claim of several) what is said is kept until the methods have
+returned: then policy.py makes one outcome of it. Of a message that was polled everything is done at once: the
+original works so, and code that polls expects it. In both forms copies exclude a retry: a message that has been
+copied is not retried as well, and one that will be retried is not copied. What comes second is logged and ignored.
+Several copies are all made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django_kafka import events
 from django_kafka.failures.attempts import Note
 
 if TYPE_CHECKING:
-    from django_kafka._native import Batch
+    from django_kafka._native import Batch, Claim
     from django_kafka.consumer.member import Member
     from django_kafka.failures.copy import Copy
 
@@ -103,15 +104,27 @@ class Delivery(ABC):
         )
 
 
-class InBatch(Delivery):
-    """A message that a batch has handed out, until the batch moves on."""
+class Handed(Delivery):
+    """A message that a batch has handed out. What is said of it is kept."""
 
-    __slots__ = ("batch", "copies")
+    __slots__ = ("copies",)
 
-    def __init__(self, member: Member, msg: Any, batch: Batch) -> None:
+    def __init__(self, member: Member, msg: Any) -> None:
         super().__init__(member, msg)
-        self.batch = batch
         self.copies: list[Copy] = []
+
+    @property
+    @abstractmethod
+    def source(self) -> Batch | Claim:
+        """What its copy is made of."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Tell the engine that it is finished."""
+
+    @abstractmethod
+    def come_again(self, delay: float) -> None:
+        """Tell the engine that it is not, and how long its partition waits (seconds)."""
 
     def holds(self, msg: Any) -> bool:
         """A copy of the message object is the same message."""
@@ -124,13 +137,12 @@ class InBatch(Delivery):
     def _pause(self, until: datetime) -> None:
         """policy.py tells the batch."""
 
-    @property
-    def noted(self) -> Note | None:
-        return Note.read(self.batch.noted)
-
     def note(self, note: Note) -> None:
         if self.outcome is not Outcome.COPIED:
-            self.batch.note(str(note))
+            self._note(str(note))
+
+    @abstractmethod
+    def _note(self, text: str) -> None: ...
 
     def _copy(self, copy: Copy) -> None:
         self.copies.append(copy)
@@ -139,6 +151,72 @@ class InBatch(Delivery):
         """Forget what was said: the copies cannot be made."""
         self.outcome = Outcome.OPEN
         self.copies.clear()
+
+
+class InBatch(Handed):
+    """The message in hand of a batch, until the batch moves on."""
+
+    __slots__ = ("batch",)
+
+    def __init__(self, member: Member, msg: Any, batch: Batch) -> None:
+        super().__init__(member, msg)
+        self.batch = batch
+
+    @property
+    def source(self) -> Batch:
+        return self.batch
+
+    def finish(self) -> None:
+        """The batch does it when it moves on."""
+
+    def come_again(self, delay: float) -> None:
+        self.batch.fail(delay)
+
+    @property
+    def noted(self) -> Note | None:
+        return Note.read(self.batch.noted)
+
+    def _note(self, text: str) -> None:
+        self.batch.note(text)
+
+
+class InClaim(Handed):
+    """One message of a claim, which others of its batch are in too: a claim of one."""
+
+    __slots__ = ("at_once", "claim")
+
+    def __init__(self, member: Member, claim: Claim, at_once: bool) -> None:
+        """at_once: copies are made, and confirmed, before anything behind this message is handled."""
+        super().__init__(member, claim[0])
+        self.claim = claim
+        self.at_once = at_once
+
+    @property
+    def source(self) -> Claim:
+        return self.claim
+
+    def finish(self) -> None:
+        self.claim.done()
+
+    def come_again(self, delay: float) -> None:
+        self.claim.fail(0, delay)
+
+    @property
+    def noted(self) -> Note | None:
+        return Note.read(self.claim.noted(0))
+
+    def _note(self, text: str) -> None:
+        self.claim.note(0, text)
+
+    def _copy(self, copy: Copy) -> None:
+        if not self.at_once:
+            super()._copy(copy)
+            return
+        try:
+            self.member.copies.deliver(copy)
+        except Exception:
+            self.outcome = Outcome.OPEN  # whatever other copies were made
+            raise
 
 
 class Polled(Delivery):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django_kafka._native import Batch
     from django_kafka.consumer.consumer import Consumer
     from django_kafka.consumer.member import Member
-    from django_kafka.failures.delivery import Delivery, InBatch
+    from django_kafka.failures.delivery import Delivery, Handed
 
 NOT_FINISHED = "An overridden method said that it is not done (False), without an exception and without a pause"
 
@@ -36,13 +36,25 @@ class Policy:
 
     def handle(self, batch: Batch, msg: Any, exc: Exception) -> None:
         """The handler of a batch's message in hand has raised: find out what becomes of it, and tell the engine."""
-        delivery = self.member.take(batch, msg)
+        self.judge(self.member.take(batch, msg), exc)
+
+    def judge(self, delivery: Handed, exc: Exception) -> None:
+        """Its handler has raised: find out what becomes of the message, and tell the engine."""
         try:
-            if self.ask(msg, exc):
+            if self.ask(delivery.msg, exc):
                 delivery.done()
             self.settle(delivery)
         finally:
             self.member.release()
+
+    def wait(self, delivery: Handed, exc: Exception) -> None:
+        """It is nobody's fault, or the project's as a whole: the message's partition waits."""
+        try:
+            self.consumer.hold_partition(delivery.msg, exc)
+            self.settle(delivery)
+        finally:
+            self.member.release()
+            database.after_failure()
 
     def ask(self, msg: Any, exc: Exception) -> bool:
         """The consumer's handle_exception(). Returns whether the message is finished."""
@@ -75,24 +87,29 @@ class Policy:
 
     # ---- one outcome ----
 
-    def settle(self, delivery: InBatch) -> None:
-        """The consumer's methods have returned: tell the engine what becomes of the batch's message in hand."""
+    def settle(self, delivery: Handed) -> None:
+        """The consumer's methods have returned: tell the engine what becomes of the message in hand."""
         if delivery.outcome is Outcome.COPIED and self._make_copies(delivery):
             return
         if delivery.outcome is Outcome.OPEN:
             self.consumer.hold_partition(delivery.msg, HandlerResultError(NOT_FINISHED))
-        if delivery.outcome is not Outcome.FINISHED:
+        if delivery.outcome is Outcome.FINISHED:
+            delivery.finish()
+        else:
             wait = FIRST if delivery.until is None else seconds_until(delivery.until)
-            delivery.batch.fail(max(0.0, wait))
+            delivery.come_again(max(0.0, wait))
 
-    def _make_copies(self, delivery: InBatch) -> bool:
+    def _make_copies(self, delivery: Handed) -> bool:
         """Returns whether the message has its outcome; else its partition has to wait."""
+        if not delivery.copies:  # they are confirmed
+            delivery.finish()
+            return True
         try:
-            wait = self.member.copies.post(delivery.copies, delivery.batch)
+            wait = self.member.copies.post(delivery.copies, delivery.source)
         except Exception as error:
             delivery.reopen()
             self.consumer.hold_partition(delivery.msg, error)
             return False
         if wait:
-            delivery.batch.fail(wait)
+            delivery.come_again(wait)
         return True

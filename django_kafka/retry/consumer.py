@@ -111,12 +111,15 @@ class RetryConsumer(Consumer):
         handle = super().handler_for(topic_name)
 
         def when_due(msg: Any) -> Any:
-            due = RetryHeader.get_retry_time(msg.headers())
-            if due is not None and seconds_until(due) > 0:
-                raise NotDue(due)
+            if (early := self.not_due(msg)) is not None:
+                raise early
             return handle(msg)
 
         return when_due
+
+    def not_due(self, msg: Any) -> NotDue | None:
+        due = RetryHeader.get_retry_time(msg.headers())
+        return NotDue(due) if due is not None and seconds_until(due) > 0 else None
 
     def handle_exception(self, msg: Any, exc: Exception) -> bool:
         if isinstance(exc, NotDue):
@@ -127,8 +130,8 @@ class RetryConsumer(Consumer):
     @own
     def process_message(self, msg: Any) -> None:
         if not msg.error():
-            due = RetryHeader.get_retry_time(msg.headers())
-            if due is not None and seconds_until(due) > 0:
-                self.pause_partition(msg, due)
+            early = self.not_due(msg)
+            if early is not None:
+                self.pause_partition(msg, early.due)
                 return
         super().process_message(msg)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django_kafka.conf import settings
@@ -93,6 +94,8 @@ class RetryTopicConsumer(TopicConsumer):
             raise DjangoKafkaError(f"TopicConsumer {topic_consumer} is not marked for non-blocking retry")
         self.topic_consumer = topic_consumer
         self.group_id = group_id
+        for option in ("batch_size", "batch_timeout", "atomic", "offsets_in_database"):
+            setattr(self, option, getattr(topic_consumer, option))
         super().__init__()
 
     @property
@@ -109,8 +112,18 @@ class RetryTopicConsumer(TopicConsumer):
             middle = f"({topic.removeprefix('^').removesuffix('$')})"
         return rf"^{re.escape(self.group_id)}\.{middle}\.{RetryTopicProducer.pattern()}"
 
+    @property
+    def takes_batches(self) -> bool:
+        return self.topic_consumer.takes_batches
+
+    def get_using(self) -> str:
+        return self.topic_consumer.get_using()
+
     def consume(self, msg: Any) -> Any:
         return self.topic_consumer.consume(msg)
+
+    def consume_batch(self, messages: Sequence[Any]) -> Any:
+        return self.topic_consumer.consume_batch(messages)
 
     def get_producer_for(self, msg: Any) -> RetryTopicProducer:
         """What puts this message into the next retry topic."""

@@ -17,10 +17,11 @@ from confluent_kafka.serialization import (
     StringDeserializer,
     StringSerializer,
 )
+from django.db import DEFAULT_DB_ALIAS
 
 from django_kafka import kafka
 from django_kafka.conf import settings
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import BatchError, DjangoKafkaError
 from django_kafka.producer import Producer, Suppression, active_suppressions
 from django_kafka.serialization import make
 
@@ -207,11 +208,24 @@ _GET_VALUE_SERIALIZER = TopicProducer.get_value_serializer
 
 
 class TopicConsumer(ABC):
-    """A topic, or with a name that begins with `^` all topics that match it, whose messages are handled."""
+    """A topic, or with a name that begins with `^` all topics that match it, whose messages are handled.
+
+    Define consume(msg), or consume_batch(messages)."""
 
     key_deserializer: type[Deserializer] = StringDeserializer
     value_deserializer: type[Deserializer] = StringDeserializer
     retry_settings: RetrySettings | None | _DefaultRetrySettings = _DefaultRetrySettings()
+
+    # Messages that consume_batch() gets at most. None: what is there, up to 5000.
+    batch_size: int | None = None
+    # How long a smaller batch waits for more messages, in seconds.
+    batch_timeout: float = 0
+    # Whether each call of consume() or consume_batch() is a database transaction.
+    atomic: bool = False
+    # Whether the offsets of what was handled are stored in that transaction; the consumer goes on from there.
+    offsets_in_database: bool = False
+    # The database of the transaction, by its name in DATABASES. None: the default one.
+    using: str | None = None
 
     @property
     @abstractmethod
@@ -256,11 +270,46 @@ class TopicConsumer(ABC):
     def use_relations_resolver(self) -> bool:
         return type(self).get_relations is not TopicConsumer.get_relations
 
+    def get_using(self) -> str:
+        """The name of the database that transactions are of."""
+        return self.using or DEFAULT_DB_ALIAS
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether consume_batch() is defined, and not consume() by a class that inherits it."""
+        for owner in (self, *type(self).__mro__):
+            if owner is TopicConsumer:
+                break
+            if "consume_batch" in vars(owner):
+                return True
+            if "consume" in vars(owner):
+                break
+        return False
+
     def consume(self, msg: Message) -> Any:
         """Handle a message. An exception means that it was not handled. The result is not looked at."""
+        if self.takes_batches:
+            return self._consume_alone(msg)
         raise NotImplementedError(
             f"{type(self).__module__}.{type(self).__qualname__} has no consume(self, msg): define it, "
-            f"it is called with each message of '{self.name}'."
+            f"it is called with each message of '{self.name}'. Or define consume_batch(self, messages)."
+        )
+
+    def _consume_alone(self, msg: Message) -> Any:
+        failures: dict[int, Exception] = {}
+        try:
+            return self.consume_batch([msg])
+        except BatchError as error:
+            failures = error.of(1)
+        for failure in failures.values():
+            raise failure
+        return None
+
+    def consume_batch(self, messages: Sequence[Message]) -> Any:
+        """Handle messages, in order: define it instead of consume(). Each message's exception in a BatchError means
+        that it was not handled, and the others were; any other exception that nothing is known of any."""
+        raise NotImplementedError(
+            f"{type(self).__module__}.{type(self).__qualname__} has no consume_batch(self, messages)."
         )
 
 

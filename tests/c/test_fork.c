@@ -145,6 +145,7 @@ try_reading(const dk_batch *b)
     int type;
 
     TRY(dk_batch_len, dk_batch_len(b) == 3);
+    TRY(dk_batch_is_full, dk_batch_is_full(b));
     TRY(dk_batch_topic, strcmp(dk_batch_topic(b, 2), "t") == 0);
     TRY(dk_batch_topic_id, dk_batch_topic_id(b, 2) == 0);
     TRY(dk_batch_partition, dk_batch_partition(b, 2) == 0);

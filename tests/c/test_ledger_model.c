@@ -295,12 +295,11 @@ static const struct {
     void (*act)(lmodel *m);
     uint32_t weight;
 } acts[] = {
-    {receive_run, 110},     {lm_fetch, 60},      {lm_walk, 240},    {lm_cut, 3},       {lm_claim, 30},
-    {lm_claim_hand, 20},
-    {lm_claim_outcome, 40}, {lm_fail, 30},       {lm_defer, 70},    {lm_undefer, 8},   {lm_note, 12},
-    {lm_close, 40},         {lm_free, 40},       {answer, 50},      {answer_many, 8},  {answer_again, 10},
-    {commit, 30},           {commit_answer, 30}, {reach, 25},       {store, 10},       {seek, 5},
-    {reassign, 2},          {toggle_pause, 12},  {time_passes, 20}, {settle_open, 20},
+    {receive_run, 110},  {lm_fetch, 60},         {lm_walk, 240},      {lm_cut, 3},       {lm_claim, 30},
+    {lm_claim_hand, 20}, {lm_claim_outcome, 40}, {lm_fail, 30},       {lm_defer, 70},    {lm_undefer, 8},
+    {lm_note, 12},       {lm_close, 40},         {lm_free, 40},       {answer, 50},      {answer_many, 8},
+    {answer_again, 10},  {commit, 30},           {commit_answer, 30}, {reach, 25},       {store, 10},
+    {seek, 5},           {reassign, 2},          {toggle_pause, 12},  {time_passes, 20}, {settle_open, 20},
 };
 
 enum { ACTS = sizeof acts / sizeof *acts };

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django_kafka import events
 from django_kafka.consumer.describe import name_of
+from django_kafka.consumer.paths.sink import Sink, is_for
 from django_kafka.consumer.results import check_result
 from django_kafka.exceptions import TopicNotRegisteredError, is_failure
 from django_kafka.failures import database
@@ -19,6 +20,7 @@ from django_kafka.failures import database
 if TYPE_CHECKING:
     from django_kafka._native import Batch
     from django_kafka.consumer.consumer import Consumer
+    from django_kafka.consumer.member import Member
     from django_kafka.failures.policy import Policy
 
 Handler = Callable[[Any], Any]
@@ -27,12 +29,13 @@ Handler = Callable[[Any], Any]
 class DirectPath:
     """Of one run of a consumer."""
 
-    def __init__(self, consumer: Consumer, policy: Policy) -> None:
+    def __init__(self, consumer: Consumer, member: Member, policy: Policy) -> None:
         self.consumer = consumer
+        self.member = member
         self.policy = policy
         self.logger = consumer.default_logger
-        self._handlers: dict[str, Handler] = {}
-        self._guarded: dict[str, Handler] = {}
+        self._handlers: dict[str, Handler | Sink] = {}
+        self._guarded: dict[str, Handler | Sink] = {}
 
     def walk(self, batch: Batch) -> None:
         """Call the topics' handlers with the messages of a batch."""
@@ -42,6 +45,9 @@ class DirectPath:
         handlers = self._guarded if uses_database else self._handlers
         while (name := batch.next_topic()) is not None:
             handle = handlers.get(name) or self._bind(name, handlers)
+            if isinstance(handle, Sink):
+                handle.walk(batch)
+                continue
             going_on = False
             while not going_on:
                 try:
@@ -58,13 +64,17 @@ class DirectPath:
                         raise  # not a message's failure
                     self.policy.handle(batch, failed, exc)
 
-    def _bind(self, name: str, handlers: dict[str, Handler]) -> Handler:
-        """The handler for messages of this topic, remembered unless there is none."""
+    def _bind(self, name: str, handlers: dict[str, Handler | Sink]) -> Handler | Sink:
+        """What handles messages of this topic, remembered unless there is nothing."""
         if self.consumer.is_own_failure_topic(name):
             # A pattern such as ^.* matches the group's retry and dead-letter topics too. They are not for it.
             events.OWN_TOPIC_PASSED_OVER.tell(self.logger, consumer=name_of(type(self.consumer)), topic=name)
             handlers[name] = _ignore
             return _ignore
+        sink = self._sink_of(name)
+        if sink is not None:
+            self._handlers[name] = self._guarded[name] = sink
+            return sink
         try:
             handle = self.consumer.handler_for(name)
         except TopicNotRegisteredError as error:
@@ -73,6 +83,13 @@ class DirectPath:
             handle = database.guard(handle)
         handlers[name] = handle
         return handle
+
+    def _sink_of(self, name: str) -> Sink | None:
+        try:
+            topic = self.consumer.topics.get(topic_name=name)
+        except TopicNotRegisteredError:
+            return None
+        return Sink(self.consumer, self.member, self.policy, topic) if is_for(topic) else None
 
 
 def _ignore(_msg: Any) -> None:

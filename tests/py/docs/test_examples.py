@@ -64,6 +64,43 @@ with kafka_broker(topics=["orders"]):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_batch_example_works(tmp_path: Path) -> None:
+    """Of the page on topics, with the shop's models: what is there is changed, what is new is added."""
+    (example,) = (
+        code for code in blocks(ROOT / "docs" / "topics-and-consumers.md", "python") if "bulk_create" in code
+    )
+    program = f"""
+import django
+django.setup()
+from django.core.management import call_command
+from django_kafka.consumer import Consumer, Topics
+from django_kafka.testing import kafka_broker, run_consumer_until
+call_command("migrate", verbosity=0)
+{example}
+class ShopConsumer(Consumer):
+    topics = Topics(OrderBatches())
+    config = {{"group.id": "shop", "auto.offset.reset": "earliest"}}
+
+def order(number, product):
+    return json.dumps({{"number": number, "product": product, "customer_id": 1, "cents": 100}})
+
+Order.objects.create(number=1, product="cup", customer_id=1, cents=100)
+with kafka_broker(topics=["orders"]) as broker:
+    broker.produce("orders", order(1, "pot"), order(2, "jug"), order(1, "kettle"))
+    run_consumer_until(ShopConsumer, lambda: Order.objects.filter(number=1, product="kettle").exists())
+assert Order.objects.get(number=2).product == "jug"
+"""
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}:{SHOP}",
+        "DJANGO_SETTINGS_MODULE": "shop.settings",
+        "SHOP_DATABASE": str(tmp_path / "shop.sqlite3"),
+    }
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 LOGINS = [code for code in blocks(ROOT / "docs" / "production.md", "python") if "GLOBAL_CONFIG" in code]
 # The examples' files are not here, and nobody is to be asked at their addresses.
 ELSEWHERE = {

@@ -165,7 +165,7 @@ class TestRuns:
                         assert {msg.topic() for msg in claim} == {name}
                         seen[name] += values(claim)
                         claim.finish()
-        assert seen == {name: NUMBERS for name in names}
+        assert seen == dict.fromkeys(names, NUMBERS)
 
     def test_goes_with_a_walk(self, batch: _native.Batch, consumer: _native.Consumer, topic: str) -> None:
         assert next(batch).value() == b"0"
@@ -177,7 +177,7 @@ class TestRuns:
             batch.next_topic()
         with pytest.raises(RuntimeError, match="the last claim is open"):
             batch.claim(1)
-        with pytest.raises(RuntimeError, match="no message is in hand|has an outcome"):
+        with pytest.raises(RuntimeError, match="no single message is in hand"):
             batch.fail(0)
         claim.finish()
         assert next(batch).value() == b"3"

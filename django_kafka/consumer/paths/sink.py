@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: MIT
+"""The path of a topic that takes batches, or whose offsets are stored with what it does: several messages in hand at
+once, each call in a transaction if that is wanted.
+
+A batch that fails is halved until the failing message stands alone. That one goes to the failure handling, the others
+are handled; what is behind it on its partition is not, if it has to wait. What nobody has said to be finished is
+handed out again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import Error, transaction
+
+from django_kafka import events
+from django_kafka._native import Claim
+from django_kafka.conf import settings
+from django_kafka.consumer.describe import name_of
+from django_kafka.consumer.offsets import Moved
+from django_kafka.consumer.results import check_result
+from django_kafka.consumer.sizes import size_of
+from django_kafka.consumer.transactions import over_conflicts, require_usable
+from django_kafka.exceptions import (
+    BatchError,
+    HandlerResultError,
+    TransactionConflict,
+    UnavailableError,
+    is_failure,
+)
+from django_kafka.failures import database
+from django_kafka.failures.delivery import Outcome
+from django_kafka.logs.tracebacks import line_of
+
+if TYPE_CHECKING:
+    from django_kafka._native import Batch
+    from django_kafka.consumer.consumer import Consumer
+    from django_kafka.consumer.member import Member
+    from django_kafka.consumer.offsets import StoredOffsets
+    from django_kafka.failures.policy import Policy
+    from django_kafka.topic import TopicConsumer
+
+Sequence.register(Claim)
+
+# While a small batch waits for more it is looked at so often; seconds, at least and at most.
+SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.25
+
+Failures = dict[int, Exception]
+
+
+def is_for(topic: TopicConsumer) -> bool:
+    """Whether messages of a topic take this path."""
+    return topic.takes_batches is True or topic.offsets_in_database is True
+
+
+class Sink:
+    """The messages of one topic, in one run of a consumer."""
+
+    def __init__(self, consumer: Consumer, member: Member, policy: Policy, topic: TopicConsumer) -> None:
+        self.consumer = consumer
+        self.member = member
+        self.policy = policy
+        self.topic = topic
+        self.size = size_of(topic)
+        self.handle: Callable[[Claim], Any] = (
+            topic.consume_batch if topic.takes_batches else lambda claim: topic.consume(claim[0])
+        )
+        self.offsets: StoredOffsets | None = member.offsets if topic.offsets_in_database is True else None
+        self.atomic = topic.atomic is True or self.offsets is not None
+        self.using = topic.get_using() if self.atomic else ""
+        self.timeout = float(topic.batch_timeout)
+        self._waiting_since: float | None = None
+        self._claim: Claim
+        self._is_told = False  # that this claim is halved
+
+    def walk(self, batch: Batch) -> None:
+        """Handle the run of messages that the batch has opened."""
+        while (claim := batch.claim(self.size)) is not None:
+            wait = self._wait_for_more(claim, batch.full)
+            if wait == 0.0:
+                self._handle(claim)
+            claim.give_back(wait)  # what has no outcome
+
+    # ---- waiting for more ----
+
+    def _wait_for_more(self, claim: Claim, full: bool) -> float:
+        """How long a batch waits that is smaller than wanted (seconds); 0.0: it is handled now."""
+        now = time.monotonic()
+        if self.timeout <= 0 or full or len(claim) >= self.size:
+            self._waiting_since = None
+            return 0.0
+        if self._waiting_since is None:
+            self._waiting_since = now
+        left = self._waiting_since + self.timeout - now
+        if left <= 0:
+            self._waiting_since = None
+            return 0.0
+        return min(left, LONGEST_LOOK, max(self.timeout / 10, SHORTEST_LOOK))
+
+    # ---- a claim ----
+
+    def _handle(self, claim: Claim) -> None:
+        if database.in_use():
+            database.refresh()
+        self._claim, self._is_told = claim, False
+        try:
+            self._hold_early(claim)
+            self._write(claim)
+            self._catch_up()
+        except _Leave:
+            pass
+        finally:
+            del self._claim  # or it would keep its batch in memory
+
+    def _hold_early(self, claim: Claim) -> None:
+        """Of a retry topic: messages that are not due yet wait, and those behind them."""
+        not_due = self.consumer.not_due
+        if not_due is None:
+            return
+        held = set()
+        for i, msg in enumerate(claim):
+            place = (msg.topic(), msg.partition())
+            if place not in held and (early := not_due(msg)) is not None:
+                held.add(place)
+                self._judge(claim[i : i + 1], early)
+
+    def _write(self, part: Claim, one_fails: bool = False) -> bool:
+        """Handle these messages, one by one if it has to be. Returns whether all went well.
+
+        one_fails: one of them does, so they need not be tried together."""
+        part = part.rest()
+        if len(part) == 0:
+            return True
+        if len(part) == 1 or not one_fails:
+            exc = self._try(part)
+            if exc is None:
+                return True
+            if len(part) == 1:
+                self._judge(part, exc)
+                return False
+            self._tell_halved(part, exc)
+        if self.member.client.stopping:
+            raise _Leave  # it is redelivered
+        middle = len(part) // 2
+        well = self._write(part[:middle])
+        self._write(part[middle:], one_fails=well)
+        return False
+
+    def _try(self, part: Claim) -> Exception | None:
+        """Handle these messages together. Returns the exception that nothing but halving helps against."""
+        while len(part) > 0:
+            try:
+                failures = self._call(part)
+            except _Leave:
+                raise
+            except _Undone as undone:
+                part = undone.go_on(self, part)
+            except BaseException as exc:
+                if not is_failure(exc):
+                    self.policy.interrupted(part[0], exc)
+                    raise
+                self._leave_if_nobodys_fault(exc)
+                database.after_failure()
+                return exc
+            else:
+                self._settle(part, failures)
+                return None
+        return None
+
+    # ---- outcomes ----
+
+    def _settle(self, part: Claim, failures: Failures) -> None:
+        """All of these are done but the failures."""
+        start = 0
+        for i in failures:
+            part[start:i].done()
+            start = i + 1
+        part[start:].done()
+        for i, failure in failures.items():
+            self._judge(part[i : i + 1], failure)
+
+    def pass_over(self, part: Claim, failures: Failures) -> Claim:
+        """Their call is undone: handle those before the first failure, and see to that one. Returns what is behind
+        it."""
+        first = min(failures)
+        self._write(part[:first])
+        self._judge(part[first : first + 1], failures[first])
+        return part[first + 1 :].rest()
+
+    @staticmethod
+    def skip(part: Claim, handled: dict[tuple[str, int], int]) -> Claim:
+        """Messages before these offsets are done already. Returns the others."""
+        message: Any
+        for i, message in enumerate(part):
+            if message.offset() < handled.get((message.topic(), message.partition()), -1):
+                part[i : i + 1].done()
+        return part.rest()
+
+    def _judge(self, one: Claim, exc: Exception) -> None:
+        """Find out what becomes of a message that failed, unless it has to wait behind another one."""
+        if len(one.rest()) == 0:
+            return
+        delivery = self.member.take_claimed(one, self.offsets is not None)
+        self.policy.judge(delivery, exc)
+        if self.offsets is not None and delivery.outcome in (Outcome.FINISHED, Outcome.COPIED):
+            self.offsets.finish(one.spans())
+
+    def _leave_if_nobodys_fault(self, exc: Exception) -> None:
+        """Errors: _Leave, when no message is to blame; then all that is not done waits."""
+        wrong_use = isinstance(exc, HandlerResultError)
+        if not wrong_use and not isinstance(exc, UnavailableError) and not _is_outage(exc):
+            return
+        rest = self._claim.rest()
+        for _, _, i, _, _ in rest.spans():
+            if wrong_use:
+                self.policy.wait(self.member.take_claimed(rest[i : i + 1], self.offsets is not None), exc)
+            else:
+                self._judge(rest[i : i + 1], exc)
+        raise _Leave
+
+    def _tell_halved(self, part: Claim, exc: Exception) -> None:
+        if self._is_told:
+            return
+        self._is_told = True
+        topic, partition, _, first, _ = part.spans()[0]
+        events.BATCH_HALVED.tell(
+            self.consumer.default_logger,
+            consumer=name_of(type(self.consumer)),
+            count=len(part),
+            topic=topic,
+            partition=partition,
+            offset=first,
+            reason=line_of(exc),
+        )
+
+    # ---- a call ----
+
+    def _call(self, part: Claim) -> Failures:
+        """What failed of these messages, when what became of the others is committed.
+
+        Errors: what the handler raises; _Undone and _Leave."""
+        if not self.atomic:
+            return over_conflicts(lambda: self._answer(part))
+        if self.offsets is None:
+            return over_conflicts(lambda: self._transact(part))
+        offsets, client = self.offsets, self.member.client
+        try:
+            handled = offsets.admit(client, self.using, part.spans())
+            if handled:
+                raise _Handled(handled)
+            ends = over_conflicts(lambda: self._transact_with(offsets, part))
+        except Moved:
+            offsets.moved(client, self.using, part.spans())
+            raise _Leave from None
+        offsets.stored(ends)
+        return {}
+
+    def _answer(self, part: Claim) -> Failures:
+        try:
+            result = self.handle(part)
+        except BatchError as error:
+            return {i: _without_blame(failure) for i, failure in error.of(len(part)).items()}
+        if result is not None:
+            check_result(result, part[0], self.consumer.default_logger)
+        return {}
+
+    def _transact(self, part: Claim) -> Failures:
+        with transaction.atomic(using=self.using):
+            failures = self._answer(part)
+            if failures and database.is_aborted(self.using):
+                raise _Failed(failures)
+            require_usable(self.using)
+        return failures
+
+    def _transact_with(self, offsets: StoredOffsets, part: Claim) -> dict[tuple[str, int], int]:
+        """Returns the offsets that are stored then."""
+        with transaction.atomic(using=self.using):
+            failures = self._answer(part)
+            if failures:
+                raise _Failed(failures)  # an offset cannot leave one of them out
+            require_usable(self.using)
+            ends = offsets.store(self.using, part.spans())
+            if not part.counts:
+                events.CLAIM_REVOKED.tell(self.member.logger, count=len(part), topic=part[0].topic())
+                raise _Leave
+        return ends
+
+    def _catch_up(self) -> None:
+        """Store offsets behind messages that no transaction of a later one has counted."""
+        if self.offsets is None or not (spans := self.offsets.lagging(self.using)):
+            return
+        try:
+            with transaction.atomic(using=self.using):
+                ends = self.offsets.store(self.using, spans)
+            self.offsets.stored(ends)
+        except Moved:
+            self.offsets.moved(self.member.client, self.using, spans)
+        except Error:
+            database.after_failure()  # the next one does it
+
+
+class _Leave(Exception):
+    """What is not done of the claim is handed out again."""
+
+
+class _Undone(Exception):
+    """A call was rolled back, and it is known what to do about it."""
+
+    def go_on(self, sink: Sink, part: Claim) -> Claim:
+        """Returns what is to be handled next."""
+        raise NotImplementedError
+
+
+class _Failed(_Undone):
+    def __init__(self, failures: Failures) -> None:
+        super().__init__()
+        self.failures = failures
+
+    def go_on(self, sink: Sink, part: Claim) -> Claim:
+        return sink.pass_over(part, self.failures)
+
+
+class _Handled(_Undone):
+    def __init__(self, places: dict[tuple[str, int], int]) -> None:
+        super().__init__()
+        self.places = places
+
+    def go_on(self, sink: Sink, part: Claim) -> Claim:
+        return sink.skip(part, self.places)
+
+
+def _is_outage(exc: Exception) -> bool:
+    return settings.DATABASE_ERRORS == "wait" and database.is_outage(exc)
+
+
+def _without_blame(exc: Exception) -> Exception:
+    """A failure as it is judged: a message is not to blame for what others do to the same rows."""
+    if settings.DATABASE_ERRORS != "wait" or not database.is_conflict(exc):
+        return exc
+    conflict = TransactionConflict(f"Others are in the way of this message: {line_of(exc)}")
+    conflict.__cause__ = exc
+    return conflict
