@@ -119,5 +119,9 @@ class TransactionConflict(UnavailableError):
     """The database has rolled the transaction back again and again: others write the same rows."""
 
 
+class TableNotMigrated(UnavailableError):
+    """A model's table is not there, or not as the model has it."""
+
+
 class SchemaRegistryUnavailable(UnavailableError):
     """The schema registry does not answer."""

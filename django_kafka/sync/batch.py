@@ -17,9 +17,10 @@ from django_kafka.sync import bulk, instances
 from django_kafka.sync.change import Change
 from django_kafka.sync.convert.unfit import UnfitValue
 from django_kafka.sync.copy import TablesMissingError
-from django_kafka.sync.copying import copying_of
+from django_kafka.sync.copying import ByHand, Copying, copying_of
 from django_kafka.sync.forms import NotARow, Nothing
 from django_kafka.sync.plan import BULK, COPY, Plan
+from django_kafka.sync.unmigrated import writing
 
 WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {
     COPY: bulk.write,
@@ -42,7 +43,8 @@ def sync(topic: Any, model: Any, key: Any, value: Any) -> Any:
     """One event: (object, created), None for a deletion."""
     using = topic.get_using(model)
     change = topic.reader.change(0, model, key, value, using)
-    return instances.write_one(change, topic, using)
+    with writing(model):
+        return instances.write_one(change, topic, using)
 
 
 def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
@@ -60,7 +62,7 @@ def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
     for using, changes in _read(topic, messages).items():
         outer = connections[using].in_atomic_block
         try:
-            with transaction.atomic(using=using, savepoint=False):
+            with writing(changes[0].model), transaction.atomic(using=using, savepoint=False):
                 for plan, part in _by_plan(topic, changes, using):
                     (instances.write if alone else WRITERS[plan.path])(part, topic, using)
                 if outer:
@@ -80,18 +82,24 @@ def _copy(topic: Any, messages: Sequence[Any], using: str) -> None:
     copying = copying_of(topic, topic.model, using)
     outer = connections[using].in_atomic_block
     try:
-        try:
-            with transaction.atomic(using=using, savepoint=False):
-                copying.write(messages, by_hand, careful=outer)
-                if outer:
-                    check_constraints(using)
-        except TablesMissingError:
-            with transaction.atomic(using=using, savepoint=False):
-                copying.prepare()
-                copying.write(messages, by_hand, careful=False)
+        with writing(topic.model):
+            _copy_in_transaction(copying, messages, by_hand, using, outer)
     except Exception as error:
         _add_place(error, messages)
         raise
+
+
+def _copy_in_transaction(copying: Copying, messages: Sequence[Any], by_hand: ByHand, using: str, outer: bool) -> None:
+    """outer: there is a transaction already, in which other things were done."""
+    try:
+        with transaction.atomic(using=using, savepoint=False):
+            copying.write(messages, by_hand, careful=outer)
+            if outer:
+                check_constraints(using)
+    except TablesMissingError:
+        with transaction.atomic(using=using, savepoint=False):
+            copying.prepare()
+            copying.write(messages, by_hand, careful=False)
 
 
 def _consume_each(topic: Any, messages: Sequence[Any]) -> None:

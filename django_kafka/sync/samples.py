@@ -58,6 +58,18 @@ class AvroSource:
         """Schemas are told when they are met."""
 
     def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+        if side == "value":
+            self._learn_key(plan, msg)
+        return self._learn(plan, msg, side, number)
+
+    def _learn_key(self, plan: CopyPlan, msg: Any) -> None:
+        """Of a message whose value is met for the first time. By its key the plan knows which messages are those of a
+        row that it has to leave to others."""
+        data = msg.key()
+        if isinstance(data, bytes) and data[:1] == b"\0" and len(data) > 4:
+            self._learn(plan, msg, "key", int.from_bytes(data[1:5], "big"))
+
+    def _learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
         data, field = (msg.key(), KEY) if side == "key" else (msg.value(), VALUE)
         written = self.topic.written_schema(data, field, msg.headers())
         if written is None:
