@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -471,3 +472,16 @@ def test_within_a_transaction_around_it(path: str) -> None:
         assert len(contents(Order)) == 2
         raise ZeroDivisionError
     assert contents(Order) == []
+
+
+def test_the_garbage_collector_is_left_as_it_was(path: str) -> None:
+    topic = topic_of(Order, sync_mode=path)
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            topic.consume_batch([row(1), row(2)])
+            with pytest.raises(ModelSyncError):
+                topic.consume_batch([row(1), row(2, number="x")])
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
