@@ -4,6 +4,7 @@ writes them into the table. What only Python can decide goes the other paths, in
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -176,9 +177,9 @@ _made: weakref.WeakKeyDictionary[Any, dict[Any, Copying]] = weakref.WeakKeyDicti
 
 
 def copying_of(topic: Any, model: Any, using: str) -> Copying:
-    """Made once for a topic, and again when its connection was made again."""
+    """Made once for a topic and a thread, since connections are a thread's; again with another connection."""
     made = _made.setdefault(topic, {})
-    place = (model, using)
+    place = (model, using, threading.get_ident())
     found = made.get(place)
     if found is None or found.connection is not connections[using]:
         found = made[place] = Copying(topic, model, using)
