@@ -140,8 +140,8 @@ class Claim(Sequence[Message]):
     def done(self) -> None:
         """These messages are finished, those that have no outcome yet; whatever becomes of others."""
     def fail(self, index: int, delay: float) -> None:
-        """This message was not handled: it, and those of its partition behind it that have no outcome, come again
-        after `delay` seconds."""
+        """This message was not handled: it, and those of its partition behind it that have no outcome, are
+        handed out again after `delay` seconds."""
     def defer(self, index: int) -> Ticket:
         """The outcome of this message is known later: call exactly one of the ticket's methods."""
     def note(self, index: int, text: str) -> None:

@@ -21,7 +21,7 @@ static PyMethodDef claim_methods[] = {
     {"fail", NATIVE_METHOD(claim_fail), NATIVE_FAST,
      "fail($self, /, index, delay)\n--\n\nThis message was not handled: it, and those of its partition behind it "
      "that "
-     "have no outcome,\ncome again after `delay` seconds."},
+     "have no outcome,\nare handed out again after `delay` seconds."},
     {"defer", claim_defer, METH_O,
      "defer($self, index, /)\n--\n\nThe outcome of this message is known later: call exactly one of the ticket's "
      "methods."},

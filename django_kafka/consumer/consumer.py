@@ -22,10 +22,10 @@ from django_kafka import events
 from django_kafka._native import Consumer as ConfluentConsumer
 from django_kafka.conf import Setting, settings
 from django_kafka.consumer.client import build_config, call_subscribe, layers_of, make_client
-from django_kafka.consumer.describe import describe, name_of, place_of, place_of_partition
+from django_kafka.consumer.describe import describe, name_of, with_error, with_place
 from django_kafka.consumer.loop import Loop
 from django_kafka.consumer.member import Member
-from django_kafka.consumer.offsets import StoredOffsets
+from django_kafka.consumer.offsets import stored_offsets_of
 from django_kafka.consumer.plan import Plan, make_plan, own
 from django_kafka.consumer.results import check_result
 from django_kafka.consumer.stopping import stopped_by
@@ -72,15 +72,10 @@ class Consumer:
         name = name_of(type(self))
         layers = layers_of(type(self), name, *self._config_settings)
         self._consumer = make_client(ConfluentConsumer, self.config, name, layers)
-        self._member = Member(
-            self._consumer, name, self.config.get("group.id", ""), self.default_logger, partial(describe, self)
-        )
-        topics = getattr(self, "topics", None)
-        if isinstance(topics, Topics) and any(topic.offsets_in_database is True for topic in topics):
-            self._member.offsets = StoredOffsets(self.topics, self.group_id, name, self.default_logger)
+        self._member = Member(self._consumer, name, self.config, self.default_logger, partial(describe, self))
+        self._member.offsets = stored_offsets_of(self, name)
         self._policy = Policy(self, self._member)
-        self._retries = self._member.retries
-        self._pauses = self._member.pauses
+        self._retries, self._pauses = self._member.retries, self._member.pauses
 
     def __getattr__(self, name: str) -> Any:
         if name in ("_consumer", "_member", "_policy", "topics", "config"):
@@ -94,8 +89,7 @@ class Consumer:
 
     @property
     def group_id(self) -> str:
-        group: str = self.config["group.id"]
-        return group
+        return str(self.config["group.id"])
 
     # ---- the life of the consumer ----
 
@@ -110,8 +104,7 @@ class Consumer:
             with stopped_by(stop_event, self.request_stop):
                 self._run()
             return
-        heeds = self._member.offsets is not None or self.topics.get_retryable(blocking=True)
-        on_assign = self._member.on_assign if heeds else None
+        on_assign = self._member.on_assign if self._member.heeds_assignments(self.topics) else None
         on_gone = self._member.on_gone
         call_subscribe(self.subscribe, self.topics.names, on_assign=on_assign, on_revoke=on_gone, on_lost=on_gone)
 
@@ -233,17 +226,16 @@ class Consumer:
             self.pause_partition(msg, timezone.now() + timedelta(seconds=delay))
         finally:
             fields: dict[str, Any] = {"message": describe(self, msg), "delay": delay, "reason": line_of(reason)}
-            exc_info = reason if reason.__traceback__ else None
-            events.PARTITION_PAUSED.tell(self.default_logger, exc_info=exc_info, **fields)
+            fields["exc_info"] = reason if reason.__traceback__ else None
+            events.PARTITION_PAUSED.tell(self.default_logger, **fields)
 
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
         """Returns whether the message is retried, and whether its partition waits for that."""
         rules = self.get_topic(msg).retry_settings
         if rules is None:
             return False, False
-        if rules.blocking:
-            return self.blocking_retry(rules, msg, exc), True
-        return self.non_blocking_retry(rules, msg, exc), False
+        retry = self.blocking_retry if rules.blocking else self.non_blocking_retry
+        return retry(rules, msg, exc), rules.blocking
 
     def blocking_retry(self, retry_settings: RetrySettings, msg: Any, exc: Exception) -> bool:
         """Pause the partition until the message is due again, if the rules allow another try."""
@@ -299,15 +291,10 @@ class Consumer:
         elif isinstance(exc_info, BaseException) and not self._member.failures.admits(msg, exc_info):
             return
         else:
-            error = msg.error()
-            text = describe(self, msg) + (f"\nMessage error: '{error}'" if error else "")
+            text = with_error(describe(self, msg), msg)
         self.default_logger.error(text, exc_info=exc_info)
 
     @staticmethod
     def debug_log(description: str, msg: Any = None, partition: TopicPartition | None = None) -> None:
         """One line at level DEBUG, with the place of the message or partition."""
-        if msg is not None:
-            description = f"{description} {place_of(msg)}"
-        elif partition is not None:
-            description = f"{description} {place_of_partition(partition)}"
-        Consumer.default_logger.debug(description)
+        Consumer.default_logger.debug(with_place(description, msg, partition))

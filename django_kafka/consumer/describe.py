@@ -30,3 +30,16 @@ def describe(consumer: Any, msg: Any) -> str:
     except Exception:  # an error event without a topic, or a topic of nobody: still worth a line
         return events.MESSAGE_FAILED.format(consumer=name, place=place)
     return events.MESSAGE_OF_TOPIC_FAILED.format(consumer=name, topic=topic, place=place)
+
+
+def with_error(text: str, msg: Any) -> str:
+    """The text, and the error if the message is one."""
+    error = msg.error()
+    return f"{text}\nMessage error: '{error}'" if error else text
+
+
+def with_place(text: str, msg: Any = None, partition: TopicPartition | None = None) -> str:
+    """The text, and where the message or partition is, if there is one."""
+    if msg is not None:
+        return f"{text} {place_of(msg)}"
+    return text if partition is None else f"{text} {place_of_partition(partition)}"

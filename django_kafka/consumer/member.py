@@ -26,6 +26,7 @@ from django_kafka.utils.stop_time import TimeLeft, no_limit, time_to_flush
 if TYPE_CHECKING:
     from django_kafka._native import Batch, Claim
     from django_kafka.consumer.offsets import StoredOffsets
+    from django_kafka.consumer.topics import Topics
     from django_kafka.failures.delivery import Delivery
 
 # While copies of failed messages are on their way, the loop looks whether one was refused this often (seconds).
@@ -42,12 +43,12 @@ class Member:
     """Owned by the thread that runs the consumer."""
 
     def __init__(
-        self, client: Any, name: str, group: str, logger: logging.Logger, describe: Callable[[Any], str]
+        self, client: Any, name: str, config: dict[str, Any], logger: logging.Logger, describe: Callable[[Any], str]
     ) -> None:
-        """name: of the consumer, for the log. describe: what log lines call a message."""
+        """name: of the consumer, for the log. config: the client's. describe: what log lines call a message."""
         self.client = client
         self.name = name
-        self.group = group
+        self.group: str = config.get("group.id", "")
         self.is_native = isinstance(client, NativeConsumer)
         if self.is_native:
             client.on_rebalance = self.tell_rebalance
@@ -128,6 +129,10 @@ class Member:
             self.client.resume([partition])
 
     # ---- partitions ----
+
+    def heeds_assignments(self, topics: Topics) -> bool:
+        """Whether on_assign() has anything to do."""
+        return self.offsets is not None or bool(topics.get_retryable(blocking=True))
 
     def tell_rebalance(self, what: str, partitions: list[TopicPartition]) -> None:
         """Log that partitions were assigned, revoked or lost. A member that was given nothing new says nothing."""

@@ -18,14 +18,13 @@ from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from django_kafka import events
+from django_kafka.consumer.topics import Topics
 from django_kafka.exceptions import TopicNotRegisteredError
 from django_kafka.failures.attempts import Place, place_of
 from django_kafka.logs.tracebacks import line_of
 
 if TYPE_CHECKING:
     import logging
-
-    from django_kafka.consumer.topics import Topics
 
 Span = tuple[str, int, int, int, int]
 
@@ -113,7 +112,7 @@ class StoredOffsets:
         return offset
 
     def _is_new_log(self, client: Any, place: Place, offset: int) -> bool:
-        """Whether the log ends before this offset: the topic was made anew, and the row is of the old one."""
+        """Whether the log ends before this offset: the topic was recreated, and the row is of the old one."""
         try:
             ends = client.get_watermark_offsets(TopicPartition(*place), END_TIMEOUT)
         except KafkaException:
@@ -198,3 +197,11 @@ class StoredOffsets:
     @staticmethod
     def _model() -> Any:
         return apps.get_model("django_kafka", "StoredOffset")
+
+
+def stored_offsets_of(consumer: Any, name: str) -> StoredOffsets | None:
+    """Of a consumer with a topic whose offsets are in the database; None: it has none."""
+    topics = getattr(consumer, "topics", None)
+    if not isinstance(topics, Topics) or not any(topic.offsets_in_database is True for topic in topics):
+        return None
+    return StoredOffsets(topics, consumer.group_id, name, consumer.default_logger)

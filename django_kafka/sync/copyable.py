@@ -74,7 +74,7 @@ _KINDS: tuple[tuple[type, frozenset[str]], ...] = (
 )
 _WRITTEN_OUT = ("string", "double")
 _UNITS = {"connect": "millis", "microseconds": "micros", "nanoseconds": "nanos"}
-# Defaults that are the same for all rows of a transaction, or made anew without a difference.
+# Defaults that are the same for all rows of a transaction, or whose second object is like the first.
 _DEFAULTS: frozenset[Callable[..., Any]] = frozenset({dict, list, timezone.now, dt.date.today})
 
 

@@ -216,7 +216,7 @@ class ModelTopicConsumer(TopicConsumer, ABC):
 
     @property
     def reader(self) -> Reader:
-        """Made anew when hooks were overridden since, as tests do."""
+        """Made again when hooks were overridden since, as tests do."""
         overridden = self.overridden()
         kept: Reader | None = self.__dict__.get("_reader")
         if kept is None or kept.overridden != overridden:

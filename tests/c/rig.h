@@ -38,7 +38,7 @@ void rig_end(dk_consumer *c);
 /* The next batch; events are dropped on the way. NULL after ms milliseconds. */
 dk_batch *rig_fetch(dk_consumer *c, uint32_t max, int ms);
 /* A batch of at least n messages: the first one has what has arrived, which may be fewer. Those are given back, and
- * come again together with the next ones. Fails the test after 30 seconds. */
+ * are handed out again together with the next ones. Fails the test after 30 seconds. */
 dk_batch *rig_fetch_n(dk_consumer *c, uint32_t max, uint32_t n);
 
 /* The number in message i's value. */

@@ -207,7 +207,7 @@ walk(model *m, dk_batch *b)
 
 /* ---- between batches ------------------------------------------------------------------------------------------- */
 
-/* What lies behind is fetched anew, and what was on its way from there does not count. */
+/* What lies behind is fetched again, and what was on its way from there does not count. */
 static void
 seek(model *m)
 {

@@ -126,7 +126,7 @@ DK_TEST(compile_ignores_bad_decimals)
     }
 }
 
-/* A schema against itself that was parsed anew reads the same; against the very same object nothing is resolved. */
+/* A schema against itself that was parsed again reads the same; against the very same object nothing is resolved. */
 DK_TEST(compile_one_schema)
 {
     dk_avro_schema *s = avro_schema("[\"null\",\"int\"]");

@@ -110,7 +110,7 @@ assign(dk_consumer *c)
     return !failed;
 }
 
-/* Message 0 gets a note and fails, and comes again with it. */
+/* Message 0 gets a note and fails, and is handed out again with it. */
 static bool
 note(dk_consumer *c)
 {

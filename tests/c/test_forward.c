@@ -329,7 +329,7 @@ DK_TEST(forward_allocates_nothing_of_ours)
     close_post(&x);
 }
 
-/* Whatever fails, the message comes again. */
+/* Whatever fails, the message is handed out again. */
 DK_TEST_FAULT(forward_every_allocation_fails)
 {
     post x = {.p = NULL};

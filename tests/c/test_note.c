@@ -240,7 +240,7 @@ DK_TEST(note_of_the_largest_size_is_never_cut)
     rig_close(&r);
 }
 
-/* A broker with a lower limit: the offset is committed without it, the message comes again at once. */
+/* A broker with a lower limit: the offset is committed without it, the message is redelivered at once. */
 DK_TEST(note_that_the_broker_refuses)
 {
     const int refuse[] = {RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tests of src/kafka/client/rdk.c as the extension has it: the engine calls librdkafka through a table and this
- * program is not linked to any. Each test has a process of its own, so each chooses its library anew. That the
+ * program is not linked to any. Each test has a process of its own, so each chooses its library. That the
  * program links at all shows that every function the engine uses is redirected.
  *
  * DK_TEST_LIBRDKAFKA may name a librdkafka to test besides the system's, for example the one in confluent-kafka's

@@ -52,7 +52,7 @@ STOP = 60.0
 # A stop takes this long at most, unless a broker is away or a process frozen meanwhile.
 QUICK_STOP = 5.0
 
-# A line of a worker's log about a record that comes again without being to blame.
+# A line of a worker's log about a record that is redelivered without being to blame.
 _EXCUSE = re.compile(
     r"copy of \(topic=(\S+) partition=(\d+) offset=(\d+)\) to '\S+' was not accepted"
     r"|\(topic=(\S+) partition=(\d+) offset=(\d+)\): the partition is paused until"
@@ -496,7 +496,7 @@ class Run:
         return found
 
     def _excused(self) -> Counter[Any]:
-        """From the logs: records that come again because a copy was refused, or the database was away."""
+        """From the logs: records that are redelivered because a copy was refused, or the database was away."""
         result: Counter[Any] = Counter()
         for worker in self.workers:
             for match in _EXCUSE.finditer(worker.log.read_text(errors="replace")):

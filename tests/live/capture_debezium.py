@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write tests/vectors/avro/debezium.md anew: real messages of Debezium, with their schemas, for C and Python tests.
+"""Write tests/vectors/avro/debezium.md again: real messages of Debezium, with their schemas, for C and Python tests.
 
 .venv/bin/python -m tests.live.capture_debezium        (after tools/setup.sh test; a minute)
 

@@ -26,5 +26,5 @@ def django_kafka_settings(bootstrap: str, registry_url: str, **registry: Any) ->
 
 
 def as_another_process() -> contextlib.AbstractContextManager[Any]:
-    """Settings that are set anew make kafka forget its clients, and topics what they learned."""
+    """New settings make kafka forget its clients, and topics what they learned."""
     return override_settings(DJANGO_KAFKA={**settings.DJANGO_KAFKA})

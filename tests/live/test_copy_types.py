@@ -44,7 +44,7 @@ def test_value_is_written_as_the_server_writes_it(connection: psycopg.Connection
 
     assert (result.errors, result.odd, result.rows) == ([], [], 1)
     expected = copy_out(connection, f"SELECT 1::int4, ({case.sql})::{case.type}")
-    if case.type in {"jsonb", "jsonb[]"}:  # the server writes it anew
+    if case.type in {"jsonb", "jsonb[]"}:  # the server writes it in its own way
         taken = take(connection, case, result)
         assert taken == expected
     else:

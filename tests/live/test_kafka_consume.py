@@ -139,7 +139,7 @@ def test_the_broker_is_killed_and_comes_back(own_kafka: KafkaServer, name: str, 
     assert one.stop() == 0, one.tail()
     kept, repeats = first_seen(one.records())
     assert_exactly(kept, count, 3)
-    # It may have to join anew, and then goes on from the last commit.
+    # It may have to rejoin, and then goes on from the last commit.
     assert repeats < count / 2
     again = worker(bootstrap=own_kafka.bootstrap, group=name, topics=[name], config=FAST)
     client = producer(own_kafka.bootstrap)

@@ -56,7 +56,7 @@ def client(shared_registry: RegistryServer) -> SchemaRegistryClient:
 
 
 def run(*arguments: str) -> str:
-    """What the command prints, started anew: without what an earlier one has learned."""
+    """What the command prints, in a new process: without what an earlier one has learned."""
     out = io.StringIO()
     with as_another_process():
         call_command("kafka_schema", *arguments, stdout=out, no_color=True)

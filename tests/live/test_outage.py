@@ -45,7 +45,7 @@ def test_an_aborted_transaction_is_no_outage(database: Any) -> None:
     transaction.set_autocommit(False)
     assert not is_outage(fail(database)), "one that the handler has left open"
     after_failure()
-    assert database.connection is None, "the next message's begins anew"
+    assert database.connection is None, "the next message gets a new one"
 
 
 def test_a_connection_that_was_cut_is_an_outage(database: Any, shared_postgres: PostgresServer) -> None:

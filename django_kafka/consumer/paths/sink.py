@@ -10,23 +10,17 @@ handed out again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-
-from django.db import Error, transaction
 
 from django_kafka import events
 from django_kafka._native import Claim
 from django_kafka.conf import settings
 from django_kafka.consumer.describe import name_of
-from django_kafka.consumer.offsets import Moved
-from django_kafka.consumer.results import check_result
+from django_kafka.consumer.paths.calls import Calls, Failures, Leave, Undone
 from django_kafka.consumer.sizes import size_of
-from django_kafka.consumer.transactions import over_conflicts, require_usable
 from django_kafka.exceptions import (
-    BatchError,
     HandlerResultError,
-    TransactionConflict,
     UnavailableError,
     is_failure,
 )
@@ -49,8 +43,6 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.25
 # So many undone calls inside of one another, then the messages are halved.
 DEEPEST = 10
 
-Failures = dict[int, Exception]
-
 
 def is_for(topic: TopicConsumer) -> bool:
     """Whether messages of a topic take this path."""
@@ -66,12 +58,8 @@ class Sink:
         self.policy = policy
         self.topic = topic
         self.size = size_of(topic)
-        self.handle: Callable[[Claim], Any] = (
-            topic.consume_batch if topic.takes_batches else lambda claim: topic.consume(claim[0])
-        )
-        self.offsets: StoredOffsets | None = member.offsets if topic.offsets_in_database is True else None
-        self.atomic = topic.atomic is True or self.offsets is not None
-        self.using = topic.get_using() if self.atomic else ""
+        self.calls = Calls(consumer.default_logger, member, topic)
+        self.offsets: StoredOffsets | None = self.calls.offsets
         self.timeout = float(topic.batch_timeout)
         self._waiting_since: float | None = None
         self._claim: Claim
@@ -111,8 +99,8 @@ class Sink:
         try:
             self._hold_early(claim)
             self._write(claim)
-            self._catch_up()
-        except _Leave:
+            self.calls.catch_up()
+        except Leave:
             pass
         finally:
             del self._claim  # or it would keep its batch in memory
@@ -145,7 +133,7 @@ class Sink:
                 return False
             self._tell_halved(part, exc)
         if self.member.client.stopping:
-            raise _Leave  # it is redelivered
+            raise Leave  # it is redelivered
         middle = len(part) // 2
         well = self._write(part[:middle])
         self._write(part[middle:], one_fails=well)
@@ -155,10 +143,10 @@ class Sink:
         """Handle these messages together. Returns the exception that nothing but halving helps against."""
         while len(part) > 0:
             try:
-                failures = self._call(part)
-            except _Leave:
+                failures = self.calls.call(part)
+            except Leave:
                 raise
-            except _Undone as undone:
+            except Undone as undone:
                 part = undone.go_on(self, part)
             except BaseException as exc:
                 if not is_failure(exc):
@@ -214,7 +202,7 @@ class Sink:
             self.offsets.finish(one.spans())
 
     def _leave_if_nobodys_fault(self, exc: Exception) -> None:
-        """Errors: _Leave, when no message is to blame; then all that is not done waits."""
+        """Errors: Leave, when no message is to blame; then all that is not done waits."""
         wrong_use = isinstance(exc, HandlerResultError)
         if not wrong_use and not isinstance(exc, UnavailableError) and not _is_outage(exc):
             return
@@ -224,7 +212,7 @@ class Sink:
                 self.policy.wait(self.member.take_claimed(rest[i : i + 1], self.offsets is not None), exc)
             else:
                 self._judge(rest[i : i + 1], exc)
-        raise _Leave
+        raise Leave
 
     def _tell_halved(self, part: Claim, exc: Exception) -> None:
         if self._is_told:
@@ -241,110 +229,6 @@ class Sink:
             reason=line_of(exc),
         )
 
-    # ---- a call ----
-
-    def _call(self, part: Claim) -> Failures:
-        """What failed of these messages, when what became of the others is committed.
-
-        Errors: what the handler raises; _Undone and _Leave."""
-        if not self.atomic:
-            return over_conflicts(lambda: self._answer(part))
-        if self.offsets is None:
-            return over_conflicts(lambda: self._transact(part))
-        offsets, client = self.offsets, self.member.client
-        try:
-            handled = offsets.admit(client, self.using, part.spans())
-            if handled:
-                raise _Handled(handled)
-            ends = over_conflicts(lambda: self._transact_with(offsets, part))
-        except Moved:
-            offsets.moved(client, self.using, part.spans())
-            raise _Leave from None
-        offsets.stored(ends)
-        return {}
-
-    def _answer(self, part: Claim) -> Failures:
-        try:
-            result = self.handle(part)
-        except BatchError as error:
-            return {i: _without_blame(failure) for i, failure in error.of(len(part)).items()}
-        if result is not None:
-            check_result(result, part[0], self.consumer.default_logger)
-        return {}
-
-    def _transact(self, part: Claim) -> Failures:
-        with transaction.atomic(using=self.using):
-            failures = self._answer(part)
-            if failures and database.is_aborted(self.using):
-                raise _Failed(failures)
-            require_usable(self.using)
-        return failures
-
-    def _transact_with(self, offsets: StoredOffsets, part: Claim) -> dict[tuple[str, int], int]:
-        """Returns the offsets that are stored then."""
-        with transaction.atomic(using=self.using):
-            failures = self._answer(part)
-            if failures:
-                raise _Failed(failures)  # an offset cannot leave one of them out
-            require_usable(self.using)
-            ends = offsets.store(self.using, part.spans())
-            if not part.counts:
-                events.CLAIM_REVOKED.tell(self.member.logger, count=len(part), topic=part[0].topic())
-                raise _Leave
-        return ends
-
-    def _catch_up(self) -> None:
-        """Store offsets behind messages that no transaction of a later one has counted."""
-        if self.offsets is None or not (spans := self.offsets.lagging(self.using)):
-            return
-        try:
-            with transaction.atomic(using=self.using):
-                ends = self.offsets.store(self.using, spans)
-            self.offsets.stored(ends)
-        except Moved:
-            self.offsets.moved(self.member.client, self.using, spans)
-        except Error:
-            database.after_failure()  # the next one does it
-
-
-class _Leave(Exception):
-    """What is not done of the claim is handed out again."""
-
-
-class _Undone(Exception):
-    """A call was rolled back, and it is known what to do about it."""
-
-    def go_on(self, sink: Sink, part: Claim) -> Claim:
-        """Returns what is to be handled next."""
-        raise NotImplementedError
-
-
-class _Failed(_Undone):
-    def __init__(self, failures: Failures) -> None:
-        super().__init__()
-        self.failures = failures
-
-    def go_on(self, sink: Sink, part: Claim) -> Claim:
-        return sink.pass_over(part, self.failures)
-
-
-class _Handled(_Undone):
-    def __init__(self, places: dict[tuple[str, int], int]) -> None:
-        super().__init__()
-        self.places = places
-
-    def go_on(self, sink: Sink, part: Claim) -> Claim:
-        return sink.skip(part, self.places)
-
 
 def _is_outage(exc: Exception) -> bool:
     return settings.DATABASE_ERRORS == "wait" and database.is_outage(exc)
-
-
-def _without_blame(exc: Exception) -> Exception:
-    """A failure as it is judged: a message is not to blame for what others do to the same rows."""
-    if settings.DATABASE_ERRORS != "wait" or not database.is_conflict(exc):
-        return exc
-    conflict = TransactionConflict(f"Others are in the way of this message: {line_of(exc)}")
-    conflict.__cause__ = exc
-    return conflict

@@ -30,6 +30,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Each refused copy makes its message come again: the judge counts them.
+    # Each refused copy has its message redelivered: the judge counts them.
     "loggers": {"django_kafka.copies": {"level": "DEBUG"}},
 }

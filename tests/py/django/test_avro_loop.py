@@ -70,7 +70,7 @@ def registry(broker: LocalBroker) -> Iterator[SchemaRegistry]:
 
 
 def as_another_process() -> Any:
-    """Settings that are set anew make kafka forget its clients, and topics what they learned."""
+    """New settings make kafka forget its clients, and topics what they learned."""
     return override_settings(DJANGO_KAFKA={**settings.DJANGO_KAFKA})
 
 

@@ -135,7 +135,7 @@ def test_a_handler_that_ends_the_process_is_named(
         run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
     assert "(topic=events partition=0 offset=1): SystemExit ends the consumer." in log.text
     run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
-    assert topic.values == [b"0", b"1", b"2"], "it comes again, and is no dead letter"
+    assert topic.values == [b"0", b"1", b"2"], "it is redelivered, and is no dead letter"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -160,7 +160,7 @@ def test_a_client_of_the_handlers_that_has_failed_for_good_ends_the_consumer(
     assert "(topic=events partition=0 offset=1): ValueError ends the consumer." in log.text
     topic.act = None
     run_consumer_until(cls, lambda: len(topic.seen) >= 3, 20)
-    assert topic.values == [b"0", b"1", b"2"], "it comes again, and is no dead letter"
+    assert topic.values == [b"0", b"1", b"2"], "it is redelivered, and is no dead letter"
 
 
 # ---- where it is raised --------------------------------------------------------------------------------------------

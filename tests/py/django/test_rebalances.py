@@ -48,7 +48,7 @@ def test_assigned_and_revoked(broker: LocalBroker, path: Path, caplog: pytest.Lo
 
 def test_lost_and_nothing_new(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    member = Member(None, "app.Shop", "shop", logging.getLogger("shop"), str)
+    member = Member(None, "app.Shop", {"group.id": "shop"}, logging.getLogger("shop"), str)
     member.tell_rebalance("assigned", [])
     member.tell_rebalance("lost", [TopicPartition("events", 3)])
     assert caplog.messages == ["app.Shop, group 'shop': lost events[3]. What is in hand of them will be redelivered."]

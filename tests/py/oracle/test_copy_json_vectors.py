@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real messages of Debezium, written anew in JSON, with Connect's schema and without one: CopyPlan makes the same
+"""Real messages of Debezium, written again in JSON, with Connect's schema and without one: CopyPlan makes the same
 rows of them as of the Avro that they were."""
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def test_poll_and_consume_mix(fill: Fill, assigned: Assigned, topic: str) -> Non
     seen += [m.value() for m in consumer.consume(2, 10)]
     batch = consumer.fetch(10)
     assert batch is not None
-    # fetch() does not finish what poll() and consume() gave: the last list comes again.
+    # fetch() does not finish what poll() and consume() gave: the last list is redelivered.
     seen += [m.value() for m in batch]
     assert seen[:8] == [b"%d" % i for i in range(8)]
     assert seen[-4:] == [b"8", b"9", b"10", b"11"]

@@ -47,7 +47,7 @@ class Work(Topic):
             time.sleep(left)
 
     def sleep_once(self, seconds: float) -> None:
-        """Long the first time, nothing when the message comes again."""
+        """Long the first time, nothing when the message is redelivered."""
         if Path(os.environ["CREW_EVENTS"]).read_text().count('"begin"') == 1:
             self.sleep(seconds)
 

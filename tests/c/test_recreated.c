@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A partition whose offsets come again: its topic was made anew, or its log was cut off. The mock cluster can do
+ * A partition whose offsets go back: its topic was recreated, or its log truncated. The mock cluster can do
  * neither, so librdkafka is sent back behind the consumer's back.
  */
 #include "kafka/consumer/handle.h"
@@ -74,7 +74,7 @@ told(dk_consumer *c)
     return found;
 }
 
-DK_TEST(anew_offsets_are_followed_and_committed)
+DK_TEST(recreated_offsets_are_followed_and_committed)
 {
     rig r;
     dk_consumer *c;
@@ -98,7 +98,7 @@ DK_TEST(anew_offsets_are_followed_and_committed)
 }
 
 /* What was handed out before counts for the old log only: the new one waits until all of it is known. */
-DK_TEST(anew_waits_for_outcomes_of_the_old_log)
+DK_TEST(recreated_waits_for_outcomes_of_the_old_log)
 {
     rig r;
     dk_consumer *c;
@@ -112,7 +112,7 @@ DK_TEST(anew_waits_for_outcomes_of_the_old_log)
     send_back(c, 3);
     check_nothing_comes(c, 500);
     CHECK(!told(c));
-    dk_ticket_reject(&ticket, 0); /* it comes again, and first */
+    dk_ticket_reject(&ticket, 0); /* it is handed out again, and first */
     b = walk(c, 1, 9);
     finish(b);
 
@@ -128,7 +128,7 @@ DK_TEST(anew_waits_for_outcomes_of_the_old_log)
     rig_close(&r);
 }
 
-DK_TEST(anew_is_forgotten_with_the_partition)
+DK_TEST(recreated_is_forgotten_with_the_partition)
 {
     rig r;
     dk_consumer *c;
