@@ -56,7 +56,8 @@ def test_loggers_of_clients_have_it_once(name: str) -> None:
 
 
 def test_unreachable_broker_is_told_in_two_lines(log: pytest.LogCaptureFixture) -> None:
-    with override_settings(DJANGO_KAFKA={"GLOBAL_CONFIG": {"bootstrap.servers": "127.0.0.1:1"}}):
+    """At an address that no other test uses: what one has been told is not told the next for a while."""
+    with override_settings(DJANGO_KAFKA={"GLOBAL_CONFIG": {"bootstrap.servers": "127.0.0.1:3"}}):
         consumer = consumer_of(Recorder())()
     attempts: list[str] = []
     logger = logging.getLogger("django_kafka.consumer.consumer")
@@ -73,5 +74,5 @@ def test_unreachable_broker_is_told_in_two_lines(log: pytest.LogCaptureFixture) 
         consumer.close()
     assert len(attempts) >= 5
     told = [one.getMessage() for one in log.records if one.levelno >= logging.WARNING]
-    assert [text.startswith("FAIL: [thrd:127.0.0.1:1/bootstrap]") for text in told] == [True, False]
+    assert [text.startswith("FAIL: [thrd:127.0.0.1:3/bootstrap]") for text in told] == [True, False]
     assert "is 'bootstrap.servers' right?" in told[1]
