@@ -49,7 +49,6 @@ _FIELDS: tuple[type, ...] = (
     models.TimeField,
     models.DurationField,
     models.UUIDField,
-    models.GenericIPAddressField,
     models.JSONField,
     models.ForeignKey,
 )
@@ -67,7 +66,6 @@ _KINDS: tuple[tuple[type, frozenset[str]], ...] = (
     (models.TimeField, frozenset({"time"})),
     (models.DurationField, frozenset({"interval"})),
     (models.UUIDField, frozenset({"uuid"})),
-    (models.GenericIPAddressField, frozenset({"inet"})),
     (models.JSONField, frozenset({"jsonb"})),
     (models.CharField, frozenset({"varchar", "text"})),
     (models.TextField, frozenset({"text", "varchar"})),

@@ -50,7 +50,6 @@ class Everything(Base):
     took = models.DurationField(null=True)
     ref = models.UUIDField(null=True)
     data = models.JSONField()
-    address = models.GenericIPAddressField(null=True)
 
 
 def _connect(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -85,7 +84,6 @@ FIELDS: dict[str, Any] = {
     "took": _optional(_connect("long", "io.debezium.time.MicroDuration")),
     "ref": _optional(_connect("string", "io.debezium.data.Uuid")),
     "data": {"type": _connect("string", "io.debezium.data.Json")},
-    "address": _optional("string"),
     "__deleted": _optional("string"),
 }
 KEY = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "long"}]}
@@ -194,7 +192,6 @@ _values = {
     )
     .filter(lambda value: value is not None)
     .map(json.dumps),
-    "address": st.none() | st.ip_addresses(v=4).map(str),
 }
 
 

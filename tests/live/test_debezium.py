@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Real messages of Debezium, in Avro by way of a real Kafka Connect and schema registry, read by the C codec."""
+"""Real messages of Debezium, in Avro by way of a real Kafka Connect and schema registry: read by the C codec, and
+written by model topics into a second database, which ends equal to the first."""
 
 from __future__ import annotations
 
@@ -20,6 +21,9 @@ from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, Regis
 from django_kafka._native import AvroRecord  # isort: skip  (Django is configured by in_process)
 from django_kafka.testing.consumer import run_consumer_until
 from django_kafka.topic.avro import AvroTopicConsumer
+from django_kafka.topic.debezium import DbzModelTopicConsumer
+from tests.live.debezium_models import Row, Whole
+from tests.live.model_tables import database
 from tests.py.django.helpers import consumer_of
 
 KEY, VALUE = MessageField.KEY, MessageField.VALUE
@@ -143,3 +147,46 @@ def test_the_changes_are_those_that_were_made(messages: dict[str, list[Plain]], 
         "true"
     ] + ["false"] * 2
     assert [value["after"]["what"] for value in values("live.public.notes")] == ["no key", None]
+
+
+# ---- a second database ----
+
+
+@pytest.fixture(scope="module")
+def target(source: PostgresServer) -> Iterator[str]:
+    source.psql("CREATE DATABASE target")
+    for statement in (debezium.SCHEMA, *(text for text in debezium.BEHIND if text.startswith("ALTER TABLE"))):
+        source.psql(statement, database="target")
+    with database("target", {**source.django_settings(), "NAME": "target"}) as alias:
+        yield alias
+
+
+def rows(source: PostgresServer, name: str, model: Any) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+    return source.psql(f"SELECT {columns} FROM orders ORDER BY id", database=name)
+
+
+@pytest.mark.parametrize("prefix", debezium.PREFIXES.values())
+@pytest.mark.parametrize(
+    ("model", "mode"), [(Row, "copy"), (Row, "instances"), (Whole, "auto"), (Whole, "bulk"), (Whole, "instances")]
+)
+def test_a_second_database_ends_equal(
+    prefix: str,
+    model: Any,
+    mode: str,
+    source: PostgresServer,
+    worker: ConnectServer,
+    messages: Any,
+    target: str,
+    name: str,
+) -> None:
+    source.psql("TRUNCATE orders", database="target")
+    members = {"name": f"{prefix}.public.orders", "model": model, "using": target, "sync_mode": mode}
+    topic = type("OrderTopic", (AvroTopicConsumer, DbzModelTopicConsumer), {**members, "retry_settings": None})()
+    wanted = rows(source, "lab", model)
+    assert wanted.count("\n") == 2  # three rows
+    with as_another_process():
+        run_consumer_until(
+            consumer_of(topic, group=f"{name}-{prefix}-{mode}"), lambda: rows(source, "target", model) == wanted, 60
+        )
+    assert rows(source, "target", model) == wanted
