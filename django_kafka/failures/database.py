@@ -82,6 +82,13 @@ def is_outage(exc: BaseException) -> bool:
     return bool(errors) and any(_is_dead(connection) or _is_gone(connection, lost) for connection in _initialized())
 
 
+def state_of(error: BaseException) -> str | None:
+    """PostgreSQL's SQLSTATE behind an error of Django's; None when the server has sent none."""
+    cause = error.__cause__
+    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state
+
+
 def _names_outage(error: BaseException) -> bool:
     """Whether the driver's error says so. To look at the connection is not enough: at the end of a failed
     transaction.atomic() Django connects again."""
@@ -90,7 +97,7 @@ def _names_outage(error: BaseException) -> bool:
         return False
     driver = type(cause).__module__.partition(".")[0]
     if driver in ("psycopg", "psycopg2"):
-        state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+        state = state_of(error)
         if state is None:  # not from the server: the connection was lost, or could not be made
             return isinstance(error, OperationalError) or "connection" in str(cause)
         return state[:2] in _POSTGRES_CLASSES or state in _POSTGRES_STATES
@@ -117,7 +124,7 @@ def _names_conflict(error: BaseException) -> bool:
     cause = error.__cause__
     driver = type(cause).__module__.partition(".")[0]
     if driver in ("psycopg", "psycopg2"):
-        return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in ("40001", "40P01")
+        return state_of(error) in ("40001", "40P01")
     if driver in ("MySQLdb", "pymysql"):
         return cause is not None and bool(cause.args) and cause.args[0] in (1205, 1213)
     if driver == "sqlite3":

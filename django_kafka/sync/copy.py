@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import ProgrammingError
 
+from django_kafka.failures.database import state_of
 from django_kafka.sync.upsert import Statements
 
 _MISSING = ("42P01", "3F000")  # the table; the schema of temporary tables, where there was none yet
@@ -75,15 +76,9 @@ class CopyWriter:
             with self.connection.wrap_database_errors:
                 _send(cursor.cursor, copy, block)
         except ProgrammingError as error:
-            if careful or _state_of(error) not in _MISSING:
+            if careful or state_of(error) not in _MISSING:
                 raise
             raise TablesMissingError from error
-
-
-def _state_of(error: BaseException) -> str | None:
-    cause = error.__cause__
-    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return state
 
 
 def _send(cursor: Any, sql: str, block: Any) -> None:

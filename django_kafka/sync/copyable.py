@@ -17,23 +17,13 @@ from django.utils import timezone
 
 from django_kafka.sync.columns import Column, Table
 from django_kafka.sync.convert.semantic import DATES, DURATIONS, TIMES, TIMESTAMPS, Semantic
+from django_kafka.sync.fast import HOOKS
 from django_kafka.sync.read import takes_null
 from django_kafka.sync.target import SKIP_FIELD, Target, target_of
 from django_kafka.sync.upsert import Fixed, Shape
 
-# Hooks that see each message.
-_HOOKS = frozenset(
-    {
-        "transform",
-        "transform_",
-        "get_defaults",
-        "get_lookup_kwargs",
-        "is_deletion",
-        "model_has_field",
-        "sync",
-        "consume",
-    }
-)
+# Hooks that see each message. get_model() is asked for below; the other two are called, or say nothing here.
+_HOOKS = (HOOKS | {"consume"}) - {"get_model", "get_using", "get_version"}
 
 # Fields whose values become what PostgreSQL stores without anything that a subclass could have changed.
 _FIELDS: tuple[type, ...] = (

@@ -173,14 +173,20 @@ class _Copied:
             manager_of(self.model, self.using).filter(condition(names, part)).delete()
 
 
-_made: weakref.WeakKeyDictionary[Any, dict[Any, Copying]] = weakref.WeakKeyDictionary()
+class _Made(threading.local):
+    """What was made in a thread, which ends with it: connections are a thread's too."""
+
+    def __init__(self) -> None:
+        self.by_topic: weakref.WeakKeyDictionary[Any, dict[Any, Copying]] = weakref.WeakKeyDictionary()
+
+
+_made = _Made()
 
 
 def copying_of(topic: Any, model: Any, using: str) -> Copying:
-    """Made once for a topic and a thread, since connections are a thread's; again with another connection."""
-    made = _made.setdefault(topic, {})
-    place = (model, using, threading.get_ident())
-    found = made.get(place)
+    """Made once for a topic and a thread; again with another connection."""
+    made = _made.by_topic.setdefault(topic, {})
+    found = made.get((model, using))
     if found is None or found.connection is not connections[using]:
-        found = made[place] = Copying(topic, model, using)
+        found = made[model, using] = Copying(topic, model, using)
     return found

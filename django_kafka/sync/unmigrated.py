@@ -10,6 +10,7 @@ from typing import Any
 from django.db import OperationalError, ProgrammingError
 
 from django_kafka.exceptions import TableNotMigrated
+from django_kafka.failures.database import state_of
 from django_kafka.logs.tracebacks import line_of
 
 _POSTGRESQL = ("42P01", "42703", "3F000")  # undefined table, column, schema
@@ -33,8 +34,7 @@ def writing(model: Any) -> Iterator[None]:
 
 
 def _says_so(error: BaseException) -> bool:
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    cause, state = error.__cause__, state_of(error)
     if state is not None:
         return state in _POSTGRESQL
     if cause is not None and cause.args and cause.args[0] in _MYSQL:
