@@ -93,12 +93,13 @@ DK_API DK_MUST_CHECK dk_status dk_avro_program_dump(const dk_avro_program *p, dk
 
 /* ---- reading ---- */
 
-#define DK_AVRO_DEPTH 200   /* default of dk_avro_limits.depth */
-#define DK_AVRO_EMPTY 65536 /* default of dk_avro_limits.empty */
+#define DK_AVRO_DEPTH 200      /* default of dk_avro_limits.depth */
+#define DK_AVRO_DEPTH_MAX 1024 /* the largest it may be */
+#define DK_AVRO_EMPTY 65536    /* default of dk_avro_limits.empty */
 
 typedef struct dk_avro_limits {
     size_t size;    /* sizeof this */
-    uint32_t depth; /* levels of records, arrays and maps in a value; at most 1024 */
+    uint32_t depth; /* levels of records, arrays and maps in a value; at most DK_AVRO_DEPTH_MAX */
     uint32_t empty; /* items that take no bytes, in one value */
 } dk_avro_limits;
 

@@ -59,6 +59,8 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_new(const dk_alloc *alloc, const dk_p
  * an error says what could not be done (kafka_err -185, timed out, and others), and names the partitions whose
  * offsets are not committed; so do the LOG event "CLOSE" and the COMMIT event of that commit. Calling it twice is
  * fine. dk_consumer_close_begin - the same without waiting; the first call decides how long it may take.
+ * With opts.rebalance_ack the caller goes on taking events: partitions are told as REVOKE while every call still
+ * works, and half of the time is for the answer.
  * dk_consumer_close_wait - wait at most timeout_ms for the end of it; DK_ETIMEOUT: it has not ended yet. Threads:
  * any.
  */
@@ -76,6 +78,12 @@ DK_API void dk_consumer_free(dk_consumer *c);
  */
 DK_API void dk_consumer_stop(dk_consumer *c);
 DK_API bool dk_consumer_stopping(const dk_consumer *c);
+
+/* dk_consumer_hold_commits - while held, nothing is committed but what the caller commits: not from time to time, not
+ * when partitions are revoked, not by dk_consumer_close(). What was finished meanwhile is committed after it was let
+ * go, or is redelivered. For callers whose output is not delivered yet. Threads: any; async-signal-safe.
+ */
+DK_API void dk_consumer_hold_commits(dk_consumer *c, bool held);
 
 /* dk_consumer_wake - make a waiting dk_consumer_fetch() return DK_ETIMEOUT. Threads: any; async-signal-safe. */
 DK_API void dk_consumer_wake(dk_consumer *c);
@@ -140,21 +148,23 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_seek(dk_consumer *c, dk_partitions *p
 /* dk_consumer_position - offset of the next message that would be handed out; DK_OFFSET_INVALID if none was yet. */
 DK_API DK_MUST_CHECK dk_status dk_consumer_position(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
-/* dk_consumer_committed - committed offsets and metadata, asked from the broker. */
+/* dk_consumer_committed - committed offsets and metadata, asked from the broker: again, within the time, while the
+ * group's coordinator moves or loads. */
 DK_API DK_MUST_CHECK dk_status dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms,
                                                      dk_error *err);
 
 /* dk_consumer_store - say by hand how far a partition is done: offsets[i] is the next to consume. Everything before
  * it counts as finished. Metadata becomes the note of the message at that offset (dk_batch_note()). A partition that
- * is not assigned gets kafka_err _STATE; one whose metadata is larger than opts.note_max_bytes
- * OFFSET_METADATA_TOO_LARGE, and its offset is stored all the same. Errors: DK_EKAFKA for either, DK_ENOMEM (nothing
- * was stored). */
+ * is not assigned gets kafka_err _STATE, or _UNKNOWN_PARTITION if it never was; one whose metadata is larger than
+ * opts.note_max_bytes OFFSET_METADATA_TOO_LARGE, and its offset is stored all the same. Errors: DK_EKAFKA for either,
+ * DK_ENOMEM (nothing was stored). */
 DK_API DK_MUST_CHECK dk_status dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err);
 
 /* dk_consumer_commit - commit now. parts NULL or empty: everything that is finished (what was committed is appended
  * to parts when sync); else the given offsets as they are, filled with a result per partition when sync. With sync
- * false the result comes as a COMMIT event. Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit (as
- * librdkafka says). */
+ * false the result comes as a COMMIT event; with sync true it is tried again for 5 seconds while the group's
+ * coordinator moves or loads. Errors: DK_EKAFKA; _NO_OFFSET when there is nothing to commit, with sync
+ * false in the event (as librdkafka says). */
 DK_API DK_MUST_CHECK dk_status dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err);
 
 /* ---- questions to the broker ----------------------------------------------------------------------------------- */
@@ -168,10 +178,6 @@ DK_API DK_MUST_CHECK dk_status dk_consumer_offsets_for_times(dk_consumer *c, dk_
 DK_API DK_MUST_CHECK dk_status dk_consumer_metadata(dk_consumer *c, const char *topic, int timeout_ms,
                                                     dk_metadata **out, dk_error *err);
 
-DK_API DK_MUST_CHECK dk_status dk_consumer_oauth_token(dk_consumer *c, const char *token, int64_t lifetime_ms,
-                                                       const char *principal, const dk_pair *extensions, size_t n,
-                                                       dk_error *err);
-DK_API void dk_consumer_oauth_failure(dk_consumer *c, const char *reason);
 DK_API DK_MUST_CHECK dk_status dk_consumer_sasl_credentials(dk_consumer *c, const char *username,
                                                             const char *password, dk_error *err);
 
@@ -213,6 +219,7 @@ typedef struct dk_partition_counters {
     uint32_t held;             /* messages that wait here to be handed out */
     uint32_t outstanding;      /* tickets that are out */
     int64_t oldest_ticket_ms;  /* age of the oldest of them; -1: none */
+    bool paused;               /* by dk_consumer_pause() */
     uint64_t handled, failed;  /* messages, since the consumer was made */
     int64_t commit_latency_ms; /* of the last commit that was answered; -1: none yet */
 } dk_partition_counters;

@@ -12,6 +12,7 @@
 #include "dk/kafka.h"
 #include "dk/producer.h"
 #include "dk/route.h"
+#include "dk/tokens.h"
 #include "dk/topics.h"
 
 #endif

@@ -46,6 +46,7 @@ DK_API DK_MUST_CHECK dk_status dk_library_load(const char *path, dk_error *err);
 #define DK_KAFKA_TIMED_OUT (-185)
 #define DK_KAFKA_INVALID_ARG (-186)
 #define DK_KAFKA_FAIL (-196)
+#define DK_KAFKA_NO_OFFSET (-168)
 #define DK_TIMESTAMP_NOT_AVAILABLE 0
 #define DK_TIMESTAMP_CREATE_TIME 1
 #define DK_TIMESTAMP_LOG_APPEND_TIME 2
@@ -130,7 +131,6 @@ DK_API void dk_metadata_free(dk_metadata *meta);
  * ERROR      kafka_err, fatal, text                     a client-wide error; informational unless fatal
  * STATS      text = JSON                                every statistics.interval.ms
  * THROTTLE   text = broker, value = ms, broker_id
- * OAUTH      text = sasl.oauthbearer.config             answer with dk_*_oauth_token() or dk_*_oauth_failure()
  * COMMIT     kafka_err, partitions                      result of an asynchronous or interval commit
  * ASSIGN, REVOKE, LOST   partitions                     the assignment changed
  * MESSAGE    kafka_err, text, partitions[0]             an error of one partition, or of the group (no partition)
@@ -141,7 +141,6 @@ DK_API void dk_metadata_free(dk_metadata *meta);
     XX(ERROR)                                                                                                        \
     XX(STATS)                                                                                                        \
     XX(THROTTLE)                                                                                                     \
-    XX(OAUTH)                                                                                                        \
     XX(COMMIT)                                                                                                       \
     XX(ASSIGN)                                                                                                       \
     XX(REVOKE)                                                                                                       \

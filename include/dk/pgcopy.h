@@ -5,7 +5,8 @@
  * A plan (dk_copy_plan) is a list of columns. A reader (dk_copy_reader) is what a plan makes of one schema: it knows
  * which field goes into which column, and how; there is one for each schema of keys and one for each of values. A
  * block (dk_copy_block) takes messages one after the other, keeps the last row of each key and the keys that were
- * deleted, and is then two streams for COPY. The engine knows no server: it makes bytes that COPY ... FROM takes.
+ * deleted, and is then two streams for COPY, or arrays. The engine knows no server: it makes bytes that COPY ... FROM
+ * takes, or a parameter of a statement.
  *
  * What a column cannot hold is an error of that message (DK_ECOLUMN), which leaves no byte behind. What is not the
  * matter of bytes alone is *odd*, and left to somebody who knows more: a value that the source has not sent
@@ -83,6 +84,9 @@ typedef struct dk_pg_column {
     int32_t scale;      /* NUMERIC: of them, behind the point */
     dk_pg_form form;
     dk_pg_unit unit;
+    bool narrow; /* what PostgreSQL has and Python's types have not is odd (infinity, years beyond 1 to 9999, 24:00,
+                  * the numeric NaN, a zero below zero), and so are texts in another form than all write. An interval
+                  * is days of 24 hours and less: a year is 365 of them, a month 30 */
 } dk_pg_column;
 
 /* dk_pg_kind_of - the kind that a plan calls so; DK_PG_KIND_COUNT if there is none. Threads: any. */
@@ -101,6 +105,9 @@ typedef struct dk_copy_plan_options {
                               * key of a message without a value always is */
     const char *placeholder; /* of a value that the source has not sent; NULL: __debezium_unavailable_value */
     const char *deleted;     /* field that says whether the row is deleted; NULL: __deleted */
+    bool odd_tombstones;     /* a message without a value is odd, else it deletes */
+    bool versioned; /* whoever sends the rows compares versions: a deletion is odd, and so is a second message of a
+                     * key, since the first may be older than what is there, or than the second */
 } dk_copy_plan_options;
 
 /* dk_copy_plan_new - Ownership: options are copied; on DK_OK *out is yours, drop it with dk_copy_plan_unref().
@@ -213,6 +220,25 @@ typedef struct dk_copy_streams {
 } dk_copy_streams;
 
 DK_API DK_MUST_CHECK dk_status dk_copy_block_finish(dk_copy_block *b, dk_copy_streams *out, dk_error *err);
+
+/* What a block holds: rows, and keys of rows to be deleted. */
+typedef enum dk_copy_part { DK_COPY_ROWS, DK_COPY_KEYS } dk_copy_part;
+
+/* dk_copy_block_arrays - the rows or the keys by columns, for a statement that takes them as its parameters
+ * (`unnest($1, $2)`): for each column of the plan, or of its key, an array of one dimension in PostgreSQL's binary
+ * form. The type of its items is that of the column's kind, and text for VARCHAR.
+ *
+ * Ownership: the arrays are the block's, until the next call, or until something is added to it or it is cleared; the
+ * streams stay what they are. Threads: owner. Errors: DK_EINVAL (a column is an array itself, or would be one of more
+ * than 1 GB), DK_ENOMEM.
+ */
+typedef struct dk_copy_arrays {
+    const dk_slice *list;
+    size_t n;
+} dk_copy_arrays;
+
+DK_API DK_MUST_CHECK dk_status dk_copy_block_arrays(dk_copy_block *b, dk_copy_part part, dk_copy_arrays *out,
+                                                    dk_error *err);
 
 #ifdef __cplusplus
 }

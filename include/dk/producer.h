@@ -37,7 +37,7 @@ typedef struct dk_record {
     int32_t partition; /* -1: by key */
     dk_slice key;      /* p == NULL: null */
     dk_slice value;    /* p == NULL: null (a tombstone) */
-    int64_t timestamp; /* ms; 0: now */
+    int64_t timestamp; /* ms; 0: now; -1: none */
     const dk_header *headers;
     size_t n_headers;
     void *opaque; /* comes back in the DELIVERY event; NULL: no report unless delivery fails. Not at an odd address */
@@ -90,15 +90,9 @@ DK_API void dk_producer_counters_get(dk_producer *p, dk_producer_counters *out);
 DK_API DK_MUST_CHECK dk_status dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms,
                                                     dk_metadata **out, dk_error *err);
 
-/* dk_producer_oauth_token, _failure - the answer to an OAUTH event: a token that is good until lifetime_ms (since
- * 1970), with at most 64 extensions; or why there is none, then librdkafka asks again. dk_producer_sasl_credentials -
- * user and password for connections made from now on. Ownership: everything is borrowed. Threads: any. Errors:
- * DK_EINVAL, DK_EKAFKA (refused; err->text says why), DK_EFORKED.
+/* dk_producer_sasl_credentials - user and password for connections made from now on. Ownership: everything is
+ * borrowed. Threads: any. Errors: DK_EINVAL, DK_EKAFKA, DK_EFORKED. (OAuth: dk/tokens.h.)
  */
-DK_API DK_MUST_CHECK dk_status dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms,
-                                                       const char *principal, const dk_pair *extensions, size_t n,
-                                                       dk_error *err);
-DK_API void dk_producer_oauth_failure(dk_producer *p, const char *reason);
 DK_API DK_MUST_CHECK dk_status dk_producer_sasl_credentials(dk_producer *p, const char *username,
                                                             const char *password, dk_error *err);
 

@@ -31,6 +31,12 @@ int64_t dk__now_ms(void);
 int dk__left_ms(int64_t deadline_ms, int slice_ms);
 int64_t dk__deadline_ms(int timeout_ms); /* -1 for ever */
 
+/* cond.c - conditions whose waits end by that clock. */
+void dk__cond_init(pthread_cond_t *cond);
+/* Wait, with the lock held, until signalled (or by chance) or the deadline (-1: none). Returns false at the deadline.
+ */
+bool dk__cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ms);
+
 /* guard.c - fork generation. A handle remembers dk__fork_generation() at birth; dk__forked() says whether this
  * process is a fork of the one that made it. */
 unsigned dk__fork_generation(void);

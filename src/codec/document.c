@@ -4,6 +4,9 @@
  */
 #include "codec/parse.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 dk_status
 dk__parse_nomem(dk__parser *p)
 {
@@ -35,11 +38,33 @@ number_end(dk_slice s, size_t i, bool *wide)
                                memcmp(s.p + first, negative ? "9223372036854775808" : "9223372036854775807", 19) > 0);
     if (n < s.n && (s.p[n] == '.' || s.p[n] == 'e' || s.p[n] == 'E'))
         *wide = false;
+    while (n < s.n && s.p[n] != '\0' && strchr("0123456789.eE+-", s.p[n]) != NULL)
+        n++;
     return n > i ? n : i + 1;
 }
 
-/* Integers of more than 64 bits, which may stand in attributes that mean nothing to Avro, or as the default of a
- * double, are read as real numbers. */
+/* Appends the number in a form that is read: as a real number if it is wide, as null if that is infinite too. */
+static void
+put_number(dk_buf *b, dk_slice s, bool wide)
+{
+    size_t start = b->n;
+
+    dk_buf_put(b, s.p, s.n);
+    if (wide)
+        dk_buf_puts(b, ".0");
+    dk_buf_put_byte(b, '\0');
+    if (b->st != DK_OK)
+        return;
+    if (isinf(strtod((const char *)b->p + start, NULL))) {
+        b->n = start;
+        dk_buf_puts(b, "null");
+    } else {
+        b->n--;
+    }
+}
+
+/* Numbers of any size may stand in attributes that mean nothing to Avro. Integers of more than 64 bits, which may
+ * also be the default of a double, are read as real numbers; what is larger than those, as null. */
 static json_t *
 load_wide(dk__parser *p, dk_slice s, json_error_t *e)
 {
@@ -52,9 +77,7 @@ load_wide(dk__parser *p, dk_slice s, json_error_t *e)
     while (i < s.n) {
         if (!text && (s.p[i] == '-' || (s.p[i] >= '0' && s.p[i] <= '9'))) {
             end = number_end(s, i, &wide);
-            dk_buf_put(&b, s.p + i, end - i);
-            if (wide)
-                dk_buf_puts(&b, ".0");
+            put_number(&b, (dk_slice){s.p + i, end - i}, wide);
             i = end;
             continue;
         }

@@ -97,7 +97,7 @@ struct dk_avro_schema {
 };
 
 #define DK__DEPTH_SCHEMA 200 /* nesting of a schema's JSON */
-#define DK__DEPTH_MAX 1024   /* of dk_avro_limits.depth */
+#define DK__DEPTH_MAX DK_AVRO_DEPTH_MAX
 
 const char *dk__kind_name(dk__kind k); /* naming.c */
 

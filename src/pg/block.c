@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A block: rows of COPY, the last of each key, and the keys that were deleted.
+ * A block: rows of COPY, the last of each key, and the keys that were deleted; the same as arrays.
  *
  * Rows stand one behind the other as they came. One whose key is written or deleted again is marked, and taken out
  * when the block is finished. Keys are compared by their bytes in the row: those of the plan's first columns.
  */
+#include "pg/arrays.h"
 #include "pg/keys.h"
 #include "pg/kinds.h"
 #include "pg/reader.h"
@@ -27,6 +28,7 @@ struct dk_copy_block {
     uint32_t nplaces, cap_places, ngone;
     size_t ndeleted;
     dk__pg_keys keys;
+    dk__pg_arrays arrays;
 };
 
 static bool
@@ -56,6 +58,7 @@ dk_copy_block_new(const dk_alloc *a, dk_copy_plan *plan, dk_copy_block **out, dk
     dk_buf_init(&b->rows, a);
     dk_buf_init(&b->deleted, a);
     dk_buf_init(&b->scratch, a);
+    dk__pg_arrays_init(&b->arrays, a);
     dk__pg_keys_init(&b->keys, a, (uint64_t)(uintptr_t)b * UINT64_C(0xD6E8FEB86659FD93) ^ (uint64_t)dk__now_ms());
     if (!begin_stream(&b->rows) || !begin_stream(&b->deleted)) {
         dk_copy_block_free(b);
@@ -74,6 +77,7 @@ dk_copy_block_free(dk_copy_block *b)
     dk_buf_fini(&b->deleted);
     dk_buf_fini(&b->scratch);
     dk__pg_keys_fini(&b->keys);
+    dk__pg_arrays_fini(&b->arrays);
     dk__free(b->a, b->places);
     dk_copy_plan_unref(b->plan);
     dk__free(b->a, b);
@@ -243,6 +247,17 @@ find_key(dk_copy_block *b, entry *e)
     return st;
 }
 
+/* Why a message that could be in the block is left to others. NULL: it is not. */
+static const char *
+why_not_here(const dk_copy_plan *plan, const dk__pg_key *key, dk__copy_found found)
+{
+    if (found == DK__COPY_NULL && plan->odd_tombstones)
+        return "a tombstone";
+    if (plan->versioned && found != DK__COPY_ROW)
+        return "a deletion whose version has to be compared";
+    return plan->versioned && key->row != DK__NO_ROW ? "a second message of a key with versions" : NULL;
+}
+
 static dk_status
 settle(dk_copy_block *b, entry *e, dk_copy_verdict *verdict)
 {
@@ -254,6 +269,8 @@ settle(dk_copy_block *b, entry *e, dk_copy_verdict *verdict)
         return DK_ENOMEM;
     if (key->odd && e->row.odd == NULL)
         (void)dk__error_set(e->row.err, DK_ECOLUMN, "a message of the same key before it is odd");
+    if (!key->odd && e->row.odd == NULL && (e->row.odd = why_not_here(b->plan, key, e->found)) != NULL)
+        (void)dk__error_set(e->row.err, DK_ECOLUMN, "%s", e->row.odd);
     key->odd = key->odd || e->row.odd != NULL;
     if (key->odd) {
         *verdict = DK_COPY_ODD;
@@ -345,4 +362,19 @@ dk_copy_block_finish(dk_copy_block *b, dk_copy_streams *out, dk_error *err)
     out->nrows = b->nplaces;
     out->ndeleted = b->ndeleted;
     return DK_OK;
+}
+
+dk_status
+dk_copy_block_arrays(dk_copy_block *b, dk_copy_part part, dk_copy_arrays *out, dk_error *err)
+{
+    const dk_buf *from = part == DK_COPY_KEYS ? &b->deleted : &b->rows;
+    size_t n = part == DK_COPY_KEYS ? b->plan->nkey : b->plan->ncolumns;
+    dk_status st;
+
+    dk__error_clear(err);
+    take_out_gone(b);
+    st = dk__pg_arrays_make(&b->arrays, b->plan, n, (dk_slice){from->p + HEADER, from->n - HEADER}, err);
+    if (st == DK_OK)
+        *out = (dk_copy_arrays){b->arrays.list, n};
+    return st;
 }

@@ -51,6 +51,7 @@ read_date(const uint8_t **p, const uint8_t *end, dk__pg_moment *out)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool negative = *p < end && **p == '-';
+    const uint8_t *first = *p;
     int64_t y, m, d;
 
     if (*p < end && (**p == '-' || **p == '+'))
@@ -58,6 +59,7 @@ read_date(const uint8_t **p, const uint8_t *end, dk__pg_moment *out)
     if (!dk__pg_digits(p, end, 4, 9, &y) || !skip(p, end, '-') || !dk__pg_digits(p, end, 2, 2, &m) ||
         !skip(p, end, '-') || !dk__pg_digits(p, end, 2, 2, &d))
         return false;
+    out->unlike = *p - first != 10;
     y = negative ? -y : y;
     if (end - *p >= 3 && memcmp(end - 3, " BC", 3) == 0) /* before the common era there is no year 0 */
         y = 1 - y;
@@ -94,6 +96,7 @@ read_clock(const uint8_t **p, const uint8_t *end, dk__pg_moment *out)
     out->micros = ((h * 60 + m) * 60 + s) * 1000000;
     if (skip(p, end, '.') && !read_fraction(p, end, &out->micros))
         return false;
+    out->unlike |= out->micros == DK__PG_DAY;
     return m < 60 && s < 60 && out->micros <= DK__PG_DAY;
 }
 
@@ -127,13 +130,13 @@ read_zone(const uint8_t **p, const uint8_t *end, int64_t *seconds)
 bool
 dk__pg_moment_read(dk_slice s, dk__pg_moment *out)
 {
-    const uint8_t *p = s.p, *end = s.p + s.n;
+    const uint8_t *p = s.p, *end = s.p + s.n, *at;
     int64_t zone;
 
     *out = (dk__pg_moment){0};
     if (dk__pg_same_text(s, "infinity") || dk__pg_same_text(s, "-infinity")) {
         out->infinite = s.p[0] == '-' ? -1 : 1;
-        out->date = true;
+        out->date = out->unlike = true;
         return true;
     }
     if (s.n >= 3 && s.p[2] == ':') {
@@ -143,13 +146,17 @@ dk__pg_moment_read(dk_slice s, dk__pg_moment *out)
         if (!read_date(&p, end, out))
             return false;
         if (p < end && (*p == 'T' || *p == 't' || (*p == ' ' && end - p > 3))) {
+            out->unlike |= *p == 't';
             p++;
             if (!read_clock(&p, end, out))
                 return false;
         }
     }
+    at = p;
     if (!read_zone(&p, end, &zone))
         return false;
+    out->zone = p > at;
+    out->unlike |= p < end || (p > at && (*at == 'z' || (!out->time && *at != 'Z')));
     out->micros -= zone * 1000000;
     return p == end || (out->date && end - p == 3 && memcmp(p, " BC", 3) == 0);
 }

@@ -40,12 +40,28 @@ dk__pg_quote(dk_buf *out, dk_slice s)
     dk_buf_put_byte(out, '"');
 }
 
+#define MOST_DIGITS 4300 /* of an integer that Python reads */
+
+/* Whether there are so many digits in a row that they could be one. */
+static bool
+has_long_number(dk_slice s)
+{
+    size_t i, n = 0;
+
+    for (i = 0; s.n > MOST_DIGITS && i < s.n && n <= MOST_DIGITS; i++)
+        n = s.p[i] >= '0' && s.p[i] <= '9' ? n + 1 : 0;
+    return n > MOST_DIGITS;
+}
+
 dk_status
 dk__pg_document(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 {
     bool binary = c->kind == DK_PG_JSONB;
-    uint8_t *p = dk__pg_field(row->out, s.n + binary);
+    uint8_t *p;
 
+    if (c->narrow && has_long_number(s))
+        return dk__pg_odd(row, c, "a number of more digits than Python reads");
+    p = dk__pg_field(row->out, s.n + binary);
     if (p != NULL && binary)
         *p++ = 1; /* version */
     if (p != NULL)
@@ -88,10 +104,13 @@ put_string(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 dk_status
 dk__pg_document_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, bool must)
 {
-    if ((must || c->form == DK_PG_FORM_DOCUMENT || may_be_document(s)) &&
-        dk__pg_is_document(s, c->kind == DK_PG_JSONB))
-        return dk__pg_document(row, c, s);
-    if (must)
-        return dk__pg_refuse_text(row, c, s, "no JSON that PostgreSQL takes");
+    if (must || c->form == DK_PG_FORM_DOCUMENT || may_be_document(s)) {
+        if (dk__pg_is_document(s, c->kind == DK_PG_JSONB))
+            return dk__pg_document(row, c, s);
+        if (must)
+            return dk__pg_refuse_text(row, c, s, "no JSON that PostgreSQL takes");
+        if (c->narrow)
+            return dk__pg_odd(row, c, "a text that looks like JSON, and is none that PostgreSQL takes");
+    }
     return put_string(row, c, s);
 }

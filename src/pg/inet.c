@@ -103,6 +103,24 @@ host_is_zero(const uint8_t *address, size_t n, unsigned bits)
     return true;
 }
 
+/* As all write it: no zeros in front of decimal numbers, no IPv4 inside of IPv6. */
+static bool
+is_plain(dk_slice s, bool six)
+{
+    const uint8_t *p, *end = s.p + s.n;
+    bool decimal = !six; /* behind the colon of IPv6 only the network's length is */
+
+    for (p = s.p; p < end; p++) {
+        if (six && *p == '.')
+            return false;
+        decimal = decimal || *p == '/';
+        if (decimal && *p == '0' && end - p > 1 && p[1] >= '0' && p[1] <= '9' &&
+            (p == s.p || p[-1] < '0' || p[-1] > '9'))
+            return false;
+    }
+    return true;
+}
+
 dk_status
 dk__pg_inet_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 {
@@ -112,6 +130,8 @@ dk__pg_inet_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
     size_t n = six ? 16 : 4;
     int64_t bits = six ? 128 : 32;
 
+    if (c->narrow && !is_plain(s, six))
+        return dk__pg_odd(row, c, "an address in another form than all write");
     if (!(six ? read_6(&p, end, address) : read_4(&p, end, address)))
         return dk__pg_refuse_text(row, c, s, "no address of IPv4 or IPv6");
     if (p < end && *p == '/') {

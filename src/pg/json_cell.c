@@ -61,6 +61,8 @@ put_bits(dk__pg_row *row, dk_buf *text, const dk_pg_column *c, dk__pg_meaning m,
         return DK_ENOMEM;
     if (inside)
         s.p = text->p;
+    if (c->narrow && !dk__pg_is_base64(s, false))
+        return dk__pg_odd(row, c, "bits that are not in base64");
     if (!dk__pg_decode(s, DK_PG_FORM_BASE64, text->p + at, &n))
         return dk__pg_refuse_text(row, c, s, "no base64");
     return dk__pg_put_bytes(row, c, m, (dk_slice){text->p + at, n});

@@ -133,6 +133,9 @@ typedef struct dk__pg_moment {
     int64_t micros; /* since midnight; what the zone says is already taken off */
     int infinite;   /* 1, -1 or 0 */
     bool date, time;
+    bool zone;   /* behind a date alone, it is Z */
+    bool unlike; /* another form than all write: an era or a sign, more than four digits of a year, 24:00, `t` or `z`,
+                  * infinity, an offset behind a date alone */
 } dk__pg_moment;
 
 /* ISO 8601, as Java, Python and PostgreSQL write it: a date, a time of day, or both. */
@@ -157,6 +160,8 @@ dk_status dk__pg_uuid_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s
 dk_status dk__pg_bytes_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, dk_pg_form form);
 /* Into out, which has room for 3/4 of s (BASE64) or half of it (HEX): false if it is none. */
 bool dk__pg_decode(dk_slice s, dk_pg_form form, uint8_t *out, size_t *n);
+/* Whether it is written as RFC 4648 has it, with padding; standard: not in the URL-safe alphabet, and not empty. */
+bool dk__pg_is_base64(dk_slice s, bool standard);
 
 /* ---- inet.c ---- */
 
@@ -168,7 +173,8 @@ dk_status dk__pg_inet_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s
 bool dk__pg_is_document(dk_slice s, bool strict);
 /* A document, or text that becomes a JSON string unless it must be one. */
 dk_status dk__pg_document_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, bool must);
-dk_status dk__pg_document(dk__pg_row *row, const dk_pg_column *c, dk_slice s); /* sure to be one */
+/* Sure to be one. Odd if it has an integer that is too long for a narrow column. */
+dk_status dk__pg_document(dk__pg_row *row, const dk_pg_column *c, dk_slice s);
 /* Appends a text as JSON writes it. */
 void dk__pg_quote(dk_buf *out, dk_slice s);
 

@@ -4,13 +4,32 @@
  */
 #include "pg/kinds.h"
 
-#define HEAD 20 /* dimensions, whether there are nulls, type of the items, number of them, first index */
+#define HEAD 20  /* dimensions, whether there are nulls, type of the items, number of them, first index */
+#define EMPTY 12 /* without the last two: no dimension */
 
 static const uint32_t oids[] = {
 #define XX(name, text, sql, oid) oid,
     DK_PG_KIND_MAP(XX)
 #undef XX
 };
+
+size_t
+dk__pg_list_head_size(uint32_t n)
+{
+    return n == 0 ? EMPTY : HEAD;
+}
+
+void
+dk__pg_list_head(uint8_t *p, dk_pg_kind kind, uint32_t n, bool nulls)
+{
+    dk__pg_store4(p, n > 0);
+    dk__pg_store4(p + 4, nulls);
+    dk__pg_store4(p + 8, oids[kind]);
+    if (n > 0) {
+        dk__pg_store4(p + 12, n);
+        dk__pg_store4(p + 16, 1);
+    }
+}
 
 dk_status
 dk__pg_list_begin(dk__pg_row *row, const dk_pg_column *c, dk__pg_list *list)
@@ -79,16 +98,9 @@ dk__pg_list_end(dk__pg_row *row, dk__pg_list *list)
         return dk__pg_odd(row, list->column, "a value that the source has not sent");
     if (row->out->n - list->at > INT32_MAX)
         return dk__pg_refuse_int(row, list->column, list->n, "too many bytes");
-    if (list->n == 0)
-        row->out->n -= 8; /* no dimension */
+    row->out->n -= HEAD - dk__pg_list_head_size(list->n);
     p = row->out->p + list->at;
     dk__pg_store4(p, (uint32_t)(row->out->n - list->at - 4));
-    dk__pg_store4(p + 4, list->n > 0);
-    dk__pg_store4(p + 8, list->nulls);
-    dk__pg_store4(p + 12, oids[list->item.kind]);
-    if (list->n > 0) {
-        dk__pg_store4(p + 16, list->n);
-        dk__pg_store4(p + 20, 1);
-    }
+    dk__pg_list_head(p + 4, list->item.kind, list->n, list->nulls);
     return DK_OK;
 }

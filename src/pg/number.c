@@ -93,6 +93,8 @@ dk__pg_real(dk__pg_row *row, const dk_pg_column *c, double v)
     uint32_t w;
     float f;
 
+    if (c->narrow && v == 0 && signbit(v))
+        return dk__pg_odd(row, c, "a zero below zero"); /* which becomes another in a statement's text */
     if (c->kind == DK_PG_FLOAT8) {
         memcpy(&u, &v, sizeof u);
         return dk__pg_field8(row->out, u);

@@ -222,6 +222,8 @@ dk__pg_numeric_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
     const char *why;
     decimal d;
 
+    if (c->narrow && s.n > 0 && (s.p[s.n - 1] < '0' || s.p[s.n - 1] > '9'))
+        return dk__pg_odd(row, c, "a text that ends with no digit"); /* no number, if Python is asked */
     if (dk__pg_same_text(s, "nan"))
         return put_special(row, SIGN_NAN);
     if (dk__pg_same_text(s, "infinity") || dk__pg_same_text(s, "-infinity"))
@@ -240,6 +242,8 @@ dk__pg_numeric_of_double(dk__pg_row *row, const dk_pg_column *c, double v)
     const char *why;
     decimal d;
 
+    if (c->narrow && !isfinite(v))
+        return dk__pg_odd(row, c, "a decimal that Django does not have");
     if (isnan(v))
         return put_special(row, SIGN_NAN);
     if (isinf(v))

@@ -76,6 +76,8 @@ dk_copy_plan_new(const dk_alloc *a, const dk_copy_plan_options *options, dk_copy
     atomic_init(&p->refs, 1);
     p->nkey = (uint32_t)options->nkey;
     p->key_in_value = options->key_in_value;
+    p->odd_tombstones = options->odd_tombstones;
+    p->versioned = options->versioned;
     p->placeholder = dk__strdup(a, options->placeholder != NULL ? options->placeholder : PLACEHOLDER);
     p->deleted = dk__strdup(a, options->deleted != NULL ? options->deleted : DELETED);
     p->columns = dk__calloc(a, options->ncolumns, sizeof *p->columns);

@@ -20,6 +20,7 @@ struct dk_copy_plan {
     bool key_in_value;
     char *placeholder;
     char *deleted;
+    bool odd_tombstones, versioned;
 };
 
 /* What a reader has found in the bytes of a message. */

@@ -4,6 +4,8 @@
  */
 #include "pg/kinds.h"
 
+#define MOST_DAYS 999999999 /* of Python's timedelta */
+
 typedef struct span {
     int64_t months, days, micros;
 } span;
@@ -65,20 +67,34 @@ read_amount(const uint8_t **p, const uint8_t *end, int64_t *out, bool *whole)
 
 /* Adds an amount, in millionths, of what the letter says: false if there is no such thing. */
 static bool
-add_part(span *t, uint8_t letter, bool clock, bool whole, int64_t amount)
+add_part(span *t, uint8_t letter, bool clock, bool narrow, bool whole, int64_t amount)
 {
-    int64_t *to = clock ? &t->micros : letter == 'Y' || letter == 'M' ? &t->months : &t->days;
+    bool months = !clock && !narrow && (letter == 'Y' || letter == 'M');
+    int64_t *to = clock ? &t->micros : months ? &t->months : &t->days;
     int64_t each = 1;
 
     if (clock)
         each = letter == 'H' ? 3600 : letter == 'M' ? 60 : letter == 'S' ? 1 : 0;
     else
-        each = letter == 'Y' ? 12 : letter == 'W' ? 7 : letter == 'M' || letter == 'D' ? 1 : 0;
+        each = letter == 'Y'   ? narrow ? 365 : 12
+               : letter == 'M' ? narrow ? 30 : 1
+               : letter == 'W' ? 7
+               : letter == 'D' ? 1
+                               : 0;
     if (each == 0 || (!whole && (!clock || letter != 'S')))
         return false;
     if (!clock)
         amount /= 1000000;
     return !__builtin_mul_overflow(amount, each, &amount) && !__builtin_add_overflow(*to, amount, to);
+}
+
+/* As Python has it: the days are the whole ones. */
+static bool
+make_narrow(span *t)
+{
+    t->days += dk__pg_floor_div(t->micros, DK__PG_DAY);
+    t->micros = dk__pg_floor_mod(t->micros, DK__PG_DAY);
+    return t->days > -MOST_DAYS && t->days < MOST_DAYS;
 }
 
 dk_status
@@ -101,7 +117,7 @@ dk__pg_span_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
             p++;
             continue;
         }
-        if (!read_amount(&p, end, &amount, &whole) || p == end || !add_part(&t, *p, clock, whole, amount))
+        if (!read_amount(&p, end, &amount, &whole) || p == end || !add_part(&t, *p, clock, c->narrow, whole, amount))
             return dk__pg_refuse_text(row, c, s, "no duration in ISO 8601");
         p++;
         any = true;
@@ -115,5 +131,7 @@ dk__pg_span_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
         return dk__pg_refuse_text(row, c, s, "out of range");
     if (negative)
         t = (span){-t.months, -t.days, -t.micros};
+    if (c->narrow && !make_narrow(&t))
+        return dk__pg_odd(row, c, "a duration that Python does not have");
     return put_span(row, &t);
 }

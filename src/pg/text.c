@@ -142,6 +142,21 @@ decode_base64(dk_slice s, uint8_t *out, size_t *n)
 }
 
 bool
+dk__pg_is_base64(dk_slice s, bool standard)
+{
+    size_t end = s.n, i;
+
+    if (s.n % 4 != 0 || (standard && s.n == 0))
+        return false;
+    while (end > 0 && s.n - end < 2 && s.p[end - 1] == '=')
+        end--;
+    for (i = 0; i < end; i++)
+        if (base64_of(s.p[i]) < 0 || (standard && (s.p[i] == '-' || s.p[i] == '_')))
+            return false;
+    return true;
+}
+
+bool
 dk__pg_decode(dk_slice s, dk_pg_form form, uint8_t *out, size_t *n)
 {
     int high, low;
@@ -168,6 +183,8 @@ dk__pg_bytes_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, dk_pg_f
 
     if (!dk_buf_reserve(b, 4 + s.n))
         return DK_OK;
+    if (c->narrow && (form == DK_PG_FORM_HEX ? s.n > 0 && s.p[0] == '\\' : !dk__pg_is_base64(s, false)))
+        return dk__pg_odd(row, c, "bytes in another form than all write");
     if (!dk__pg_decode(s, form, b->p + b->n + 4, &n))
         return dk__pg_refuse_text(row, c, s, form == DK_PG_FORM_HEX ? "not in hexadecimal" : "not in base64");
     if (dk__pg_is_placeholder(row, (dk_slice){b->p + b->n + 4, n}))

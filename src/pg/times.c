@@ -14,9 +14,20 @@
 #define NUMBER_INFINITE INT64_C(9223372036825200000)
 #define NUMBER_MINUS_INFINITE INT64_C(-9223372036832400000)
 
+#define NARROW_FIRST (-730119) /* 0001-01-01, and the day behind 9999-12-31: what Python has */
+#define NARROW_END 2921940
+
+static dk_status
+beyond(dk__pg_row *row, const dk_pg_column *c)
+{
+    return dk__pg_odd(row, c, "a time that Python does not have");
+}
+
 static dk_status
 put_infinite(dk__pg_row *row, const dk_pg_column *c, int sign)
 {
+    if (c->narrow)
+        return beyond(row, c);
     if (c->kind == DK_PG_DATE)
         return dk__pg_field4(row->out, (uint32_t)(sign > 0 ? INT32_MAX : INT32_MIN));
     return dk__pg_field8(row->out, (uint64_t)(sign > 0 ? INT64_MAX : INT64_MIN));
@@ -32,6 +43,8 @@ put_moment(dk__pg_row *row, const dk_pg_column *c, int64_t days, int64_t micros)
         __builtin_add_overflow(days, dk__pg_floor_div(micros, DK__PG_DAY), &days))
         return false;
     micros = dk__pg_floor_mod(micros, DK__PG_DAY);
+    if (c->narrow && (days < NARROW_FIRST || days >= NARROW_END))
+        return false;
     if (c->kind == DK_PG_DATE) {
         if (days < DATE_FIRST || days >= DATE_END)
             return false;
@@ -50,6 +63,8 @@ put_time_of_day(dk__pg_row *row, const dk_pg_column *c, int64_t v, int64_t micro
 {
     if (micros < 0 || micros > DK__PG_DAY)
         return dk__pg_refuse_int(row, c, v, "out of range");
+    if (c->narrow && micros == DK__PG_DAY)
+        return beyond(row, c);
     return dk__pg_field8(row->out, (uint64_t)micros);
 }
 
@@ -126,6 +141,8 @@ dk__pg_time_of_int(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, int
     default:
         return dk__pg_odd(row, c, "a number that is no point in time");
     }
+    if (!fits && c->narrow)
+        return beyond(row, c);
     return fits ? DK_OK : dk__pg_refuse_int(row, c, v, "out of range");
 }
 
@@ -136,6 +153,8 @@ dk__pg_time_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
 
     if (!dk__pg_moment_read(s, &at))
         return dk__pg_refuse_text(row, c, s, "no such time in ISO 8601");
+    if (c->narrow && (at.unlike || (at.zone && !at.time && c->kind != DK_PG_DATE)))
+        return dk__pg_odd(row, c, "a time in another form than all write");
     if (c->kind == DK_PG_TIME) {
         if (!at.time || at.date)
             return dk__pg_refuse_text(row, c, s, "no time of day");
@@ -149,5 +168,7 @@ dk__pg_time_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s)
         return put_infinite(row, c, at.infinite);
     if (c->kind == DK_PG_DATE) /* what the text says, wherever that was */
         at.micros = 0;
-    return put_moment(row, c, at.days, at.micros) ? DK_OK : dk__pg_refuse_text(row, c, s, "out of range");
+    if (put_moment(row, c, at.days, at.micros))
+        return DK_OK;
+    return c->narrow ? beyond(row, c) : dk__pg_refuse_text(row, c, s, "out of range");
 }

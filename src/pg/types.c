@@ -140,6 +140,8 @@ put_decimal_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s, dk_pg_form 
 
     if (s.n > sizeof bytes)
         return dk__pg_refuse_text(row, c, s, "too many digits");
+    if (c->narrow && form != DK_PG_FORM_HEX && !dk__pg_is_base64(s, true))
+        return dk__pg_odd(row, c, "a decimal that is not in base64");
     if (!dk__pg_decode(s, form, bytes, &n))
         return dk__pg_refuse_text(row, c, s, form == DK_PG_FORM_HEX ? "not in hexadecimal" : "not in base64");
     return dk__pg_numeric_of_bytes(row, c, (dk_slice){bytes, n}, scale);

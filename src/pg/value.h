@@ -84,6 +84,9 @@ DK_MUST_CHECK dk_status dk__pg_list_begin(dk__pg_row *row, const dk_pg_column *c
 /* Before each item. */
 DK_MUST_CHECK dk_status dk__pg_list_item(dk__pg_row *row, dk__pg_list *list, bool null);
 DK_MUST_CHECK dk_status dk__pg_list_end(dk__pg_row *row, dk__pg_list *list);
+/* What is in front of n items, and its bytes. */
+size_t dk__pg_list_head_size(uint32_t n);
+void dk__pg_list_head(uint8_t *p, dk_pg_kind kind, uint32_t n, bool nulls);
 
 /* dk__pg_refuse_… - "X is no date" and the like: an excerpt of the value, and what the column holds. DK_ECOLUMN. */
 dk_status dk__pg_refuse_text(dk__pg_row *row, const dk_pg_column *c, dk_slice text, const char *why);

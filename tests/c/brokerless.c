@@ -47,8 +47,6 @@ destroyed(dk_consumer *c)
 static void
 init_consumer(dk_consumer *c)
 {
-    pthread_condattr_t attr;
-
     c->alloc = dk_test_alloc();
     c->destroy = destroyed;
     c->fork_generation = dk__fork_generation();
@@ -56,10 +54,7 @@ init_consumer(dk_consumer *c)
     c->opts.commit_interval_ms = DK_COMMIT_NEVER;
     c->rules.budget.max_bytes = SIZE_MAX;
     c->rules.budget.max_messages = UINT64_MAX;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    dk__cond_init(&c->changed);
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_init(&c->table_lock, NULL);
     pthread_mutex_init(&c->spare_lock, NULL);

@@ -46,11 +46,13 @@ rig_close(rig *r)
 static void
 open_producer(rig *r)
 {
-    dk_pair pairs[] = {{"bootstrap.servers", dk_broker_bootstrap(r->broker)}, {"linger.ms", "1"}};
+    /* A broker sends a batch whole, however small the response that is asked for. */
+    dk_pair pairs[] = {
+        {"bootstrap.servers", dk_broker_bootstrap(r->broker)}, {"linger.ms", "1"}, {"batch.size", "16384"}};
     dk_error err;
 
     if (r->producer == NULL)
-        CHECK_OK_ERR(dk_producer_new(NULL, pairs, 2, &r->producer, &err), &err);
+        CHECK_OK_ERR(dk_producer_new(NULL, pairs, 3, &r->producer, &err), &err);
 }
 
 void

@@ -38,6 +38,35 @@ open_away(away *a, bool with_ticket)
     CHECK_OK_ERR(dk_broker_set_down(a->r.broker, 1, true, &err), &err);
 }
 
+/* What was handled is not committed while commits are held: whoever comes next gets it again. */
+DK_TEST(close_commits_nothing_while_commits_are_held)
+{
+    rig r;
+    dk_consumer *c;
+    dk_batch *b;
+    dk_error err;
+
+    for (int held = 1; held >= 0; held--) {
+        rig_open(&r, "t", 1);
+        rig_set(&r, "auto.commit.interval.ms", "60000");
+        rig_produce(&r, "t", 0, 0, 3);
+        c = rig_consumer(&r, NULL);
+        rig_join(c, "t");
+        b = rig_fetch_n(c, 0, 3);
+        while (dk_batch_next(b) >= 0)
+            continue;
+        dk_batch_free(b);
+        dk_consumer_hold_commits(c, true);
+        dk_consumer_hold_commits(c, held);
+        CHECK_OK_ERR(dk_consumer_close(c, 10000, &err), &err);
+        dk_consumer_free(c);
+        c = rig_consumer(&r, NULL);
+        CHECK_EQ(rig_committed(c, "t", 0), held ? DK_OFFSET_INVALID : 3);
+        rig_end(c);
+        rig_close(&r);
+    }
+}
+
 static void
 end_away(away *a)
 {

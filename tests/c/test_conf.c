@@ -309,9 +309,9 @@ DK_TEST(conf_idempotence_gives_way)
     static const dk_pair off[] = {{"enable.idempotence", "false"},  {"acks", "1"},    {"request.required.acks", "0"},
                                   {"max.in.flight", "6"},           {"retries", "0"}, {"queuing.strategy", "lifo"},
                                   {"message.send.max.retries", "0"}};
-    static const dk_pair on[] = {
-        {"acks", "all"},   {"acks", "-1"}, {"max.in.flight", "5"}, {"retries", "3"}, {"enable.idempotence", "true"},
-        {"linger.ms", "1"}};
+    static const dk_pair on[] = {{"acks", "all"},        {"acks", "ALL"},  {"acks", "-1"},
+                                 {"max.in.flight", "5"}, {"retries", "3"}, {"enable.idempotence", "true"},
+                                 {"linger.ms", "1"}};
     dk__conf_info info;
     rd_kafka_conf_t *conf;
     rd_kafka_t *rk;

@@ -34,7 +34,7 @@ DK_TEST(event_first_in_first_out)
     dk__events_push_log(q, 6, "FAC", "one");
     dk__events_push_error(q, RD_KAFKA_RESP_ERR__TRANSPORT, false, "two");
     dk__events_push_text(q, DK_EVENT_THROTTLE, "broker/1", 250, 1);
-    dk__events_push_text(q, DK_EVENT_OAUTH, NULL, 0, -1);
+    dk__events_push_text(q, DK_EVENT_STATS, NULL, 0, -1);
     CHECK(!dk__events_empty(q));
 
     ev = must_take(q, DK_EVENT_LOG);
@@ -52,7 +52,7 @@ DK_TEST(event_first_in_first_out)
     CHECK_EQ(dk_event_value(ev), 250);
     CHECK_EQ(dk_event_broker_id(ev), 1);
     dk_event_free(ev);
-    ev = must_take(q, DK_EVENT_OAUTH);
+    ev = must_take(q, DK_EVENT_STATS);
     CHECK_STR(dk_event_text(ev), "");
     dk_event_free(ev);
     CHECK(dk__events_empty(q));

@@ -40,6 +40,7 @@ try_handle(dk_consumer *c)
     TRY(dk_consumer_stop, (dk_consumer_stop(c), true));
     TRY(dk_consumer_stopping, !dk_consumer_stopping(c));
     TRY(dk_consumer_wake, (dk_consumer_wake(c), true));
+    TRY(dk_consumer_hold_commits, (dk_consumer_hold_commits(c, true), true));
     TRY(dk_consumer_fetch, dk_consumer_fetch(c, 0, -1, &b, &err) == DK_EFORKED && b == NULL);
     CHECK_CONTAINS(err.text, "fork");
     TRY(dk_consumer_event, dk_consumer_event(c) == NULL);
@@ -84,8 +85,7 @@ try_questions(dk_consumer *c, dk_partitions *list)
     TRY(dk_consumer_watermarks, dk_consumer_watermarks(c, "t", 0, false, -1, &low, &high, NULL) == DK_EFORKED);
     TRY(dk_consumer_offsets_for_times, dk_consumer_offsets_for_times(c, list, -1, NULL) == DK_EFORKED);
     TRY(dk_consumer_metadata, dk_consumer_metadata(c, NULL, -1, &meta, NULL) == DK_EFORKED);
-    TRY(dk_consumer_oauth_token, dk_consumer_oauth_token(c, "x", 1, "p", NULL, 0, NULL) == DK_EFORKED);
-    TRY(dk_consumer_oauth_failure, (dk_consumer_oauth_failure(c, "x"), true));
+    CHECK(dk_consumer_tokens(c) == NULL); /* of dk/tokens.h */
     TRY(dk_consumer_sasl_credentials, dk_consumer_sasl_credentials(c, "u", "p", NULL) == DK_EFORKED);
 }
 

@@ -51,7 +51,7 @@ bench_init(bench *b, bool key_in_value, dk_error *err)
         {.size = sizeof *columns, .name = "tags", .kind = DK_PG_VARCHAR, .array = true, .length = 3},
         {.size = sizeof *columns, .name = "doc", .kind = DK_PG_JSONB},
     };
-    dk_copy_plan_options options = {sizeof options, columns, 4, 1, key_in_value, NULL, NULL};
+    dk_copy_plan_options options = {sizeof options, columns, 4, 1, key_in_value, NULL, NULL, false, false};
     dk_status st;
 
     *b = (bench){NULL};
@@ -247,7 +247,7 @@ DK_TEST(pg_plan_refuses)
         {.size = sizeof *columns, .name = "a", .kind = DK_PG_INT4},
         {.size = sizeof *columns, .name = "b", .kind = DK_PG_INT4},
     };
-    dk_copy_plan_options options = {sizeof options, columns, 2, 1, false, NULL, NULL};
+    dk_copy_plan_options options = {sizeof options, columns, 2, 1, false, NULL, NULL, false, false};
     dk_copy_plan *p = NULL;
     dk_error err;
 

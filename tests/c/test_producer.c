@@ -121,13 +121,11 @@ use_in_child(dk_producer *p)
     dk_producer_counters_get(p, &counters);
     bad += counters.produced != 0;
     bad += dk_producer_metadata(p, NULL, 10, &meta, NULL) != DK_EFORKED;
-    bad += dk_producer_oauth_token(p, "t", 1, "p", NULL, 0, NULL) != DK_EFORKED;
     bad += dk_producer_sasl_credentials(p, "u", "p", NULL) != DK_EFORKED;
     bad += dk_producer_init_transactions(p, 10, NULL) != DK_EFORKED;
     bad += dk_producer_begin_transaction(p, NULL) != DK_EFORKED;
     bad += dk_producer_commit_transaction(p, 10, NULL) != DK_EFORKED;
     bad += dk_producer_abort_transaction(p, 10, NULL) != DK_EFORKED;
-    dk_producer_oauth_failure(p, "x");
     dk_producer_free(p);
     return bad;
 }
@@ -243,36 +241,6 @@ DK_TEST(producer_metadata)
     post_close(&r);
 }
 
-DK_TEST(producer_oauth_token_is_asked_for)
-{
-    dk_pair pairs[] = {{"security.protocol", "SASL_PLAINTEXT"},
-                       {"sasl.mechanisms", "OAUTHBEARER"},
-                       {"sasl.oauthbearer.config", "who=me"}};
-    dk_pair extensions[] = {{"ext", "1"}};
-    dk_producer *p = post_producer(dk_test_alloc(), "127.0.0.1:1", pairs, 3);
-    int64_t expiry = 4102444800000; /* 2100 */
-    dk_event *ev = post_event(p, DK_EVENT_OAUTH);
-    dk_error err;
-
-    CHECK_STR(dk_event_text(ev), "who=me");
-    dk_event_free(ev);
-    CHECK_STATUS(dk_producer_oauth_token(p, NULL, expiry, "me", NULL, 0, &err), DK_EINVAL);
-    CHECK_STATUS(dk_producer_oauth_token(p, "token", 1, "me", NULL, 0, &err), DK_EKAFKA);
-    CHECK_CONTAINS(err.text, "OAuth token is refused: ");
-    CHECK_STATUS(dk_producer_oauth_token(p, "token", expiry, "me", &(dk_pair){"name", NULL}, 1, &err), DK_EINVAL);
-    CHECK_STATUS(dk_producer_oauth_token(p, "token", expiry, "me", extensions, 65, &err), DK_EINVAL);
-    CHECK_OK_ERR(dk_producer_oauth_token(p, "token", expiry, "me", extensions, 1, &err), &err);
-    dk_producer_oauth_failure(p, "no token today");
-    ev = post_event(p, DK_EVENT_ERROR);
-    while (strstr(dk_event_text(ev), "no token today") == NULL) {
-        dk_event_free(ev);
-        ev = post_event(p, DK_EVENT_ERROR);
-    }
-    dk_event_free(ev);
-    CHECK_STATUS(dk_producer_sasl_credentials(p, NULL, "x", &err), DK_EINVAL);
-    dk_producer_free(p);
-}
-
 DK_TEST(producer_sasl_credentials)
 {
     dk_pair pairs[] = {{"security.protocol", "SASL_PLAINTEXT"},
@@ -282,6 +250,7 @@ DK_TEST(producer_sasl_credentials)
     dk_producer *p = post_producer(dk_test_alloc(), "127.0.0.1:1", pairs, 4);
     dk_error err;
 
+    CHECK_STATUS(dk_producer_sasl_credentials(p, NULL, "x", &err), DK_EINVAL);
     CHECK_OK_ERR(dk_producer_sasl_credentials(p, "user", "password", &err), &err);
     dk_producer_free(p);
 }

@@ -2,6 +2,8 @@
  *
  * Seeks, and what may happen to their partition while they are under way.
  */
+#include <stdlib.h>
+
 #include "kafka/consumer/handle.h"
 #include "rig.h"
 
@@ -254,6 +256,54 @@ DK_TEST(seek_of_what_is_not_assigned)
     (void)!dk_consumer_seek(c, &list, 1000, &err);
     CHECK_EQ(list.items[0].kafka_err, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION);
     dk_partitions_fini(&list);
+    rig_end(c);
+    rig_close(&r);
+}
+
+/* ---- a librdkafka that is slow to answer ---- */
+
+static atomic_bool is_slow;
+
+static void *
+slow_malloc(size_t n, void *ctx)
+{
+    if (atomic_load(&is_slow))
+        dk_test_pause_ms(20);
+    return malloc(n);
+}
+
+static void *
+slow_realloc(void *p, size_t n, void *ctx)
+{
+    return realloc(p, n);
+}
+
+static void
+slow_free(void *p, void *ctx)
+{
+    free(p);
+}
+
+/* What librdkafka logs on its thread takes memory, here slowly: the answer to a seek comes after some 20 ms. Before
+ * version 2.1 it waited for as many microseconds as it was given milliseconds. */
+DK_TEST(seek_waits_as_long_as_it_was_given)
+{
+    const dk_alloc slow = {slow_malloc, slow_realloc, slow_free, NULL};
+    dk_consumer *c;
+    dk_error err;
+    rig r;
+
+    rig_open(&r, "t", 1);
+    rig_set(&r, "enable.auto.commit", "false");
+    rig_set(&r, "debug", "topic");
+    rig_produce(&r, "t", 0, 0, 20);
+    CHECK_OK_ERR(dk_consumer_new(&slow, r.pairs, r.n_pairs, NULL, &c, &err), &err);
+    rig_assign(c, "t", 1);
+    dk_batch_free(rig_fetch_n(c, 0, 20));
+    atomic_store(&is_slow, true);
+    seek(c, 7);
+    atomic_store(&is_slow, false);
+    check_comes_from(c, 7);
     rig_end(c);
     rig_close(&r);
 }

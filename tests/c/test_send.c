@@ -159,7 +159,7 @@ DK_TEST(producer_refuses_nonsense)
     CHECK_STATUS(dk_producer_produce(r.producer, &rec, &err), DK_EINVAL);
     CHECK_CONTAINS(err.text, "-2");
     rec = post_record("x", NULL);
-    rec.timestamp = -1;
+    rec.timestamp = -2;
     CHECK_STATUS(dk_producer_produce(r.producer, &rec, &err), DK_EINVAL);
     CHECK_CONTAINS(err.text, "1970");
     rec = post_record("x", NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What both clients can ask or tell their cluster: metadata, OAuth tokens, SASL credentials.
+ * What both clients can ask or tell their cluster: metadata, SASL credentials.
  */
 #include <stdio.h>
 
@@ -181,35 +181,6 @@ dk_metadata_free(dk_metadata *meta)
 }
 
 /* ---- credentials ----------------------------------------------------------------------------------------------- */
-
-#define MAX_EXTENSIONS 64
-
-dk_status
-dk__oauth_token(rd_kafka_t *rk, const char *token, int64_t lifetime_ms, const char *principal,
-                const dk_pair *extensions, size_t n, dk_error *err)
-{
-    const char *list[2 * MAX_EXTENSIONS]; /* as librdkafka wants them: key, value, key, value */
-    char why[320] = "";
-    rd_kafka_resp_err_t rkerr;
-
-    if (token == NULL || principal == NULL || (n > 0 && extensions == NULL))
-        return dk__error_set(err, DK_EINVAL, "an OAuth token needs a token and a principal");
-    if (n > MAX_EXTENSIONS)
-        return dk__error_set(err, DK_EINVAL, "an OAuth token has at most %d extensions, not %zu", MAX_EXTENSIONS, n);
-    for (size_t i = 0; i < n; i++) {
-        if (extensions[i].key == NULL || extensions[i].value == NULL)
-            return dk__error_set(err, DK_EINVAL, "extension %zu of an OAuth token lacks its name or its value", i);
-        list[2 * i] = extensions[i].key;
-        list[2 * i + 1] = extensions[i].value;
-    }
-    rkerr = rd_kafka_oauthbearer_set_token(rk, token, lifetime_ms, principal, list, 2 * n, why, sizeof why);
-    if (rkerr == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return DK_OK;
-    dk__error_set(err, DK_EKAFKA, "the OAuth token is refused: %s", why);
-    if (err != NULL)
-        err->kafka = rkerr;
-    return DK_EKAFKA;
-}
 
 dk_status
 dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password, dk_error *err)

@@ -67,25 +67,6 @@ on_throttle(rd_kafka_t *rk, const char *broker, int32_t broker_id, int throttle_
         dk__events_push_text(q, DK_EVENT_THROTTLE, broker, throttle_ms, broker_id);
 }
 
-static void
-on_oauth(rd_kafka_t *rk, const char *config, void *opaque)
-{
-    dk__events *q = events_of(opaque);
-
-    (void)rk;
-    if (q != NULL)
-        dk__events_push_text(q, DK_EVENT_OAUTH, config, 0, -1);
-}
-
-static bool
-conf_is(const rd_kafka_conf_t *conf, const char *key, const char *value)
-{
-    char buf[64];
-    size_t n = sizeof buf;
-
-    return rd_kafka_conf_get(conf, key, buf, &n) == RD_KAFKA_CONF_OK && strcmp(buf, value) == 0;
-}
-
 void
 dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind)
 {
@@ -94,10 +75,6 @@ dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind)
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_stats_cb(conf, on_stats);
     rd_kafka_conf_set_throttle_cb(conf, on_throttle);
-    /* Where librdkafka gets its tokens by itself it does not want a callback. */
-    if (!conf_is(conf, "enable.sasl.oauthbearer.unsecure.jwt", "true") &&
-        !conf_is(conf, "sasl.oauthbearer.method", "oidc"))
-        rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_oauth);
 }
 
 void
@@ -113,9 +90,6 @@ dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev)
         break;
     case RD_KAFKA_EVENT_STATS:
         dk__events_push_text(q, DK_EVENT_STATS, rd_kafka_event_stats(rkev), 0, -1);
-        break;
-    case RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH:
-        dk__events_push_text(q, DK_EVENT_OAUTH, rd_kafka_event_config_string(rkev), 0, -1);
         break;
     case RD_KAFKA_EVENT_LOG:
         if (rd_kafka_event_log(rkev, &fac, &text, &level) == 0)

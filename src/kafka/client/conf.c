@@ -79,13 +79,21 @@ static bool
 is_secret(const char *key)
 {
     return strstr(key, "password") != NULL || strstr(key, "secret") != NULL || strstr(key, ".pem") != NULL ||
-           strcmp(key, "sasl.oauthbearer.config") == 0 || strstr(key, "passphrase") != NULL;
+           strcmp(key, "sasl.oauthbearer.config") == 0 || strstr(key, "passphrase") != NULL ||
+           strstr(key, "jaas") != NULL;
+}
+
+/* An address may have a password before its @. */
+static bool
+has_credentials(const char *value)
+{
+    return value != NULL && strchr(value, '@') != NULL;
 }
 
 static dk_status
 bad_value(const char *key, const char *value, const char *why, dk_error *err)
 {
-    if (is_secret(key))
+    if (is_secret(key) || has_credentials(value))
         return dk__error_set(err, DK_ECONFIG, "configuration key \"%s\": its value is refused (librdkafka %s)", key,
                              rd_kafka_version_str());
     return dk__error_set(err, DK_ECONFIG, "configuration key \"%s\": value \"%.200s\" is refused: %s", key,
@@ -115,7 +123,7 @@ find_value(const dk_pair *pairs, size_t n, const char *const *names)
 {
     while (n-- > 0)
         for (const char *const *name = names; *name != NULL; name++)
-            if (pairs[n].value != NULL && strcmp(pairs[n].key, *name) == 0)
+            if (pairs[n].key != NULL && pairs[n].value != NULL && strcmp(pairs[n].key, *name) == 0)
                 return pairs[n].value;
     return NULL;
 }
@@ -260,16 +268,17 @@ finish_consumer(rd_kafka_conf_t *conf, dk__conf_info *info, dk_error *err)
 
 /* Settings with which an idempotent producer cannot be had; who writes them means them. */
 static bool
-rules_out_idempotence(const dk_pair *pairs, size_t n)
+rules_out_idempotence(const rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n)
 {
-    const char *acks = VALUE(pairs, n, "acks", "request.required.acks");
-    const char *in_flight = VALUE(pairs, n, "max.in.flight", "max.in.flight.requests.per.connection");
-    const char *retries = VALUE(pairs, n, "retries", "message.send.max.retries");
-    const char *queuing = VALUE(pairs, n, "queuing.strategy");
+    bool acks = VALUE(pairs, n, "acks", "request.required.acks") != NULL;
+    bool in_flight = VALUE(pairs, n, "max.in.flight", "max.in.flight.requests.per.connection") != NULL;
+    bool retries = VALUE(pairs, n, "retries", "message.send.max.retries") != NULL;
+    bool queuing = VALUE(pairs, n, "queuing.strategy") != NULL;
 
-    return (acks != NULL && strcmp(acks, "all") != 0 && strcmp(acks, "-1") != 0) ||
-           (in_flight != NULL && atoi(in_flight) > 5) || (retries != NULL && atoi(retries) < 1) ||
-           (queuing != NULL && strcmp(queuing, "fifo") != 0);
+    /* What librdkafka has read, and not how it was spelt: "ALL" is all. */
+    return (acks && !contains(conf, "acks", "all") && get_int(conf, "acks", -1) != -1) ||
+           (in_flight && get_int(conf, "max.in.flight", 1) > 5) || (retries && get_int(conf, "retries", 1) < 1) ||
+           (queuing && !contains(conf, "queuing.strategy", "fifo"));
 }
 
 /* With several requests on their way an idempotent librdkafka reports a refused one as delivered when the next one is
@@ -282,7 +291,7 @@ finish_producer(rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n, dk__conf_
 {
     dk_status st = DK_OK;
 
-    if (VALUE(pairs, n, "enable.idempotence") == NULL && !rules_out_idempotence(pairs, n))
+    if (VALUE(pairs, n, "enable.idempotence") == NULL && !rules_out_idempotence(conf, pairs, n))
         st = force(conf, "enable.idempotence", "true", err);
     if (st == DK_OK && VALUE(pairs, n, "acks", "request.required.acks") == NULL)
         st = force(conf, "acks", "all", err);
@@ -295,6 +304,18 @@ finish_producer(rd_kafka_conf_t *conf, const dk_pair *pairs, size_t n, dk__conf_
     if (info->queue_max_messages == 0)
         info->queue_max_messages = INT_MAX; /* librdkafka's "no limit" */
     return st;
+}
+
+/* SASL/OAUTHBEARER, whose tokens librdkafka does not get by itself? */
+static bool
+wants_tokens(const rd_kafka_conf_t *conf)
+{
+    char protocol[32], mechanism[64], method[32];
+
+    return get(conf, "security.protocol", protocol, sizeof protocol) && strncmp(protocol, "sasl", 4) == 0 &&
+           get(conf, "sasl.mechanisms", mechanism, sizeof mechanism) && strcmp(mechanism, "OAUTHBEARER") == 0 &&
+           !get_bool(conf, "enable.sasl.oauthbearer.unsecure.jwt", false) &&
+           (!get(conf, "sasl.oauthbearer.method", method, sizeof method) || strcmp(method, "oidc") != 0);
 }
 
 /* librdkafka's own log callback writes to stderr. */
@@ -332,6 +353,8 @@ dk__conf_new(dk__client kind, const dk_pair *pairs, size_t n, rd_kafka_conf_t **
     }
     if (st == DK_OK) /* a log queue that nobody serves would only grow */
         st = force(conf, "log.queue", "false", err);
+    info->wants_tokens = wants_tokens(conf);
+    info->token_config = VALUE(pairs, n, "sasl.oauthbearer.config");
     if (st == DK_OK)
         st = kind == DK__CONSUMER ? finish_consumer(conf, info, err) : finish_producer(conf, pairs, n, info, err);
     if (st != DK_OK) {

@@ -241,21 +241,27 @@ dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err,
 }
 
 void
+dk__events_push_part_error(dk__events *q, const dk_partition *part, const char *text)
+{
+    dk_event *ev = dk__event_new_text(q->alloc, DK_EVENT_MESSAGE, NULL, text);
+
+    if (ev != NULL)
+        ev->kafka_err = part->kafka_err;
+    if (ev != NULL && part->topic != NULL && dk_partitions_add(&ev->parts, part) != DK_OK) {
+        dk_event_free(ev);
+        ev = NULL;
+    }
+    dk__events_push(q, ev, false);
+}
+
+void
 dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg)
 {
-    const char *text = rd_kafka_message_errstr(msg);
-    dk_event *ev = dk__event_new_text(q->alloc, DK_EVENT_MESSAGE, NULL, text);
     dk_partition part = {.topic = msg->rkt != NULL ? rd_kafka_topic_name(msg->rkt) : NULL,
                          .partition = msg->partition,
                          .offset = msg->offset,
                          .leader_epoch = dk__rdk_message_leader_epoch(msg),
                          .kafka_err = msg->err};
 
-    if (ev != NULL)
-        ev->kafka_err = msg->err;
-    if (ev != NULL && part.topic != NULL && dk_partitions_add(&ev->parts, &part) != DK_OK) {
-        dk_event_free(ev);
-        ev = NULL;
-    }
-    dk__events_push(q, ev, false);
+    dk__events_push_part_error(q, &part, rd_kafka_message_errstr(msg));
 }

@@ -11,6 +11,7 @@
 
 #include "base/internal.h"
 #include "dk/kafka.h"
+#include "dk/tokens.h"
 #include "kafka/client/rdk.h"
 
 /* ---- conf.c ---------------------------------------------------------------------------------------------------- */
@@ -34,6 +35,8 @@ typedef struct dk__conf_info {
     int message_timeout_ms;      /* producer: delivery.timeout.ms / message.timeout.ms, default 300000 */
     int max_message_bytes;       /* producer: message.max.bytes, default 1000000 */
     int queue_max_messages;      /* producer: queue.buffering.max.messages, default 100000 */
+    bool wants_tokens;           /* SASL/OAUTHBEARER, and librdkafka gets no tokens by itself */
+    const char *token_config;    /* sasl.oauthbearer.config, the caller's pair; valid while the client is made */
 } dk__conf_info;
 
 /* dk__conf_new - pairs to rd_kafka_conf_t, with the engine's defaults and forced values. On DK_OK *out is yours
@@ -84,17 +87,19 @@ void dk__events_push_text(dk__events *q, dk_event_kind kind, const char *text, i
 void dk__events_push_partitions(dk__events *q, dk_event_kind kind, int kafka_err,
                                 const rd_kafka_topic_partition_list_t *parts);
 /* MESSAGE: an error message taken from a consumer queue. */
+/* An error of a partition: kafka_err, with its place. */
+void dk__events_push_part_error(dk__events *q, const dk_partition *part, const char *text);
 void dk__events_push_message_error(dk__events *q, const rd_kafka_message_t *msg);
 /* Reports with an opaque that wait to be taken: one atomic load. */
 size_t dk__events_reports(const dk__events *q);
 
 /* ---- callbacks.c ----------------------------------------------------------------------------------------------- */
 
-/* An ERROR, STATS, OAUTH or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where
+/* An ERROR, STATS or LOG event that came from rd_kafka_queue_poll() (which serves those as events even where
  * there are callbacks); others are ignored. rkev stays the caller's. */
 void dk__events_push_rd_event(dk__events *q, rd_kafka_t *rk, rd_kafka_event_t *rkev);
 
-/* dk__events_callbacks - put log, error, stats, throttle and OAuth callbacks into conf. They find their queue through
+/* dk__events_callbacks - put log, error, stats and throttle callbacks into conf. They find their queue through
  * the opaque, which must be the client's struct, whose first member must be a dk__events *. */
 void dk__events_callbacks(rd_kafka_conf_t *conf, dk__client kind);
 
@@ -110,12 +115,20 @@ dk_status dk__kafka_error(dk_error *err, rd_kafka_resp_err_t rkerr, const char *
 /* The same from an rd_kafka_error_t, which it destroys. */
 dk_status dk__rd_error(dk_error *err, rd_kafka_error_t *rderr, const char *what);
 
-/* ---- admin.c: questions that both clients can ask (metadata, OAuth, SASL) -------------------------------------- */
+/* ---- tokens.c -------------------------------------------------------------------------------------------------- */
+
+/* Before the client is made: tokens are asked for on a queue of their own. events: what else conf wants as events. */
+void dk__tokens_enable(rd_kafka_conf_t *conf, int events);
+DK_MUST_CHECK dk_status dk__tokens_new(const dk_alloc *alloc, rd_kafka_t *rk, const dk__conf_info *info,
+                                       dk_tokens **out);
+dk_tokens *dk__tokens_ref(dk_tokens *t); /* NULL is fine */
+/* Before rk is destroyed: wait until nobody uses it, and give the client's reference back; NULL is fine. */
+void dk__tokens_end(dk_tokens *t);
+
+/* ---- admin.c: questions that both clients can ask (metadata, SASL) --------------------------------------------- */
 
 DK_MUST_CHECK dk_status dk__metadata(const dk_alloc *alloc, rd_kafka_t *rk, const char *topic, int timeout_ms,
                                      dk_metadata **out, dk_error *err);
-DK_MUST_CHECK dk_status dk__oauth_token(rd_kafka_t *rk, const char *token, int64_t lifetime_ms, const char *principal,
-                                        const dk_pair *extensions, size_t n, dk_error *err);
 DK_MUST_CHECK dk_status dk__sasl_credentials(rd_kafka_t *rk, const char *username, const char *password,
                                              dk_error *err);
 

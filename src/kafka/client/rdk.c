@@ -13,7 +13,11 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#else
 #include <link.h>
+#endif
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +56,11 @@ static dk_error load_error;                                   /* what the first 
 
 /* The tests put a call in its place. */
 #ifndef DK__RDK_SYSTEM_NAME
+#ifdef __APPLE__
+#define DK__RDK_SYSTEM_NAME "librdkafka.1.dylib"
+#else
 #define DK__RDK_SYSTEM_NAME "librdkafka.so.1"
+#endif
 #endif
 
 /* What was tried so far, as one sentence; cut off when it gets too long. */
@@ -120,29 +128,56 @@ try_open(const char *name, int flags, tries *t)
     return false;
 }
 
-/* dl_iterate_phdr callback: copy the path of a loaded object that is a librdkafka (not librdkafka++). */
-static int
-match_loaded(struct dl_phdr_info *info, size_t size, void *ctx)
+/* Copy the path of a loaded object if it is a librdkafka (not librdkafka++). */
+static bool
+copy_if_ours(const char *name, char path[PATH_MAX])
 {
-    char *path = ctx;
-    const char *name = info->dlpi_name;
     const char *slash = name != NULL ? strrchr(name, '/') : NULL;
     const char *base = slash != NULL ? slash + 1 : name;
 
     if (base == NULL || strncmp(base, "librdkafka", 10) != 0 || strncmp(base, "librdkafka++", 12) == 0)
-        return 0;
+        return false;
     if (strlen(name) >= PATH_MAX)
-        return 0;
+        return false;
     memcpy(path, name, strlen(name) + 1);
-    return 1;
+    return true;
 }
+
+#ifdef __APPLE__
+
+static bool
+find_loaded(char path[PATH_MAX])
+{
+    uint32_t n = _dyld_image_count();
+
+    for (uint32_t i = 0; i < n; i++)
+        if (copy_if_ours(_dyld_get_image_name(i), path)) /* NULL if it was unloaded meanwhile */
+            return true;
+    return false;
+}
+
+#else
+
+static int
+match_loaded(struct dl_phdr_info *info, size_t size, void *path)
+{
+    return copy_if_ours(info->dlpi_name, path);
+}
+
+static bool
+find_loaded(char path[PATH_MAX])
+{
+    return dl_iterate_phdr(match_loaded, path) != 0;
+}
+
+#endif
 
 static bool
 find_library(const char *path, tries *t)
 {
     char loaded[PATH_MAX];
 
-    if (dl_iterate_phdr(match_loaded, loaded) != 0) {
+    if (find_loaded(loaded)) {
         if (try_open(loaded, RTLD_NOLOAD, t))
             return true;
     } else {

@@ -41,14 +41,15 @@ void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_cluster_t *mcl
     XX(rd_kafka_conf_dump_free) XX(rd_kafka_conf_set_opaque) XX(rd_kafka_conf_set_events) \
     XX(rd_kafka_conf_set_log_cb) XX(rd_kafka_conf_set_error_cb) XX(rd_kafka_conf_set_stats_cb) \
     XX(rd_kafka_conf_set_throttle_cb) XX(rd_kafka_conf_set_rebalance_cb) \
-    XX(rd_kafka_conf_set_oauthbearer_token_refresh_cb) XX(rd_kafka_conf_interceptor_add_on_new) \
+    XX(rd_kafka_conf_enable_sasl_queue) XX(rd_kafka_conf_interceptor_add_on_new) \
     XX(rd_kafka_interceptor_add_on_request_sent) XX(rd_kafka_interceptor_add_on_response_received) \
     XX(rd_kafka_new) XX(rd_kafka_destroy) \
     XX(rd_kafka_destroy_flags) XX(rd_kafka_opaque) XX(rd_kafka_clusterid) XX(rd_kafka_controllerid) \
     XX(rd_kafka_poll_set_consumer) XX(rd_kafka_queue_new) XX(rd_kafka_queue_destroy) XX(rd_kafka_queue_get_main) \
-    XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_forward) \
+    XX(rd_kafka_queue_get_consumer) XX(rd_kafka_queue_get_partition) XX(rd_kafka_queue_get_sasl) \
+    XX(rd_kafka_queue_forward) \
     XX(rd_kafka_queue_yield) XX(rd_kafka_queue_poll) XX(rd_kafka_queue_poll_callback) XX(rd_kafka_queue_cb_event_enable) XX(rd_kafka_event_type) \
-    XX(rd_kafka_event_destroy) XX(rd_kafka_event_message_array) XX(rd_kafka_event_config_string) \
+    XX(rd_kafka_event_destroy) XX(rd_kafka_event_message_array) \
     XX(rd_kafka_event_error) XX(rd_kafka_event_error_string) XX(rd_kafka_event_error_is_fatal) \
     XX(rd_kafka_event_log) XX(rd_kafka_event_stats) XX(rd_kafka_subscribe) XX(rd_kafka_unsubscribe) \
     XX(rd_kafka_subscription) XX(rd_kafka_assign) XX(rd_kafka_assignment) XX(rd_kafka_incremental_assign) \
@@ -118,8 +119,7 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_conf_set_stats_cb(...) dk__rdk_table.rd_kafka_conf_set_stats_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_throttle_cb(...) dk__rdk_table.rd_kafka_conf_set_throttle_cb(__VA_ARGS__)
 #define rd_kafka_conf_set_rebalance_cb(...) dk__rdk_table.rd_kafka_conf_set_rebalance_cb(__VA_ARGS__)
-#define rd_kafka_conf_set_oauthbearer_token_refresh_cb(...)                                                          \
-    dk__rdk_table.rd_kafka_conf_set_oauthbearer_token_refresh_cb(__VA_ARGS__)
+#define rd_kafka_conf_enable_sasl_queue(...) dk__rdk_table.rd_kafka_conf_enable_sasl_queue(__VA_ARGS__)
 #define rd_kafka_conf_interceptor_add_on_new(...) dk__rdk_table.rd_kafka_conf_interceptor_add_on_new(__VA_ARGS__)
 #define rd_kafka_interceptor_add_on_request_sent(...)                                                                \
     dk__rdk_table.rd_kafka_interceptor_add_on_request_sent(__VA_ARGS__)
@@ -137,6 +137,7 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_queue_get_main(...) dk__rdk_table.rd_kafka_queue_get_main(__VA_ARGS__)
 #define rd_kafka_queue_get_consumer(...) dk__rdk_table.rd_kafka_queue_get_consumer(__VA_ARGS__)
 #define rd_kafka_queue_get_partition(...) dk__rdk_table.rd_kafka_queue_get_partition(__VA_ARGS__)
+#define rd_kafka_queue_get_sasl(...) dk__rdk_table.rd_kafka_queue_get_sasl(__VA_ARGS__)
 #define rd_kafka_queue_forward(...) dk__rdk_table.rd_kafka_queue_forward(__VA_ARGS__)
 #define rd_kafka_queue_yield(...) dk__rdk_table.rd_kafka_queue_yield(__VA_ARGS__)
 #define rd_kafka_queue_poll(...) dk__rdk_table.rd_kafka_queue_poll(__VA_ARGS__)
@@ -145,7 +146,6 @@ extern dk__rdk_functions dk__rdk_table;
 #define rd_kafka_event_type(...) dk__rdk_table.rd_kafka_event_type(__VA_ARGS__)
 #define rd_kafka_event_destroy(...) dk__rdk_table.rd_kafka_event_destroy(__VA_ARGS__)
 #define rd_kafka_event_message_array(...) dk__rdk_table.rd_kafka_event_message_array(__VA_ARGS__)
-#define rd_kafka_event_config_string(...) dk__rdk_table.rd_kafka_event_config_string(__VA_ARGS__)
 #define rd_kafka_event_error(...) dk__rdk_table.rd_kafka_event_error(__VA_ARGS__)
 #define rd_kafka_event_error_string(...) dk__rdk_table.rd_kafka_event_error_string(__VA_ARGS__)
 #define rd_kafka_event_error_is_fatal(...) dk__rdk_table.rd_kafka_event_error_is_fatal(__VA_ARGS__)

@@ -21,7 +21,14 @@ typedef struct request {
 bool
 dk__commits(const dk_consumer *c)
 {
-    return c->opts.commit_interval_ms != DK_COMMIT_NEVER && c->info.has_group;
+    return c->opts.commit_interval_ms != DK_COMMIT_NEVER && c->info.has_group && !atomic_load(&c->commits_held);
+}
+
+void
+dk_consumer_hold_commits(dk_consumer *c, bool held)
+{
+    if (!dk__forked(c->fork_generation))
+        atomic_store(&c->commits_held, held);
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */

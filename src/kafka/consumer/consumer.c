@@ -3,8 +3,6 @@
  * The consumer's life: made, closed, freed. What its thread serves begins in engine.c, what the caller fetches in
  * fetch.c.
  */
-#include <time.h>
-
 #include "kafka/consumer/handle.h"
 
 /* ---- options --------------------------------------------------------------------------------------------------- */
@@ -58,12 +56,7 @@ notify_event(void *ctx)
 static void
 init_sync(dk_consumer *c)
 {
-    pthread_condattr_t attr;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    dk__cond_init(&c->changed);
     pthread_mutex_init(&c->lock, NULL);
     pthread_mutex_init(&c->table_lock, NULL);
     pthread_mutex_init(&c->spare_lock, NULL);
@@ -95,6 +88,8 @@ make_client(dk_consumer *c, const dk_pair *pairs, size_t n_pairs, dk_error *err)
     dk__events_callbacks(conf, DK__CONSUMER);
     rd_kafka_conf_set_rebalance_cb(conf, dk__rebalance_cb);
     dk__member_watch(c, conf);
+    if (c->info.wants_tokens)
+        dk__tokens_enable(conf, 0);
     st = dk__client_new(DK__CONSUMER, conf, &c->rk, err);
     if (st != DK_OK)
         return st;
@@ -104,6 +99,8 @@ make_client(dk_consumer *c, const dk_pair *pairs, size_t n_pairs, dk_error *err)
     rd_kafka_queue_cb_event_enable(c->intake, intake_readable, c);
     c->rules.budget.max_bytes = c->info.ahead_bytes;
     c->rules.budget.max_messages = c->info.ahead_messages;
+    if (c->info.wants_tokens && dk__tokens_new(c->alloc, c->rk, &c->info, &c->tokens) != DK_OK)
+        return dk__error_set(err, DK_ENOMEM, "no memory for a consumer");
     return DK_OK;
 }
 
@@ -111,6 +108,7 @@ make_client(dk_consumer *c, const dk_pair *pairs, size_t n_pairs, dk_error *err)
 static void
 destroy_now(dk_consumer *c)
 {
+    dk__tokens_end(c->tokens);
     if (c->rk != NULL) {
         dk__intake_drop(c);
         dk__parts_fini(c);
@@ -246,6 +244,11 @@ dk_consumer_close_wait(dk_consumer *c, int timeout_ms, dk_error *err)
 dk_status
 dk_consumer_close(dk_consumer *c, int timeout_ms, dk_error *err)
 {
+    if (!dk__forked(c->fork_generation)) {
+        pthread_mutex_lock(&c->lock);
+        c->closed_blindly = true;
+        pthread_mutex_unlock(&c->lock);
+    }
     dk_consumer_close_begin(c, timeout_ms);
     return dk_consumer_close_wait(c, -1, err);
 }

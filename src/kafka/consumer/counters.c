@@ -74,6 +74,7 @@ count_part(dk_consumer *c, const dk__part *part, int64_t now_ms, dk_partition_co
         .end = DK_OFFSET_INVALID,
         .held = n.waiting,
         .outstanding = n.tickets,
+        .paused = (atomic_load(&part->gate) & DK__GATE_PAUSED) != 0,
         .oldest_ticket_ms = n.oldest_ticket_ms == 0 ? -1 : now_ms - n.oldest_ticket_ms,
         .handled = n.handled,
         .failed = n.failed,

@@ -54,6 +54,7 @@ serve_timers(dk_consumer *c)
     atomic_store(&c->last_poll_ms, now);
     pthread_mutex_lock(&c->lock);
     watch_hand(c, now);
+    dk__damage_retry(c, now);
     if (now >= c->next_look_ms) {
         c->next_look_ms = now + LOOK_AGAIN_MS;
         dk__parts_look_again(c);

@@ -4,9 +4,6 @@
  */
 #include "kafka/consumer/handle.h"
 
-#include <errno.h>
-#include <time.h>
-
 dk_status
 dk__consumer_enter(const dk_consumer *c, dk_error *err)
 {
@@ -41,11 +38,7 @@ dk__consumer_yield(dk_consumer *c)
 bool
 dk__consumer_wait(dk_consumer *c, int64_t deadline_ms)
 {
-    struct timespec at = {.tv_sec = deadline_ms / 1000, .tv_nsec = (deadline_ms % 1000) * 1000000};
-
-    if (deadline_ms < 0)
-        return pthread_cond_wait(&c->changed, &c->lock) == 0;
-    return pthread_cond_timedwait(&c->changed, &c->lock, &at) != ETIMEDOUT;
+    return dk__cond_wait(&c->changed, &c->lock, deadline_ms);
 }
 
 bool

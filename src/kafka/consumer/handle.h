@@ -29,6 +29,7 @@ struct dk_consumer {
     rd_kafka_queue_t *queue;  /* the consumer queue: membership and events */
     rd_kafka_queue_t *intake; /* what was fetched, of all partitions */
     dk__conf_info info;
+    dk_tokens *tokens;     /* NULL: it needs none */
     dk_consumer_opts opts; /* constant once the thread runs */
     unsigned fork_generation;
     void (*destroy)(dk_consumer *c);
@@ -39,11 +40,13 @@ struct dk_consumer {
     atomic_bool strays;   /* a partition's queue has to be forwarded. The same */
     atomic_bool draining; /* the engine thread waits for a batch to move on */
     atomic_bool rebalance_ack, assign_ack;
+    atomic_bool commits_held; /* by dk_consumer_hold_commits() */
     atomic_llong last_poll_ms;
 
     pthread_t thread;
     bool thread_started, thread_joined;
-    bool incremental; /* engine thread: the group rebalances cooperatively */
+    bool told_of_leaving; /* engine thread: the application knows that all partitions go */
+    bool incremental;     /* engine thread: the group rebalances cooperatively */
     dk__member member;
 
     pthread_mutex_t lock;
@@ -59,6 +62,7 @@ struct dk_consumer {
     rd_kafka_message_t *popped[DK__POP_MAX]; /* taken from librdkafka, in no ledger yet */
     uint32_t n_popped, at_popped;
     bool closing, quit;
+    bool closed_blindly; /* by dk_consumer_close(), whose caller takes no events meanwhile */
     atomic_bool closed;
     int64_t close_by_ms; /* when the time of dk_consumer_close() is up; -1: never */
     dk_error close_err;
@@ -124,6 +128,11 @@ rd_kafka_resp_err_t dk__commit_list(dk_consumer *c, rd_kafka_topic_partition_lis
 bool dk__commits(const dk_consumer *c);       /* does the engine commit by itself? */
 bool dk__notes_to_send(const dk_consumer *c); /* lock held */
 
+/* coordinator.c; lock not held */
+bool dk__coordinator_moves(rd_kafka_resp_err_t rkerr); /* the group's coordinator will answer a moment later */
+/* Wait a moment if it does. True: ask again; false: another error, the time is up (by_ms; -1: never), or all ends. */
+bool dk__coordinator_wait(dk_consumer *c, rd_kafka_resp_err_t rkerr, int64_t by_ms);
+
 /* member.c */
 void dk__member_watch(dk_consumer *c, rd_kafka_conf_t *conf);       /* before the client is made */
 bool dk__member_breaks(const dk__member *m);                        /* a heartbeat was sent: break its connection? */
@@ -145,10 +154,19 @@ void dk__assign_forget(dk_consumer *c, const rd_kafka_topic_partition_list_t *pa
 
 /* rebalance.c */
 void dk__rebalance_cb(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts, void *opaque);
+/* Wait for the application's answer to the event that was told last: at most until by_ms (-1: no limit), and not when
+ * nobody can answer any more. Lock held. */
+void dk__rebalance_await(dk_consumer *c, int64_t by_ms);
+bool dk__rebalance_answers(const dk_consumer *c);           /* will it answer a revocation? Lock held */
 void dk__tell_circle(dk_consumer *c, const dk__part *part); /* lock held */
 void dk__tell_rebalance(dk_consumer *c, dk_event_kind kind,
                         const rd_kafka_topic_partition_list_t *parts); /* unlocked */
 void dk__report(dk_consumer *c, rd_kafka_resp_err_t rkerr, rd_kafka_error_t *rderr, const char *what);
+
+/* damage.c; lock held */
+bool dk__damage_is(rd_kafka_resp_err_t err);
+void dk__damage_stop(dk__part *part, int64_t offset); /* after an error at this offset */
+void dk__damage_retry(dk_consumer *c, int64_t now_ms);
 
 /* leave.c: on the engine thread */
 void dk__leave_group(dk_consumer *c);

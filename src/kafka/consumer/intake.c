@@ -88,8 +88,8 @@ unite(dk_consumer *c)
     for (size_t i = 0; i < c->n_parts; i++) {
         dk__part *part = c->parts[i];
 
-        if (!part->assigned || !part->apart || (atomic_load(&part->gate) & (DK__GATE_CLOSED | DK__GATE_SEEKING)) ||
-            exceeds(c, part, n, 2))
+        if (!part->assigned || !part->apart || part->damage_due_ms != 0 ||
+            (atomic_load(&part->gate) & (DK__GATE_CLOSED | DK__GATE_SEEKING)) || exceeds(c, part, n, 2))
             continue;
         if (!circles(part) || now - part->circle_ms >= CIRCLE_AGAIN_MS)
             dk__part_set_apart(part, false);
@@ -135,6 +135,8 @@ static dk_status
 put(intake *in, rd_kafka_message_t *msg)
 {
     dk__part *part = part_of(in, msg);
+    rd_kafka_resp_err_t err;
+    int64_t offset;
     dk_status st;
 
     if (is_foreign(part)) {
@@ -144,9 +146,19 @@ put(intake *in, rd_kafka_message_t *msg)
             rd_kafka_message_destroy(msg);
         return DK_OK;
     }
+    if (part->damage_due_ms != 0) { /* behind the damage: it may be from anywhere */
+        rd_kafka_message_destroy(msg);
+        return DK_OK;
+    }
     if (msg->err) /* librdkafka counts an error like a message, and moves its position behind it */
         dk__part_distrust_position(part);
+    else
+        part->damage_again = false;
+    err = msg->err;
+    offset = msg->offset;
     st = dk__ledger_receive(part->ledger, msg);
+    if (st == DK_OK && dk__damage_is(err))
+        dk__damage_stop(part, offset);
     if (circles(part))
         stop_circle(in->c, part);
     if (st == DK_OK && in->squeezing && !part->apart && exceeds(in->c, part, assigned(in->c), 1))

@@ -3,6 +3,7 @@
  * Leaving the group: on the engine thread, within the time that dk_consumer_close() was given. Each step gets its
  * part of it, so that a step that cannot be done leaves time for those behind it.
  */
+#include <limits.h>
 #include <stdio.h>
 
 #include "kafka/consumer/handle.h"
@@ -115,17 +116,9 @@ name_partitions(const rd_kafka_topic_partition_list_t *list, char *text, size_t 
 static bool
 may_pass_later(rd_kafka_resp_err_t rkerr)
 {
-    switch (rkerr) {
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION: /* the group has gone on, and takes the member along */
-    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
-    case RD_KAFKA_RESP_ERR__WAIT_COORD:
-        return true;
-    default:
-        return false;
-    }
+    return rkerr == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+           rkerr == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || /* the group has gone on, and takes the member along */
+           dk__coordinator_moves(rkerr);
 }
 
 static rd_kafka_resp_err_t
@@ -189,6 +182,42 @@ commit(dk_consumer *c)
     rd_kafka_topic_partition_list_destroy(result);
 }
 
+/* ---- what the application has to say --------------------------------------------------------------------------- */
+
+static rd_kafka_topic_partition_list_t *
+assigned(dk_consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    for (size_t i = 0; i < c->n_parts; i++)
+        if (c->parts[i]->assigned)
+            rd_kafka_topic_partition_list_add(list, c->parts[i]->topic, c->parts[i]->partition);
+    return list;
+}
+
+/* Told while the group is not left yet, so that every call works that works elsewhere: it may store and commit
+ * offsets, ask for positions, unassign. Without a limit it has as long as it takes. */
+static void
+ask_application(dk_consumer *c)
+{
+    int64_t by = close_by(c);
+    rd_kafka_topic_partition_list_t *list;
+    bool answers;
+
+    pthread_mutex_lock(&c->lock);
+    list = assigned(c);
+    answers = dk__rebalance_answers(c);
+    pthread_mutex_unlock(&c->lock);
+    if (answers && list->cnt > 0) {
+        dk__tell_rebalance(c, DK_EVENT_REVOKE, list);
+        c->told_of_leaving = true;
+    }
+    pthread_mutex_lock(&c->lock);
+    dk__rebalance_await(c, by < 0 ? -1 : deadline(by, INT_MAX, 2));
+    pthread_mutex_unlock(&c->lock);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 /* ---- goodbye --------------------------------------------------------------------------------------------------- */
 
 static void
@@ -214,6 +243,7 @@ void
 dk__leave_group(dk_consumer *c)
 {
     drain(c);
+    ask_application(c);
     commit(c);
     serve_group(c, 0);
     atomic_store(&c->member.leaves, true);

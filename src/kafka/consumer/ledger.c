@@ -330,6 +330,12 @@ dk__ledger_seek(dk__ledger *l, int64_t offset)
     }
 }
 
+int64_t
+dk__ledger_next(const dk__ledger *l)
+{
+    return l->read >= 0 ? l->read + 1 : DK_OFFSET_INVALID;
+}
+
 /* ---- numbers --------------------------------------------------------------------------------------------------- */
 
 int64_t

@@ -125,6 +125,8 @@ void dk__ledger_note_refused(dk__ledger *l, int64_t offset);
 
 /* ---- numbers --------------------------------------------------------------------------------------------------- */
 
+/* Behind the last one read, DK_OFFSET_INVALID if none was; with the lock held. */
+int64_t dk__ledger_next(const dk__ledger *l);
 int64_t dk__ledger_position(const dk__ledger *l); /* behind the last one handed out; DK_OFFSET_INVALID */
 
 /* Of one moment each, but not all of the same. Without the lock. */

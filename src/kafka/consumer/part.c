@@ -207,6 +207,8 @@ dk__part_assign(dk_consumer *c, const char *topic, int32_t partition)
     atomic_store(&part->gate, DK__GATE_CLOSED);
     part->seeks = 0;
     part->circle_ms = 0;
+    part->damage_due_ms = 0;
+    part->damage_again = false;
     part->assignment = ++c->assignments;
     /* Before the assignment starts the fetcher: a queue that the application has (un)forwarded stays as it is. */
     part->apart = true;
@@ -232,9 +234,8 @@ dk__part_begin(dk__part *part)
     dk__part_unshut(part, DK__GATE_CLOSED);
 }
 
-/* Messages that are in no ledger yet, and are not wanted any more. */
-static void
-drop_popped(dk__part *part)
+void
+dk__part_drop_popped(dk__part *part)
 {
     dk_consumer *c = part->c;
     uint32_t kept = 0;
@@ -264,8 +265,11 @@ void
 dk__part_seek_end(dk__part *part, bool moved, int64_t offset)
 {
     if (moved) {
-        drop_popped(part);
+        dk__part_drop_popped(part);
         dk__ledger_seek(part->ledger, offset);
+        if (part->damage_due_ms != 0)
+            part->apart = false;
+        part->damage_due_ms = 0;
     }
     if (--part->seeks > 0)
         return;
@@ -284,7 +288,7 @@ dk__part_revoke(dk__part *part)
     rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
     rd_kafka_queue_destroy(part->queue);
     part->queue = NULL;
-    drop_popped(part);
+    dk__part_drop_popped(part);
     dk__ledger_start_over(part->ledger);
     atomic_store(&part->gate, 0);
 }

@@ -33,6 +33,9 @@ typedef struct dk__part {
     /* Guarded by the lock. */
     atomic_bool assigned;   /* also read under the table lock alone */
     bool apart;             /* set apart: its queue is not forwarded */
+    int64_t damage_due_ms;  /* when a batch that could not be read is asked for again; 0: there is none */
+    int64_t damage_at;      /* its offset, as librdkafka says; negative: unknown */
+    bool damage_again;      /* nothing could be read since the last one */
     int64_t circle_ms;      /* when it was told last that its log is served in a circle; 0: never */
     uint64_t assignment;    /* number of this assignment */
     uint32_t seeks;         /* under way */
@@ -62,6 +65,8 @@ void dk__part_unshut(dk__part *part, unsigned gate);
 /* May it give messages to a new batch? */
 bool dk__part_is_open(const dk__part *part, int64_t now_ms);
 void dk__part_set_apart(dk__part *part, bool apart);
+/* Messages that are in no ledger yet are not wanted any more. */
+void dk__part_drop_popped(dk__part *part);
 /* Forward the queues that librdkafka has unforwarded. */
 void dk__parts_forward_strays(dk_consumer *c);
 /* The same for all of them, and have the intake looked at, whether librdkafka has said something or not. */

@@ -65,20 +65,10 @@ dk_consumer_metadata(dk_consumer *c, const char *topic, int timeout_ms, dk_metad
     return st != DK_OK ? st : dk__metadata(c->alloc, c->rk, topic, timeout_ms, out, err);
 }
 
-dk_status
-dk_consumer_oauth_token(dk_consumer *c, const char *token, int64_t lifetime_ms, const char *principal,
-                        const dk_pair *extensions, size_t n, dk_error *err)
+dk_tokens *
+dk_consumer_tokens(dk_consumer *c)
 {
-    dk_status st = dk__consumer_enter(c, err);
-
-    return st != DK_OK ? st : dk__oauth_token(c->rk, token, lifetime_ms, principal, extensions, n, err);
-}
-
-void
-dk_consumer_oauth_failure(dk_consumer *c, const char *reason)
-{
-    if (dk__consumer_enter(c, NULL) == DK_OK)
-        rd_kafka_oauthbearer_set_token_failure(c->rk, reason);
+    return dk__consumer_enter(c, NULL) == DK_OK ? dk__tokens_ref(c->tokens) : NULL;
 }
 
 dk_status

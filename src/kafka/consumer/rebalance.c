@@ -12,9 +12,25 @@
 #define ASK_AGAIN_MS 200        /* between two times, */
 #define COMMITTED_WAIT_MS 60000 /* and in all */
 
-/* Wait, at most drain_ms, until the application has answered the event that was told last. Lock held. */
+bool
+dk__rebalance_answers(const dk_consumer *c)
+{
+    return atomic_load(&c->rebalance_ack) && !c->closed_blindly && !c->quit;
+}
+
+/* Who closes takes events, too: what a revocation's callable does then works as ever. */
+void
+dk__rebalance_await(dk_consumer *c, int64_t by_ms)
+{
+    uint64_t want = c->told;
+
+    while (c->acked < want && dk__rebalance_answers(c) && dk__consumer_wait(c, by_ms))
+        ;
+}
+
+/* The same for an assignment, which matters no more when all ends. Lock held. */
 static void
-await_ack(dk_consumer *c)
+await_assign_ack(dk_consumer *c)
 {
     int64_t deadline = dk__now_ms() + c->opts.drain_ms;
     uint64_t want = c->told;
@@ -42,12 +58,12 @@ finish_what_is_in_hand(dk_consumer *c, const rd_kafka_topic_partition_list_t *pa
     pthread_mutex_lock(&c->lock);
     close_gates(c, parts);
     dk__drain(c, dk__now_ms() + c->opts.drain_ms);
-    *told = atomic_load(&c->rebalance_ack) && !c->closing;
+    *told = dk__rebalance_answers(c) && !c->told_of_leaving;
     pthread_mutex_unlock(&c->lock);
     if (*told) {
         dk__tell_rebalance(c, DK_EVENT_REVOKE, parts);
         pthread_mutex_lock(&c->lock);
-        await_ack(c);
+        dk__rebalance_await(c, dk__now_ms() + c->opts.drain_ms);
         pthread_mutex_unlock(&c->lock);
     }
     if (dk__commits(c))
@@ -66,7 +82,7 @@ revoke(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts, bool lost)
     c->counters.rebalances++;
     dk__assign_forget(c, parts);
     pthread_mutex_unlock(&c->lock);
-    if (!told)
+    if (!told && !c->told_of_leaving)
         dk__tell_rebalance(c, lost ? DK_EVENT_LOST : DK_EVENT_REVOKE, parts);
 }
 
@@ -185,7 +201,7 @@ ask_application(dk_consumer *c, const rd_kafka_topic_partition_list_t *parts,
     pthread_mutex_unlock(&c->lock);
     dk__tell_rebalance(c, DK_EVENT_ASSIGN, told);
     pthread_mutex_lock(&c->lock);
-    await_ack(c);
+    await_assign_ack(c);
     c->assigning = false;
     c->asked = NULL;
     answer = c->answer;
@@ -287,7 +303,8 @@ on_revoke_leaving(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         else
             dk__report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
     }
-    dk__tell_rebalance(c, DK_EVENT_REVOKE, parts);
+    if (!c->told_of_leaving)
+        dk__tell_rebalance(c, DK_EVENT_REVOKE, parts);
 }
 
 /* ---- librdkafka's callback ------------------------------------------------------------------------------------- */

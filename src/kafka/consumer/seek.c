@@ -2,6 +2,8 @@
  *
  * Seeking: what was read is dropped, and what was handed out before counts no longer.
  */
+#include <limits.h>
+
 #include "kafka/consumer/handle.h"
 
 /* One partition of a seek, and the assignment that it was begun in: it may be taken away, and given again, meanwhile.
@@ -69,10 +71,27 @@ end(dk_consumer *c, const rd_kafka_topic_partition_list_t *list, const target *t
     dk__wake_raise(&c->wake);
 }
 
+/* librdkafka before 2.1 takes the time for microseconds (its pull request 4230): one that gives up early is asked
+ * again, in its unit. Partitions that were sought already are sought to the same place. */
+static rd_kafka_error_t *
+seek_partitions(dk_consumer *c, rd_kafka_topic_partition_list_t *list, int timeout_ms)
+{
+    int64_t by_ms = dk__now_ms() + timeout_ms, left;
+    rd_kafka_error_t *rderr = rd_kafka_seek_partitions(c->rk, list, timeout_ms);
+
+    if (rderr == NULL || timeout_ms <= 0 || rd_kafka_error_code(rderr) != RD_KAFKA_RESP_ERR__TIMED_OUT)
+        return rderr;
+    left = by_ms - dk__now_ms();
+    if (left <= 1) /* its clock and ours */
+        return rderr;
+    rd_kafka_error_destroy(rderr);
+    return rd_kafka_seek_partitions(c->rk, list, left < INT_MAX / 1000 ? (int)left * 1000 : INT_MAX);
+}
+
 static dk_status
 seek(dk_consumer *c, rd_kafka_topic_partition_list_t *list, const target *targets, int timeout_ms, dk_error *err)
 {
-    rd_kafka_error_t *rderr = rd_kafka_seek_partitions(c->rk, list, timeout_ms);
+    rd_kafka_error_t *rderr = seek_partitions(c, list, timeout_ms);
     dk_status st = DK_OK;
 
     if (rderr != NULL) {

@@ -6,6 +6,30 @@
 
 #include "kafka/consumer/handle.h"
 
+#define COMMIT_RETRY_MS 5000 /* how long a commit that is waited for is sent again while the coordinator moves */
+
+typedef rd_kafka_topic_partition_list_t rd_list;
+
+/* What the last try brought is told: *result, for a sync commit, is the caller's. */
+static rd_kafka_resp_err_t
+commit_list(dk_consumer *c, rd_list *list, bool sync, rd_list **result)
+{
+    int64_t by_ms = dk__now_ms() + COMMIT_RETRY_MS;
+    rd_kafka_resp_err_t rkerr;
+
+    for (;;) {
+        dk__commit_how how = {.sync = sync, .by_ms = -1};
+
+        *result = NULL;
+        rkerr = list != NULL ? dk__commit_list(c, list, how, sync ? result : NULL)
+                             : dk__commit_finished(c, how, sync ? result : NULL);
+        if (!dk__coordinator_wait(c, rkerr, by_ms))
+            return rkerr;
+        if (*result != NULL)
+            rd_kafka_topic_partition_list_destroy(*result);
+    }
+}
+
 /* An offset given by hand moves the mark of a partition that is ours: what lies before it counts as finished, or the
  * next commit of the engine would take the group back. Lock held. */
 static dk__part *
@@ -23,7 +47,7 @@ move_mark(dk_consumer *c, const dk_partition *p)
 static dk_status
 commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
-    rd_kafka_topic_partition_list_t *list, *result = NULL;
+    rd_list *list, *result;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__to_rd_list(parts, &list, err);
 
@@ -34,7 +58,7 @@ commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
     for (size_t i = 0; i < parts->len; i++)
         move_mark(c, &parts->items[i]);
     pthread_mutex_unlock(&c->lock);
-    rkerr = dk__commit_list(c, list, (dk__commit_how){.sync = sync, .by_ms = -1}, sync ? &result : NULL);
+    rkerr = commit_list(c, list, sync, &result);
     rd_kafka_topic_partition_list_destroy(list);
     if (result != NULL) {
         st = dk__from_rd_list(result, parts);
@@ -48,7 +72,7 @@ commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 dk_status
 dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
-    rd_kafka_topic_partition_list_t *result = NULL;
+    rd_list *result;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);
 
@@ -56,11 +80,15 @@ dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *er
         return st;
     if (parts != NULL && parts->len > 0)
         return commit_given(c, parts, sync, err);
-    rkerr = dk__commit_finished(c, (dk__commit_how){.sync = sync, .by_ms = -1}, sync ? &result : NULL);
+    rkerr = commit_list(c, NULL, sync, &result);
     if (result != NULL) {
         if (parts != NULL)
             st = dk__append_rd_list(result, parts);
         rd_kafka_topic_partition_list_destroy(result);
+    }
+    if (!sync && rkerr == RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        dk__events_push_partitions(c->events, DK_EVENT_COMMIT, rkerr, NULL);
+        return DK_OK;
     }
     return rkerr ? dk__kafka_error(err, rkerr, "commit") : st;
 }
@@ -105,8 +133,13 @@ store_one(dk_consumer *c, dk_partition *p, char **note)
 {
     dk__part *part = move_mark(c, p);
 
-    p->kafka_err = part != NULL ? 0 : RD_KAFKA_RESP_ERR__STATE;
-    if (part == NULL || !has_note(p))
+    if (part == NULL) { /* as librdkafka says: never had, or no longer */
+        p->kafka_err = dk__part_find(c, p->topic, p->partition) != NULL ? RD_KAFKA_RESP_ERR__STATE
+                                                                        : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        return;
+    }
+    p->kafka_err = 0;
+    if (!has_note(p))
         return;
     if (*note == NULL) {
         p->kafka_err = RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE;
@@ -127,9 +160,8 @@ store_result(const dk_partitions *parts, size_t note_max_bytes, dk_error *err)
 
         if (p->kafka_err == 0)
             continue;
-        if (p->kafka_err == RD_KAFKA_RESP_ERR__STATE)
-            return dk__kafka_error(err, RD_KAFKA_RESP_ERR__STATE,
-                                   "store offsets: a partition is not assigned to this consumer");
+        if (p->kafka_err != RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
+            return dk__kafka_error(err, p->kafka_err, "store offsets: a partition is not assigned to this consumer");
         snprintf(what, sizeof what,
                  "store offsets: metadata of %zu bytes for %.200s [%d] is too large: brokers take at most %zu bytes "
                  "(offset.metadata.max.bytes). The offset is stored without it",
@@ -168,10 +200,19 @@ dk_consumer_store(dk_consumer *c, dk_partitions *parts, dk_error *err)
     return store_result(parts, c->opts.note_max_bytes, err);
 }
 
+static int
+left_ms(int64_t by_ms)
+{
+    int64_t left = by_ms - dk__now_ms();
+
+    return left > 0 ? (int)left : 0;
+}
+
 dk_status
 dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
 {
-    rd_kafka_topic_partition_list_t *list;
+    int64_t by_ms = timeout_ms < 0 ? -1 : dk__now_ms() + timeout_ms;
+    rd_list *list;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);
 
@@ -179,7 +220,9 @@ dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_e
         st = dk__to_rd_list(parts, &list, err);
     if (st != DK_OK)
         return st;
-    rkerr = rd_kafka_committed(c->rk, list, timeout_ms);
+    do
+        rkerr = rd_kafka_committed(c->rk, list, by_ms < 0 ? -1 : left_ms(by_ms));
+    while (dk__coordinator_wait(c, rkerr, by_ms));
     if (rkerr)
         st = dk__kafka_error(err, rkerr, "committed");
     else

@@ -44,8 +44,13 @@ dk__tell_circle(dk_consumer *c, const dk__part *part)
 {
     char text[500];
     int64_t end;
+    dk_partition place = {.topic = part->topic,
+                          .partition = part->partition,
+                          .leader_epoch = -1,
+                          .kafka_err = RD_KAFKA_RESP_ERR__BAD_MSG};
 
     (void)dk__ledger_circles(part->ledger, &end);
+    place.offset = end + 1;
     snprintf(
         text, sizeof text,
         "%.200s [%d]: the log cannot be read beyond offset %lld. Its beginning is served again and again, so it "
@@ -53,5 +58,5 @@ dk__tell_circle(dk_consumer *c, const dk__part *part)
         "damaged batch, most likely. The partition waits and is tried again in a minute. To pass over the damage, "
         "seek or commit an offset behind it",
         part->topic, (int)part->partition, (long long)end);
-    dk__events_push_error(c->events, RD_KAFKA_RESP_ERR__BAD_MSG, false, text);
+    dk__events_push_part_error(c->events, &place, text);
 }

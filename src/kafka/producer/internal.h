@@ -48,6 +48,7 @@ struct dk_producer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue;
     dk__conf_info info;
+    dk_tokens *tokens; /* NULL: it needs none */
     unsigned fork_generation;
     bool room_wake_made, event_wake_made;
     pthread_t thread;

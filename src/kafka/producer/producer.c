@@ -36,7 +36,11 @@ init(dk_producer *p, const dk_pair *pairs, size_t n_pairs, dk_error *err)
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR);
     dk__events_callbacks(conf, DK__PRODUCER);
+    if (p->info.wants_tokens)
+        dk__tokens_enable(conf, RD_KAFKA_EVENT_DR);
     st = dk__client_new(DK__PRODUCER, conf, &p->rk, err);
+    if (st == DK_OK && p->info.wants_tokens)
+        st = dk__tokens_new(p->alloc, p->rk, &p->info, &p->tokens);
     if (st != DK_OK)
         return st;
     p->queue = rd_kafka_queue_get_main(p->rk);
@@ -78,6 +82,7 @@ dk_producer_free(dk_producer *p)
     dk__topics_fini(&p->topics);
     if (p->queue != NULL)
         rd_kafka_queue_destroy(p->queue);
+    dk__tokens_end(p->tokens);
     if (p->rk != NULL)
         rd_kafka_destroy(p->rk);
     dk__events_free(p->events);
@@ -131,20 +136,10 @@ dk_producer_metadata(dk_producer *p, const char *topic, int timeout_ms, dk_metad
     return st == DK_OK ? dk__metadata(p->alloc, p->rk, topic, timeout_ms, out, err) : st;
 }
 
-dk_status
-dk_producer_oauth_token(dk_producer *p, const char *token, int64_t lifetime_ms, const char *principal,
-                        const dk_pair *extensions, size_t n, dk_error *err)
+dk_tokens *
+dk_producer_tokens(dk_producer *p)
 {
-    dk_status st = dk__producer_enter(p, err);
-
-    return st == DK_OK ? dk__oauth_token(p->rk, token, lifetime_ms, principal, extensions, n, err) : st;
-}
-
-void
-dk_producer_oauth_failure(dk_producer *p, const char *reason)
-{
-    if (dk__producer_enter(p, NULL) == DK_OK)
-        (void)rd_kafka_oauthbearer_set_token_failure(p->rk, reason != NULL ? reason : "no reason given");
+    return dk__producer_enter(p, NULL) == DK_OK ? dk__tokens_ref(p->tokens) : NULL;
 }
 
 dk_status

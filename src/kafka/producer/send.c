@@ -109,7 +109,7 @@ check_record(const dk_record *rec, dk_error *err)
         return dk__error_set(err, DK_EINVAL,
                              "message for topic \"%.249s\": partition %d is neither one nor -1 (by key)", rec->topic,
                              (int)rec->partition);
-    if (rec->timestamp < 0)
+    if (rec->timestamp < -1)
         return dk__error_set(err, DK_EINVAL, "message for topic \"%.249s\": timestamp %lld is before 1970",
                              rec->topic, (long long)rec->timestamp);
     if (!is_slice(rec->key) || !is_slice(rec->value) || (rec->n_headers > 0 && rec->headers == NULL))
@@ -194,7 +194,7 @@ send_full(const dk__topic *t, const dk_producer *p, const dk_record *rec)
 static rd_kafka_resp_err_t
 hand_over(const dk__topic *t, const dk_producer *p, const dk_record *rec)
 {
-    if (rec->n_headers > 0 || rec->timestamp > 0)
+    if (rec->n_headers > 0 || rec->timestamp != 0)
         return send_full(t, p, rec);
     if (rd_kafka_produce(t->rkt, rec->partition, RD_KAFKA_MSG_F_COPY, bytes(rec->value), rec->value.n, rec->key.p,
                          rec->key.n, rec->opaque) == 0)
