@@ -52,6 +52,7 @@ native_exec(PyObject *module)
     state->module = module;
     if (native_library_load() < 0 || add_constants(module) < 0 || native_add_exceptions(module, state) < 0)
         return -1;
+    state->exit_flush_ms = NATIVE_EXIT_FLUSH_MS;
     if (add_type(module, &native_message_spec, &state->message_type) < 0 ||
         add_type(module, &native_batch_spec, &state->batch_type) < 0 ||
         add_type(module, &native_claim_spec, &state->claim_type) < 0 ||

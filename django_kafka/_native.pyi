@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, final, overload
+from typing import Any, ClassVar, Final, final, overload, type_check_only
 
+import confluent_kafka
 from confluent_kafka import KafkaError, TopicPartition
-from confluent_kafka.admin import ClusterMetadata
+from confluent_kafka.admin._metadata import ClusterMetadata
 
 __version__: Final[str]
 
@@ -43,31 +44,36 @@ class ConcurrentUse(RuntimeError):
 class Stopped(Exception):
     """stop() was called while (or before) waiting for messages."""
 
-_Headers = list[tuple[str, bytes | str | None]] | dict[str, bytes | str | None] | None
+# A list, tuple or dict. (A list of (str, bytes) is no list of (str, bytes | str) for type checkers, but a Sequence.)
+_Headers = Sequence[tuple[str, bytes | str | None]] | Mapping[str, bytes | str | None] | None
 
-class Message:
+# The base is for type checkers alone: what is written for confluent's messages takes these. isinstance() says no.
+class Message(confluent_kafka.Message):
     """A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value
     and headers when first asked; detach() copies them so that the batch can go."""
 
     def __init__(
         self,
         topic: str | None = None,
-        value: bytes | str | None = None,
-        key: bytes | str | None = None,
-        headers: _Headers = None,
-        error: KafkaError | None = None,
         partition: int | None = None,
         offset: int | None = None,
+        key: bytes | str | None = None,
+        value: bytes | str | None = None,
+        headers: _Headers = None,
+        error: KafkaError | None = None,
         timestamp: tuple[int, int] | None = None,
         latency: float | None = None,
         leader_epoch: int | None = None,
-    ) -> None: ...
+        delivery_count: int | None = None,
+    ) -> None:
+        """Positional arguments are in the order of the confluent_kafka that is installed: before 2.16 topic, value,
+        key, headers, error, partition, offset."""
     def topic(self) -> str | None: ...
     def partition(self) -> int | None: ...
     def offset(self) -> int | None: ...
     def key(self) -> Any: ...
     def value(self) -> Any: ...
-    def headers(self) -> list[tuple[str, bytes | None]] | None: ...
+    def headers(self) -> list[tuple[str, bytes | None]] | None: ...  # type: ignore[override]
     def timestamp(self) -> tuple[int, int]: ...
     def error(self) -> KafkaError | None: ...
     def latency(self) -> float | None: ...
@@ -80,7 +86,11 @@ class Message:
     def detach(self) -> Message: ...
     def received(self) -> Message:
         """The message as it came, without what was set on it since; itself if it was made by hand or is detached."""
+    def deserialized_key(self) -> Any: ...
+    def deserialized_value(self) -> Any: ...
+    def delivery_count(self) -> int | None: ...
     def __len__(self) -> int: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class Batch:
@@ -172,44 +182,13 @@ class Ticket:
     def source(self) -> tuple[str, int, int, tuple[int, int]] | None:
         """Topic, partition, offset and timestamp() of the message; None once the ticket was answered."""
 
-class Consumer:
-    """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
-    oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close()."""
+@type_check_only
+class _ConsumerClient:
+    """What django_kafka.consumer.Consumer passes on to its client."""
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        /,
-        *,
-        logger: logging.Logger | None = None,
-        commit_interval: float | None = None,
-        drain_timeout: float = 30.0,
-        batch_max_messages: int = 1000,
-        batch_max_bytes: int = 8388608,
-    ) -> None:
-        """commit_interval: seconds between commits of what is finished, 0 after each batch, negative never, None as
-        enable.auto.commit and auto.commit.interval.ms say."""
-    def fetch(self, timeout: float | None = None, max_messages: int = 0) -> Batch | None:
-        """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error
-        events of single partitions or the group go to error_cb. Raises Stopped."""
-    def poll(self, timeout: float | None = None) -> Message | None:
-        """The next message, or None when nothing came within timeout. It is finished when the next one is asked for;
-        with enable.auto.offset.store=false, by store_offsets(). Errors of partitions are messages with error()."""
-    def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]:
-        """Up to num_messages messages; waits until timeout for all of them. They are finished as poll()'s are."""
-    def stop(self) -> None:
-        """Ask to end: fetch() and poll() raise Stopped, a batch ends after the message in hand. From any thread, and
-        from a signal handler."""
     def wake(self) -> None: ...
     @property
     def stopping(self) -> bool: ...
-    def subscribe(
-        self,
-        topics: Sequence[str],
-        on_assign: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
-        on_revoke: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
-        on_lost: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
-    ) -> None: ...
     def unsubscribe(self) -> None: ...
     def subscription(self) -> list[str]: ...
     def assign(self, partitions: Sequence[TopicPartition]) -> None: ...
@@ -242,19 +221,115 @@ class Consumer:
         self, partitions: Sequence[TopicPartition], timeout: float | None = None
     ) -> list[TopicPartition]: ...
     def list_topics(self, topic: str | None = None, timeout: float = -1) -> ClusterMetadata: ...
+    def cluster_id(self, timeout: float = -1) -> str | None: ...
     def memberid(self) -> str | None: ...
     def set_sasl_credentials(self, username: str, password: str) -> None: ...
     def counters(self) -> dict[str, Any]: ...
     def partition_counters(self) -> list[dict[str, Any]]:
         """Of each partition that is assigned: topic, partition, position (behind the message handed out last),
-        committed, end (of the log), held, outstanding, handled, failed. An offset that is not known is None."""
+        committed, end (of the log), held, outstanding, paused, handled, failed. An offset that is not known is
+        None."""
+    def hold_commits(self, held: object) -> None:
+        """While held, nothing is committed but by commit(): not from time to time, not when partitions are revoked,
+        not by close(). For callers whose output is not delivered yet."""
     def close(self, timeout: float | None = None) -> None:
         """Commit what is finished and leave the group. What poll() or consume() handed out last is not finished by
         this (the caller may be on the way out of an error): commit() first if it is."""
+
+class Consumer(_ConsumerClient):
+    """confluent_kafka's Consumer, with batches. `config` may hold its callables: error_cb, stats_cb, throttle_cb,
+    oauth_cb, on_commit, logger. They run on the thread that is inside poll(), consume(), fetch() or close(), but for
+    oauth_cb, which is called once by the constructor, and from then on by a thread of the client's own.
+
+    on_rebalance is called with "assigned", "revoked" or "lost" and the partitions; nothing waits for it.
+    on_partition_error is called in fetch() and close() with an error of a partition: error, topic, partition,
+    offset. Without it error_cb gets the error."""
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        /,
+        *,
+        logger: logging.Logger | None = None,
+        commit_interval: float | None = None,
+        drain_timeout: float = 30.0,
+        batch_max_messages: int = 1000,
+        batch_max_bytes: int = 8388608,
+    ) -> None:
+        """commit_interval: seconds between commits of what is finished, 0 after each batch, negative never, None as
+        enable.auto.commit and auto.commit.interval.ms say."""
+    def fetch(self, timeout: float | None = None, max_messages: int = 0) -> Batch | None:
+        """The next batch, or None when nothing came within timeout. Callbacks of waiting events run first; error
+        events of single partitions or the group go to error_cb. Raises Stopped."""
+    def poll(self, timeout: float | None = None) -> Message | None:
+        """The next message, or None when nothing came within timeout. It is finished when the next one is asked for;
+        with enable.auto.offset.store=false, by store_offsets(). Errors of partitions are messages with error()."""
+    def consume(self, num_messages: int = 1, timeout: float | None = -1) -> list[Message]:
+        """Up to num_messages messages; waits until timeout for all of them. They are finished as poll()'s are."""
+    def stop(self) -> None:
+        """Ask to end: fetch() and poll() raise Stopped, a batch ends after the message in hand. From any thread, and
+        from a signal handler."""
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        on_assign: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
+        on_revoke: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
+        on_lost: Callable[[Consumer, list[TopicPartition]], Any] | None = None,
+    ) -> None: ...
     def __enter__(self) -> Consumer: ...
     def __exit__(self, *exc: object) -> None: ...
 
-class Producer:
+@type_check_only
+class _ProducerClient:
+    """What django_kafka.producer.Producer passes on to its client."""
+
+    def write(
+        self,
+        topic: str,
+        value: Any,
+        encoder: tuple[AvroSchema, bytes] | None = None,
+        key: Any = None,
+        key_encoder: tuple[AvroSchema, bytes] | None = None,
+    ) -> None:
+        """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
+    def forward(
+        self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
+    ) -> None:
+        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
+        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
+        they were received."""
+    @property
+    def copies(self) -> int:
+        """Copies that are not confirmed, or were refused and not dealt with."""
+    def poll(self, timeout: float | None = None) -> int: ...
+    def flush(self, timeout: float | None = None) -> int: ...
+    def purge(self, in_queue: bool = True, in_flight: bool = True, blocking: bool = True) -> None: ...
+    def list_topics(self, topic: str | None = None, timeout: float = -1) -> ClusterMetadata: ...
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = -1,
+        replication: int = -1,
+        config: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Make a topic; -1 is the broker's default. False: it was there, and nothing was compared."""
+    def describe_topic(self, name: str, timeout: float | None = None) -> tuple[int, int] | None:
+        """Partitions and replication factor, None if there is no such topic; this does not make it."""
+    def set_sasl_credentials(self, username: str, password: str) -> None: ...
+    def init_transactions(self, timeout: float | None = None) -> None: ...
+    def begin_transaction(self) -> None: ...
+    def commit_transaction(self, timeout: float | None = None) -> None: ...
+    def abort_transaction(self, timeout: float | None = None) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    @classmethod
+    def limit_exit_flush(cls, seconds: float) -> None:
+        """How long the end of this process waits, at most, for what producers have queued: 30 seconds at first."""
+    def cluster_id(self, timeout: float = -1) -> str | None: ...
+    def close(self, timeout: float | None = None) -> bool:
+        """Flush, then end. False: records are left, and the producer goes on."""
+
+class Producer(_ProducerClient):
     """confluent_kafka's Producer. `config` may hold error_cb, stats_cb, throttle_cb, oauth_cb, on_delivery, logger;
     callbacks run on the thread that is inside poll(), flush() or a produce() that waits for room."""
 
@@ -281,6 +356,15 @@ class Producer:
         timestamp: int = 0,
         headers: _Headers = None,
     ) -> None: ...
+    def produce_batch(
+        self,
+        topic: str,
+        messages: list[dict[str, Any]],
+        partition: int = -1,
+        on_delivery: Callable[[KafkaError | None, Message], Any] | None = None,
+    ) -> int:
+        """produce() for each dict of value, key, partition, timestamp and callback. One that is refused gets an
+        `_error`. Returns how many were queued."""
     def produce_many(
         self,
         topic: str,
@@ -297,47 +381,7 @@ class Producer:
         """Returns how many were queued: all, unless it raises. What it raises because the queue stays full, or for a
         record that is too large, has the number of those before, which are sent, as `queued`. With encoders, a schema
         and the bytes in front of each value, values and keys may be whatever AvroSchema.encode() takes."""
-    def write(
-        self,
-        topic: str,
-        value: Any,
-        encoder: tuple[AvroSchema, bytes] | None = None,
-        key: Any = None,
-        key_encoder: tuple[AvroSchema, bytes] | None = None,
-    ) -> None:
-        """produce(topic, value, key), the two encoded if there are encoders, and poll(0)."""
-    def forward(
-        self, source: Batch | Claim | Ticket, topic: str, headers: _Headers = None, timestamp: int = 0
-    ) -> None:
-        """Queue a copy of the message in hand of a batch, of the only one of a claim, or of a ticket's: it is
-        finished when the broker has confirmed the copy, without a further call. Key and value are the message's, as
-        they were received."""
-    @property
-    def copies(self) -> int:
-        """Copies that are not confirmed, or were refused and not dealt with."""
-    def poll(self, timeout: float | None = None) -> int: ...
-    def flush(self, timeout: float | None = None) -> int: ...
-    def purge(self, in_queue: bool = True, in_flight: bool = True, blocking: bool = True) -> None: ...
     def __len__(self) -> int: ...
-    def list_topics(self, topic: str | None = None, timeout: float = -1) -> ClusterMetadata: ...
-    def create_topic(
-        self,
-        name: str,
-        partitions: int = -1,
-        replication: int = -1,
-        config: dict[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> bool:
-        """Make a topic; -1 is the broker's default. False: it was there, and nothing was compared."""
-    def describe_topic(self, name: str, timeout: float | None = None) -> tuple[int, int] | None:
-        """Partitions and replication factor, None if there is no such topic; this does not make it."""
-    def set_sasl_credentials(self, username: str, password: str) -> None: ...
-    def init_transactions(self, timeout: float | None = None) -> None: ...
-    def begin_transaction(self) -> None: ...
-    def commit_transaction(self, timeout: float | None = None) -> None: ...
-    def abort_transaction(self, timeout: float | None = None) -> None: ...
-    def counters(self) -> dict[str, int]: ...
-    def close(self, timeout: float | None = None) -> int: ...
     def __bool__(self) -> bool: ...
     def __enter__(self) -> Producer: ...
     def __exit__(self, *exc: object) -> None: ...
@@ -398,12 +442,16 @@ class EncodeError(ValueError):
 class AvroSchema:
     """A compiled Avro schema. Values are those of fastavro. May be shared between threads."""
 
-    def __init__(self, json: str, names: dict[str, str] | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, json: str, names: dict[str, str] | None = None, *, strict: bool = False, depth: int = 200
+    ) -> None:
         """names: schemas that this one refers to, by full name, as JSON texts. strict also refuses what readers
-        usually put up with (names that are no Avro names, defaults that do not fit). Raises SchemaError."""
+        usually put up with (names that are no Avro names, defaults that do not fit). depth: levels of records, arrays
+        and maps that a value may have, read and written; 1 to 1024. Raises SchemaError."""
     @classmethod
     def reader(cls, writer: AvroSchema, reader: AvroSchema) -> AvroSchema:
-        """Decodes what was written with `writer` as `reader` has it. Raises SchemaError when no value can be."""
+        """Decodes what was written with `writer`, whose `depth` counts, as `reader` has it. Raises SchemaError when
+        no value can be."""
     def decode(self, data: bytes | bytearray | memoryview, start: int = 0, lazy: bool = False) -> Any:
         """The value in data[start:]; if lazy and a record, an AvroRecord. Raises DecodeError."""
     def encode(self, value: Any, prefix: bytes = b"") -> bytes:
@@ -426,7 +474,8 @@ class AvroReader:
 
     def __init__(self, lazy: bool = False) -> None: ...
     def add(self, id: int | bytes, schema: AvroSchema | None) -> None:
-        """Messages with this id, or GUID of 16 bytes, are of this schema; None: they are bare bytes."""
+        """Messages with this id, or GUID of 16 bytes, are of this schema; None: they are bare bytes. Of more than
+        1000 schemas those that were added first are forgotten."""
     def decode(self, data: bytes | bytearray | memoryview | None, header: bytes | None = None) -> Any:
         """header: the message header that names the schema, if there is one. None stays None. Raises KeyError (of the
         id or GUID) when the schema was not added, and DecodeError."""
@@ -442,13 +491,18 @@ class CopyPlan:
         key_in_value: bool = False,
         placeholder: str | None = None,
         deleted: str | None = None,
+        odd_tombstones: bool = False,
+        versioned: bool = False,
     ) -> None:
         """columns: (name of the field, type as "numeric(10,2)[]", options). Options: nullable; form ("base64", "hex")
         of texts that stand for bytes or an unscaled decimal, "document" for JSON whatever it is, "hstore" for maps
         that become hstore's text; unit ("millis", "micros", "nanos") of numbers that stand for times, else it is
-        guessed. key: names of the columns that are the
+        guessed; narrow: messages with what Python's types do not have (infinity, other years than 1 to 9999, 24:00),
+        or in a form that not all write, are odd. key: names of the columns that are the
         key, which is read from the value if key_in_value, else from the message's key. placeholder: stands for a
-        value that the source has not sent. deleted: the field that says so of a row. Raises ValueError."""
+        value that the source has not sent. deleted: the field that says so of a row. odd_tombstones:
+        messages without a value are odd, else they delete. versioned: whoever writes the rows compares versions;
+        deletions, and all messages of a key behind its first one, are odd. Raises ValueError."""
     @property
     def columns(self) -> tuple[str, ...]:
         """Names in the order of COPY's list of columns: those of the key first."""
@@ -496,6 +550,11 @@ class CopyResult:
     @property
     def deleted(self) -> memoryview:
         """The keys for COPY (FORMAT binary), of the key's columns alone."""
+    def arrays(self) -> tuple[bytes, ...]:
+        """The rows by columns: for each an array in PostgreSQL's binary form, a parameter of a statement.
+        Raises ValueError when a column is an array itself."""
+    def deleted_arrays(self) -> tuple[bytes, ...]:
+        """The keys by columns, also."""
     @property
     def errors(self) -> list[tuple[int, str, str, str]]:
         """(index, field, text, status) of messages that can never pass: "ECOLUMN", "EAVRO", "EJSON", "EWIRE"."""

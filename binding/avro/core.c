@@ -2,7 +2,7 @@
  *
  * What the codec needs of Python: classes, names, exceptions and its own types, once for each module.
  */
-#include "avro/native_avro.h"
+#include "avro/decode.h"
 
 PyObject *
 native_avro_intern(const char *s)
@@ -109,6 +109,7 @@ core_names(AvroCore *core)
     core->s_create_decimal = native_avro_intern("create_decimal");
     core->s_scaleb = native_avro_intern("scaleb");
     core->s_prec = native_avro_intern("prec");
+    core->s_utcoffset = native_avro_intern("utcoffset");
     core->s_fromisoformat = native_avro_intern("fromisoformat");
     core->signed_kw = Py_BuildValue("(s)", "signed");
     core->empty_args = PyTuple_New(0);
@@ -153,6 +154,7 @@ native_avro_core(PyObject *module)
     if (core == NULL)
         return NULL;
     state->avro = (PyObject *)core;
+    native_text_init(core);
     if (core_classes(core) < 0 || core_names(core) < 0 || core_errors(module, core) < 0)
         return NULL;
     return core;

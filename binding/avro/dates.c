@@ -140,6 +140,47 @@ tzinfo_of(PyObject *v)
     return ((PyDateTime_DateTime *)v)->hastzinfo ? ((PyDateTime_DateTime *)v)->tzinfo : Py_None;
 }
 
+/* Whether it is an offset that a datetime takes; whatever else it is, the general way refuses it. */
+static bool
+within_a_day(const native_encoding *e, PyObject *delta)
+{
+    if (!Py_IS_TYPE(delta, e->core->dt->DeltaType))
+        return false;
+    if (PyDateTime_DELTA_GET_DAYS(delta) == -1)
+        return PyDateTime_DELTA_GET_SECONDS(delta) > 0 || PyDateTime_DELTA_GET_MICROSECONDS(delta) > 0;
+    return PyDateTime_DELTA_GET_DAYS(delta) == 0;
+}
+
+/* A datetime itself asks its zone for nothing else than utcoffset(); a subclass may do otherwise. 1, 0 when that does
+ * not tell, -1 with an exception. */
+static int
+instant_by_offset(native_encoding *e, PyObject *v, PyObject *tz, int64_t *secs, int64_t *micros)
+{
+    PyObject *delta;
+    int64_t wall;
+
+    if (!Py_IS_TYPE(v, e->core->dt->DateTimeType))
+        return 0;
+    wall = wall_seconds(v);
+    Py_INCREF(tz);
+    delta = PyObject_CallMethodOneArg(tz, e->core->s_utcoffset, v);
+    Py_DECREF(tz);
+    if (delta == NULL)
+        return -1;
+    if (!within_a_day(e, delta)) {
+        Py_DECREF(delta);
+        return 0;
+    }
+    *secs = wall - (int64_t)PyDateTime_DELTA_GET_DAYS(delta) * 86400 - PyDateTime_DELTA_GET_SECONDS(delta);
+    *micros -= PyDateTime_DELTA_GET_MICROSECONDS(delta);
+    if (*micros < 0) {
+        *micros += 1000000;
+        *secs -= 1;
+    }
+    Py_DECREF(delta);
+    return 1;
+}
+
 /* Seconds and microseconds since 1970 UTC. A naive datetime is local time, as in fastavro. */
 static bool
 instant_of(native_encoding *e, PyObject *v, int64_t *secs, int64_t *micros)
@@ -147,6 +188,7 @@ instant_of(native_encoding *e, PyObject *v, int64_t *secs, int64_t *micros)
     PyObject *tz = tzinfo_of(v), *delta;
     struct tm tm = {.tm_isdst = -1};
     time_t t;
+    int known;
 
     *micros = PyDateTime_DATE_GET_MICROSECOND(v);
     if (tz == e->core->dt->TimeZone_UTC) {
@@ -167,7 +209,10 @@ instant_of(native_encoding *e, PyObject *v, int64_t *secs, int64_t *micros)
         *secs = (int64_t)t;
         return true;
     }
-    delta = PyNumber_Subtract(v, e->core->epoch);
+    known = instant_by_offset(e, v, tz, secs, micros);
+    if (known > 0)
+        return true;
+    delta = known < 0 ? NULL : PyNumber_Subtract(v, e->core->epoch);
     if (delta == NULL)
         return native_unfit_raised(e, "a datetime with a time zone that works", v);
     *secs = (int64_t)PyDateTime_DELTA_GET_DAYS(delta) * 86400 + PyDateTime_DELTA_GET_SECONDS(delta);

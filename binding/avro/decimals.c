@@ -10,11 +10,12 @@
 
 /* ---- from Avro ---- */
 
-/* The general way, and the only one that rounds to the precision as decimal.Context does. */
+/* The general way. Its context has room for as many digits as so many bytes can have: none is rounded away, whatever
+ * precision the schema names (as Java's; fastavro rounds). */
 static PyObject *
-decimal_of_int(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, PyObject *number)
+decimal_of_int(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, PyObject *number, size_t bytes)
 {
-    PyObject *ctx = PyObject_CallNoArgs(core->decimal_context), *precision = PyLong_FromUnsignedLong(op->precision);
+    PyObject *ctx = PyObject_CallNoArgs(core->decimal_context), *precision = PyLong_FromSize_t(bytes * 5 / 2 + 1);
     PyObject *shift = PyLong_FromLong(-(long)op->scale), *raw = NULL, *out = NULL;
 
     if (ctx != NULL && precision != NULL && shift != NULL && PyObject_SetAttr(ctx, core->s_prec, precision) == 0)
@@ -52,31 +53,103 @@ decimal_of_bytes(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, dk_sli
     Py_DECREF(args[0]);
     if (number == NULL)
         return NULL;
-    out = decimal_of_int(core, r, op, number);
+    out = decimal_of_int(core, r, op, number, s.n);
     Py_DECREF(number);
     return out;
 }
 
-/* Short numbers, which nearly all are, go by way of their text "-123E-2". */
+#define LIMBS 8      /* of 64 bits: of a number that goes by way of its text */
+#define TEXT_MAX 192 /* sign, digits of so many bits, "E-" and a scale */
+
+/* The limbs of big-endian two's complement, the least first, without the sign. n > 0 bytes, at most 8 * LIMBS. */
+static unsigned
+limbs_of(dk_slice s, uint64_t limbs[LIMBS])
+{
+    bool negative = s.p[0] >= 0x80, carry = negative;
+    unsigned n = (unsigned)(s.n + 7) / 8;
+
+    for (unsigned k = 0; k < n; k++) {
+        size_t end = s.n - 8u * k, from = end > 8 ? end - 8 : 0;
+        uint64_t limb = negative ? UINT64_MAX : 0;
+
+        for (size_t i = from; i < end; i++)
+            limb = limb << 8 | s.p[i];
+        if (negative) {
+            limb = ~limb + carry;
+            carry = carry && limb == 0;
+        }
+        limbs[k] = limb;
+    }
+    while (n > 0 && limbs[n - 1] == 0)
+        n--;
+    return n;
+}
+
+#define PART UINT64_C(10000000000000000000) /* ten to the 19: a limb has as many digits */
+
+/* Writes a number before *end, with zeros in front up to so many digits. */
+static inline void
+put_part(uint64_t number, unsigned wanted, char **end)
+{
+    unsigned done = 0;
+    char *p = *end;
+
+    for (; number >= 100; number /= 100, done += 2) {
+        unsigned two = (unsigned)(number % 100);
+
+        *--p = (char)('0' + two % 10);
+        *--p = (char)('0' + two / 10);
+    }
+    for (; number > 0 || done < wanted; number /= 10, done++)
+        *--p = (char)('0' + number % 10);
+    *end = p;
+}
+
+/* Writes the number before *end. */
+static void
+put_digits(uint64_t limbs[LIMBS], unsigned n, char **end)
+{
+    char *p = *end;
+
+    do {
+        uint64_t rest = 0;
+        unsigned k = n, wanted;
+
+        if (n == 1 && limbs[0] < PART) {
+            rest = limbs[0];
+            n = 0;
+        }
+        while (k > 0 && n > 0) {
+            unsigned __int128 part = (unsigned __int128)rest << 64 | limbs[--k];
+
+            limbs[k] = (uint64_t)(part / PART);
+            rest = (uint64_t)part - limbs[k] * PART; /* a second division would be as slow */
+        }
+        while (n > 0 && limbs[n - 1] == 0)
+            n--;
+        wanted = n > 0 ? 19 : 1; /* zeros within the number count */
+        put_part(rest, wanted, &p);
+    } while (n > 0);
+    *end = p;
+}
+
+/* Numbers of a sensible size go by way of their text "-123E-2". */
 PyObject *
 native_decimal_of(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, dk_slice s)
 {
-    char buf[48], *p = buf + sizeof buf;
-    unsigned digits = 0, scale = op->scale;
+    char buf[TEXT_MAX], *p = buf + sizeof buf;
+    unsigned scale = op->scale, n = 0;
+    uint64_t limbs[LIMBS];
     PyObject *text, *out;
-    uint64_t u, m;
-    size_t i;
 
     while (s.n > 1 && ((s.p[0] == 0 && s.p[1] < 0x80) || (s.p[0] == 0xFF && s.p[1] >= 0x80))) {
         s.p++;
         s.n--;
     }
-    if (s.n > 8)
+    if (s.n > 8u * LIMBS)
         return decimal_of_bytes(core, r, op, s);
-    u = s.n > 0 && s.p[0] >= 0x80 ? UINT64_MAX : 0;
-    for (i = 0; i < s.n; i++)
-        u = u << 8 | s.p[i];
-    m = u >> 63 ? 0 - u : u;
+    if (s.n > 0)
+        n = limbs_of(s, limbs);
     if (scale > 0) {
         do {
             *--p = (char)('0' + scale % 10);
@@ -85,15 +158,9 @@ native_decimal_of(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, dk_sl
         *--p = '-';
         *--p = 'E';
     }
-    do {
-        *--p = (char)('0' + m % 10);
-        m /= 10;
-        digits++;
-    } while (m > 0);
-    if (u >> 63)
+    put_digits(limbs, n, &p);
+    if (s.n > 0 && s.p[0] >= 0x80)
         *--p = '-';
-    if (digits > op->precision)
-        return decimal_of_bytes(core, r, op, s);
     text = PyUnicode_New(buf + sizeof buf - p, 127);
     if (text == NULL)
         return NULL;

@@ -75,24 +75,35 @@ dk_sink_discard(dk_sink_run *d, PyObject *v)
 
 /* ---- texts ---- */
 
-/* Words of 8 bytes, the last one overlapping the one before. */
+static inline uint64_t
+word_at(const uint8_t *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+#define HIGH_BITS 0x8080808080808080u
+
+/* Words of 8 bytes, the last one overlapping the one before; of long texts four at a time. */
 static inline bool
 is_ascii(const uint8_t *p, size_t n)
 {
-    uint64_t word, any = 0;
-    size_t i;
+    uint64_t any = 0;
+    size_t i = 0;
 
     if (n < 8) {
         for (i = 0; i < n; i++)
             any |= p[i];
         return (any & 0x80) == 0;
     }
-    for (i = 0; i < n - 8; i += 8) {
-        memcpy(&word, p + i, 8);
-        any |= word;
-    }
-    memcpy(&word, p + n - 8, 8);
-    return ((any | word) & 0x8080808080808080u) == 0;
+    for (; n - i > 32; i += 32)
+        if (((word_at(p + i) | word_at(p + i + 8) | word_at(p + i + 16) | word_at(p + i + 24)) & HIGH_BITS) != 0)
+            return false;
+    for (; i < n - 8; i += 8)
+        any |= word_at(p + i);
+    return ((any | word_at(p + n - 8)) & HIGH_BITS) == 0;
 }
 
 static PyObject *
@@ -106,11 +117,9 @@ text_of(dk_sink_run *d, dk_slice s, const uint8_t *at)
             memcpy(PyUnicode_1BYTE_DATA(text), s.p, s.n);
         return text;
     }
-    text = PyUnicode_DecodeUTF8((const char *)s.p, (Py_ssize_t)s.n, NULL);
-    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
-        PyErr_Clear();
+    text = native_text_of(d->core, s);
+    if (text == NULL && !PyErr_Occurred())
         dk_avro_reader_fail(&d->r, at, "the string is not valid UTF-8");
-    }
     return text;
 }
 

@@ -11,6 +11,10 @@
 /* dates.c - of an int or long that began at byte `at`. Nanoseconds, which datetime cannot hold, stay a number. */
 PyObject *native_date_of(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, int64_t v, const uint8_t *at);
 
+/* texts.c - of UTF-8; without an exception when it is none. */
+void native_text_init(AvroCore *core);
+PyObject *native_text_of(const AvroCore *core, dk_slice s);
+
 /* decimals.c - of big-endian two's complement. */
 PyObject *native_decimal_of(AvroCore *core, dk_avro_reader *r, const dk_avro_op *op, dk_slice s);
 

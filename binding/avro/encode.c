@@ -36,9 +36,10 @@ static inline bool
 dk_source_bool(native_encoding *e, PyObject *v)
 {
     int64_t l = 0;
+    int rc = v == Py_True || v == Py_False ? 1 : native_shape_index(v, &l);
 
-    if (v != Py_True && v != Py_False && (native_shape_index(v, &l) != 1 || l < 0 || l > 1))
-        return native_unfit_type(e, "a bool", v);
+    if (rc != 1 || l < 0 || l > 1)
+        return rc != -2 && native_unfit_type(e, "a bool", v);
     dk_buf_put_byte(e->out, v == Py_True || l == 1);
     return true;
 }
@@ -71,8 +72,8 @@ dk_source_long(native_encoding *e, const dk_avro_op *op, PyObject *v)
     }
     if (rc == 0)
         rc = native_shape_index(v, &l);
-    if (rc == 0)
-        return native_unfit_type(e, wanted_number(op), v);
+    if (rc == 0 || rc == -2)
+        return rc == 0 && native_unfit_type(e, wanted_number(op), v);
     if (rc < 0 || !dk_avro_put_integer(e->out, op, l))
         return native_unfit(e, "the number does not fit into %s",
                             op->code == DK_OP_INT ? "an int of 32 bits" : "a long of 64 bits");
@@ -246,13 +247,16 @@ dk_source_array_end(native_encoding *e, dk_source_cursor *cursor)
 static bool
 dk_source_map_begin(native_encoding *e, const dk_avro_op *op, PyObject *v, dk_source_cursor *cursor, size_t *n)
 {
+    int rc;
+
     *cursor = (dk_source_cursor){.from = v, .walk = PyDict_CheckExact(v)};
     if (cursor->walk) {
         *n = (size_t)PyDict_GET_SIZE(v);
         return true;
     }
-    if (!native_shape_is_mapping(e, v))
-        return native_unfit_type(e, "a dict", v);
+    rc = native_shape_is_mapping(e, v);
+    if (rc <= 0)
+        return rc == 0 && native_unfit_type(e, "a dict", v);
     cursor->own = PyMapping_Items(v);
     if (cursor->own == NULL)
         return native_unfit_raised(e, "a dict", v);
@@ -269,6 +273,8 @@ dk_source_map_next(native_encoding *e, size_t i, dk_source_cursor *cursor, PyObj
         if (!PyDict_Next(cursor->from, &cursor->pos, &key, &value))
             return changed(e);
     } else {
+        if ((Py_ssize_t)i >= PyList_GET_SIZE(cursor->own)) /* the garbage collector shows it to whoever asks */
+            return changed(e);
         pair = PyList_GET_ITEM(cursor->own, (Py_ssize_t)i);
         if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2)
             return native_unfit_type(e, "a mapping with pairs as items", cursor->from);
@@ -308,8 +314,11 @@ dk_source_map_path(native_encoding *e, dk_source_cursor *cursor)
 static inline bool
 dk_source_record_begin(native_encoding *e, const dk_avro_op *op, PyObject *v, dk_source_cursor *cursor)
 {
+    int rc;
+
     *cursor = (dk_source_cursor){.from = v, .walk = PyDict_CheckExact(v)};
-    return cursor->walk || native_shape_is_mapping(e, v) || native_unfit_type(e, "a dict", v);
+    rc = cursor->walk ? 1 : native_shape_is_mapping(e, v);
+    return rc > 0 || (rc == 0 && native_unfit_type(e, "a dict", v));
 }
 
 /* A dict that has its keys in the order of the fields is walked through, which is faster than looking them up. */

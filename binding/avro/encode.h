@@ -15,7 +15,8 @@ typedef struct native_encoding {
     uint32_t depth, empty;
     AvroSchemaObject *self;
     AvroCore *core;
-    size_t start; /* of the value in out */
+    size_t start;   /* of the value in out */
+    uint32_t tried; /* steps of the choice of a union's branch */
 } native_encoding;
 
 /* ---- unfit.c ---- */
@@ -31,9 +32,9 @@ bool native_unfit_raised(native_encoding *e, const char *want, PyObject *v);
 
 int native_shape_index_of(PyObject *v, int64_t *out);
 int native_shape_field_of(native_encoding *e, PyObject *v, PyObject *name, PyObject **out);
-bool native_shape_is_mapping(native_encoding *e, PyObject *v);
+int native_shape_is_mapping(native_encoding *e, PyObject *v); /* 1, 0, or -1 with an exception */
 
-/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits. No exception is left. */
+/* 1: *out is the number; 0: not an integer; -1: too large for 64 bits; -2 with an exception. */
 static inline int
 native_shape_index(PyObject *v, int64_t *out)
 {

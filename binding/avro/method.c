@@ -230,8 +230,8 @@ method_dealloc(PyObject *op)
     int i;
 
     PyObject_GC_UnTrack(op);
-    if (self->weakrefs != NULL)
-        PyObject_ClearWeakRefs(op);
+    Py_TRASHCAN_BEGIN(op, method_dealloc) /* the function may be another one, and so on */
+        if (self->weakrefs != NULL) PyObject_ClearWeakRefs(op);
     (void)method_clear(op);
     for (i = 0; i < 2; i++) {
         Py_XDECREF(self->parts[i].name);
@@ -240,6 +240,7 @@ method_dealloc(PyObject *op)
     Py_XDECREF(self->core);
     type->tp_free(op);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyMethodDef method_methods[] = {

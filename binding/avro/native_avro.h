@@ -48,6 +48,7 @@
     XX(PyObject, s_create_decimal)                                                                                   \
     XX(PyObject, s_scaleb)                                                                                           \
     XX(PyObject, s_prec)                                                                                             \
+    XX(PyObject, s_utcoffset)                                                                                        \
     XX(PyObject, s_fromisoformat)                                                                                    \
     XX(PyObject, signed_kw)                                                                                          \
     XX(PyObject, empty_args)                                                                                         \
@@ -61,6 +62,8 @@ typedef struct AvroCore {
 #define XX(type, name) type *name;
     NATIVE_AVRO_OBJECTS(XX)
 #undef XX
+    bool packs_texts;       /* texts.c has the instruction it needs */
+    uint8_t packs[256][16]; /* its operand: moves the 16-bit lanes of a mask together */
 } AvroCore;
 
 /* Dicts with the same keys in the same order. */

@@ -36,6 +36,26 @@ reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
+#define SCHEMAS_MAX                                                                                                  \
+    1000 /* some kilobytes each; a topic with more brings them in turns, or they are somebody's mischief */
+
+/* Forgets the schema that was added first, if another one would be too many. */
+static int
+make_room(AvroReaderObject *self, PyObject *id)
+{
+    PyObject *first, *schema;
+    Py_ssize_t pos = 0;
+    int known = PyDict_Contains(self->schemas, id), rc;
+
+    if (known != 0 || PyDict_GET_SIZE(self->schemas) < SCHEMAS_MAX ||
+        !PyDict_Next(self->schemas, &pos, &first, &schema))
+        return known < 0 ? -1 : 0;
+    Py_INCREF(first);
+    rc = PyDict_DelItem(self->schemas, first);
+    Py_DECREF(first);
+    return rc;
+}
+
 PyDoc_STRVAR(reader_add_doc,
              "add(id, schema)\n--\n\n"
              "Messages with this id (int) or GUID (16 bytes) are of this schema; None: they are bare bytes.");
@@ -56,7 +76,9 @@ reader_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwna
     }
     Py_BEGIN_CRITICAL_SECTION(self);
     memset(self->recent, 0, sizeof self->recent);
-    rc = PyDict_SetItem(self->schemas, in[0], in[1]);
+    rc = make_room(self, in[0]);
+    if (rc == 0)
+        rc = PyDict_SetItem(self->schemas, in[0], in[1]);
     Py_END_CRITICAL_SECTION();
     return rc < 0 ? NULL : Py_NewRef(Py_None);
 }

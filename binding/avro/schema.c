@@ -14,7 +14,7 @@ core_of(PyTypeObject *type)
 
 /* Takes schema; the program is of it and, if reader is given, of that. */
 static PyObject *
-schema_wrap(PyTypeObject *type, AvroCore *core, dk_avro_schema *schema, dk_avro_schema *reader)
+schema_wrap(PyTypeObject *type, AvroCore *core, dk_avro_schema *schema, dk_avro_schema *reader, uint32_t depth)
 {
     AvroSchemaObject *self = (AvroSchemaObject *)type->tp_alloc(type, 0);
     dk_error err;
@@ -26,7 +26,7 @@ schema_wrap(PyTypeObject *type, AvroCore *core, dk_avro_schema *schema, dk_avro_
     }
     self->core = (AvroCore *)Py_NewRef(core);
     self->schema = schema;
-    self->limits = (dk_avro_limits){sizeof self->limits, DK_AVRO_DEPTH, DK_AVRO_EMPTY};
+    self->limits = (dk_avro_limits){sizeof self->limits, depth, DK_AVRO_EMPTY};
     dk_buf_init(&self->spare, NULL);
     st = dk_avro_program_new(NULL, schema, reader, &self->program, &err);
     if (st != DK_OK) {
@@ -85,7 +85,7 @@ named_from(PyObject *dict, dk_avro_named **out, size_t *n)
 static PyObject *
 schema_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *keywords[] = {"json", "names", "strict", NULL};
+    static char *keywords[] = {"json", "names", "strict", "depth", NULL};
     AvroCore *core = core_of(type);
     dk_avro_schema_options options = {.size = sizeof options};
     dk_avro_schema *schema = NULL;
@@ -93,13 +93,17 @@ schema_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PyObject *names = NULL;
     const char *json;
     Py_ssize_t n;
-    int strict = 0;
+    int strict = 0, depth = DK_AVRO_DEPTH;
     dk_error err;
     dk_status st;
 
-    if (core == NULL ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "s#|O$p:AvroSchema", keywords, &json, &n, &names, &strict))
+    if (core == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "s#|O$pi:AvroSchema", keywords, &json, &n, &names,
+                                                     &strict, &depth))
         return NULL;
+    if (depth < 1 || depth > DK_AVRO_DEPTH_MAX) {
+        PyErr_Format(PyExc_ValueError, "depth is between 1 and %d, not %d", DK_AVRO_DEPTH_MAX, depth);
+        return NULL;
+    }
     if (named_from(names, &named, &options.nnames) < 0) {
         PyMem_Free(named);
         return NULL;
@@ -112,7 +116,7 @@ schema_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         native_avro_raise_schema(core, st, &err);
         return NULL;
     }
-    return schema_wrap(type, core, schema, NULL);
+    return schema_wrap(type, core, schema, NULL, (uint32_t)depth);
 }
 
 PyDoc_STRVAR(schema_reader_doc, "reader(writer, reader)\n--\n\n"
@@ -133,7 +137,7 @@ schema_reader(PyObject *cls, PyObject *const *args, Py_ssize_t nargs, PyObject *
         return NULL;
     }
     return schema_wrap((PyTypeObject *)cls, core, dk_avro_schema_ref(((AvroSchemaObject *)in[0])->schema),
-                       ((AvroSchemaObject *)in[1])->schema);
+                       ((AvroSchemaObject *)in[1])->schema, ((AvroSchemaObject *)in[0])->limits.depth);
 }
 
 PyDoc_STRVAR(schema_decode_doc,

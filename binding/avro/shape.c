@@ -4,6 +4,16 @@
  */
 #include "avro/encode.h"
 
+/* Whether the exception says more than that a value is of the wrong kind, and stays; else it is taken away. */
+static bool
+stays(void)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+        return true;
+    PyErr_Clear();
+    return false;
+}
+
 int
 native_shape_index_of(PyObject *v, int64_t *out)
 {
@@ -14,10 +24,8 @@ native_shape_index_of(PyObject *v, int64_t *out)
         if (!PyIndex_Check(v))
             return 0;
         v = PyNumber_Index(v);
-        if (v == NULL) {
-            PyErr_Clear();
-            return 0;
-        }
+        if (v == NULL)
+            return stays() ? -2 : 0;
     } else {
         Py_INCREF(v);
     }
@@ -27,17 +35,15 @@ native_shape_index_of(PyObject *v, int64_t *out)
     return overflow != 0 ? -1 : 1;
 }
 
-bool
+int
 native_shape_is_mapping(native_encoding *e, PyObject *v)
 {
     int rc;
 
     if (PyDict_Check(v))
-        return true;
+        return 1;
     rc = PyObject_IsInstance(v, e->core->mapping);
-    if (rc < 0)
-        PyErr_Clear();
-    return rc > 0;
+    return rc >= 0 ? rc : stays() ? -1 : 0;
 }
 
 /* By its get(), as fastavro asks: a defaultdict would grow by being asked for an item. */

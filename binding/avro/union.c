@@ -6,7 +6,7 @@
 
 static int fits(native_encoding *e, const dk_avro_op *op, PyObject *v);
 
-/* Whether v could be a value of op: 1, 0, or -1 with an exception. As fastavro validates. */
+/* Whether v could be a value of op: 1, 0, or -1 refused or raised. As fastavro validates. */
 static int
 fits_logical(native_encoding *e, const dk_avro_op *op, PyObject *v, bool *known)
 {
@@ -66,18 +66,19 @@ fits_map(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     PyObject *items, *pair;
     Py_ssize_t i;
-    int rc = 1;
+    int rc = native_shape_is_mapping(e, v);
 
-    if (!native_shape_is_mapping(e, v))
-        return 0;
+    if (rc <= 0)
+        return rc;
     items = PyMapping_Items(v);
     if (items == NULL)
         return -1;
     for (i = 0; i < PyList_GET_SIZE(items) && rc == 1; i++) {
-        pair = PyList_GET_ITEM(items, i);
+        pair = Py_NewRef(PyList_GET_ITEM(items, i));
         rc = PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2 && PyUnicode_Check(PyTuple_GET_ITEM(pair, 0));
         if (rc == 1)
             rc = fits(e, &e->c->ops[op->a], PyTuple_GET_ITEM(pair, 1));
+        Py_DECREF(pair);
     }
     Py_DECREF(items);
     return rc;
@@ -101,10 +102,10 @@ fits_record(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     const dk_avro_record *rec = &e->c->records[op->ref];
     uint32_t i;
-    int rc;
+    int rc = native_shape_is_mapping(e, v);
 
-    if (!native_shape_is_mapping(e, v))
-        return 0;
+    if (rc <= 0)
+        return rc;
     rc = native_union_hint_fits(e, rec, v);
     for (i = 0; i < op->n && rc == 1; i++) {
         PyObject *item;
@@ -149,12 +150,30 @@ fits_nested(native_encoding *e, const dk_avro_op *op, PyObject *v)
     return rc;
 }
 
+#define ASK_EVERY 65536
+#define TRIED_MAX (1u << 25) /* some seconds */
+
+/* Unions of records within one another can fit in more ways than can be tried. */
+static bool
+may_go_on(native_encoding *e)
+{
+    if (PyErr_CheckSignals() < 0)
+        return false;
+    if (e->tried < TRIED_MAX)
+        return true;
+    (void)native_unfit(e,
+                       "the value can be one of the union's types in too many ways; give (name of the type, value)");
+    return false;
+}
+
 static int
 fits(native_encoding *e, const dk_avro_op *op, PyObject *v)
 {
     int64_t l;
     int rc;
 
+    if (++e->tried % ASK_EVERY == 0 && !may_go_on(e))
+        return -1;
     if (op->logical != DK_LOGICAL_NONE) {
         bool known;
 
@@ -168,9 +187,11 @@ fits(native_encoding *e, const dk_avro_op *op, PyObject *v)
     case DK_OP_BOOL:
         return PyBool_Check(v);
     case DK_OP_INT:
-        return !PyBool_Check(v) && native_shape_index(v, &l) == 1 && l >= INT32_MIN && l <= INT32_MAX;
     case DK_OP_LONG:
-        return !PyBool_Check(v) && native_shape_index(v, &l) == 1;
+        rc = PyBool_Check(v) ? 0 : native_shape_index(v, &l);
+        if (rc != 1)
+            return rc == -2 ? -1 : 0;
+        return op->code == DK_OP_LONG || (l >= INT32_MIN && l <= INT32_MAX);
     case DK_OP_FLOAT:
     case DK_OP_DOUBLE:
         if (PyFloat_Check(v) || PyBool_Check(v) || PyLong_Check(v))
@@ -244,6 +265,7 @@ native_union_choose(native_encoding *e, const dk_avro_op *op, PyObject *v, uint3
     uint32_t i;
 
     *branch = DK_AVRO_NONE;
+    e->tried = 0;
     for (i = 0; i < op->n; i++) {
         const dk_avro_op *b = &e->c->ops[op->a + i];
 

@@ -21,12 +21,12 @@ native_metadata_args(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
     return a[0] != NULL && a[0] != Py_None ? native_str(a[0], "topic", topic) : 0;
 }
 
-PyObject *
-native_client_metadata(const native_client *client, const char *topic, int timeout_ms)
+/* NULL with an exception. */
+static dk_metadata *
+ask(const native_client *client, const char *topic, int timeout_ms)
 {
     dk_metadata *meta = NULL;
     dk_error err = {.code = DK_OK};
-    PyObject *result;
     dk_status st;
 
     Py_BEGIN_ALLOW_THREADS
@@ -35,9 +35,39 @@ native_client_metadata(const native_client *client, const char *topic, int timeo
     else
         st = dk_producer_metadata(client->producer, topic, timeout_ms, &meta, &err);
     Py_END_ALLOW_THREADS
-    if (st != DK_OK)
-        return native_raise(client->state, st, &err);
-    result = native_metadata(client->state, meta);
+    if (st == DK_OK)
+        return meta;
+    native_raise(client->state, st, &err);
+    return NULL;
+}
+
+PyObject *
+native_client_metadata(const native_client *client, const char *topic, int timeout_ms)
+{
+    dk_metadata *meta = ask(client, topic, timeout_ms);
+    PyObject *result = meta != NULL ? native_metadata(client->state, meta) : NULL;
+
+    dk_metadata_free(meta);
+    return result;
+}
+
+int
+native_cluster_id_args(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, int *ms)
+{
+    static const native_signature sig = {.func = "cluster_id", .names = {"timeout", NULL}};
+    PyObject *a[NATIVE_MAX_ARGS];
+
+    return native_args(&sig, args, nargs, kwnames, a) < 0 ? -1 : native_timeout_ms(a[0], ms);
+}
+
+PyObject *
+native_client_cluster_id(const native_client *client, int timeout_ms)
+{
+    dk_metadata *meta = ask(client, NULL, timeout_ms);
+    PyObject *result = NULL;
+
+    if (meta != NULL)
+        result = meta->cluster_id != NULL ? PyUnicode_FromString(meta->cluster_id) : Py_NewRef(Py_None);
     dk_metadata_free(meta);
     return result;
 }
@@ -62,22 +92,4 @@ native_client_sasl(const native_client *client, const char *const pair[2])
                                             : dk_producer_sasl_credentials(client->producer, pair[0], pair[1], &err);
 
     return st != DK_OK ? native_raise(client->state, st, &err) : Py_NewRef(Py_None);
-}
-
-void
-native_client_oauth_failure(const native_client *client, const char *reason)
-{
-    if (client->consumer != NULL)
-        dk_consumer_oauth_failure(client->consumer, reason);
-    else
-        dk_producer_oauth_failure(client->producer, reason);
-}
-
-dk_status
-native_client_oauth_token(const native_client *client, const char *token, int64_t expiry_ms, const char *principal,
-                          const dk_pair *extensions, size_t n_extensions, dk_error *err)
-{
-    if (client->consumer != NULL)
-        return dk_consumer_oauth_token(client->consumer, token, expiry_ms, principal, extensions, n_extensions, err);
-    return dk_producer_oauth_token(client->producer, token, expiry_ms, principal, extensions, n_extensions, err);
 }

@@ -93,11 +93,13 @@ value_text(native_state *state, PyObject *key, PyObject *value)
                                    "\"%U\" cannot be a callable; callables are error_cb, stats_cb, throttle_cb, "
                                    "oauth_cb, on_commit, on_delivery",
                                    key);
-    if (PyList_Check(value) || PyTuple_Check(value))
+    if (PyList_Check(value) || PyTuple_Check(value) || PyAnySet_Check(value) || PyDict_Check(value))
         return native_raise_config(state, key, "\"%U\" is a %.100s; write the values as one string with commas", key,
                                    Py_TYPE(value)->tp_name);
-    return native_raise_config(state, key, "\"%U\" must be a str, int, float or bool, not %.100s", key,
-                               Py_TYPE(value)->tp_name);
+    if (Py_TYPE(value)->tp_str == PyBaseObject_Type.tp_str) /* it has no text but that of its address */
+        return native_raise_config(state, key, "\"%U\" must be a str, int, float or bool, not %.100s", key,
+                                   Py_TYPE(value)->tp_name);
+    return PyObject_Str(value); /* lazy texts, enumerations, numbers of other types */
 }
 
 /* The UTF-8 of str, which `keep` keeps alive. */
@@ -150,7 +152,8 @@ add_value(native_state *state, native_config *conf, PyObject *key, const char *k
         conf->auto_store = is_true(text);
     if (strcmp(key_text, "delivery.report.only.error") == 0) {
         conf->only_errors = is_true(text); /* reports are counted here, so librdkafka has to make them all */
-        return 0;
+        if (conf->only_errors)
+            return 0;
     }
     return append_pair(conf, key_text, text);
 }
@@ -221,4 +224,62 @@ native_config_fini(native_config *conf)
     Py_CLEAR(conf->keep);
     conf->pairs = NULL;
     conf->n = 0;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------------------- */
+
+static bool
+is_own(const char *const *own, PyObject *name)
+{
+    while (*own != NULL)
+        if (PyUnicode_CompareWithASCIIString(name, *own++) == 0)
+            return true;
+    return false;
+}
+
+/* The keywords in two dicts. */
+static int
+sort_keywords(PyObject *kwargs, const char *const *own, PyObject *options, PyObject *config)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+
+    while (kwargs != NULL && PyDict_Next(kwargs, &at, &key, &value))
+        if (PyDict_SetItem(is_own(own, key) ? options : config, key, value) < 0)
+            return -1;
+    return 0;
+}
+
+/* What is given as a dict, with the keywords over it. */
+static PyObject *
+merged(PyObject *args, PyObject *keywords)
+{
+    PyObject *first = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL, *all;
+
+    if (PyTuple_GET_SIZE(args) > 1 || (first == NULL && PyDict_Size(keywords) == 0) ||
+        (first != NULL && !PyDict_Check(first))) {
+        PyErr_SetString(PyExc_TypeError, "expected configuration dict");
+        return NULL;
+    }
+    all = first != NULL ? PyDict_Copy(first) : PyDict_New();
+    if (all != NULL && PyDict_Update(all, keywords) < 0)
+        Py_CLEAR(all);
+    return all;
+}
+
+PyObject *
+native_config_args(PyObject *args, PyObject *kwargs, const char *const *own, PyObject **options)
+{
+    PyObject *keywords = PyDict_New(), *config = NULL, *one = NULL;
+
+    *options = PyDict_New();
+    if (keywords != NULL && *options != NULL && sort_keywords(kwargs, own, *options, keywords) == 0)
+        config = merged(args, keywords);
+    if (config != NULL)
+        one = PyTuple_Pack(1, config);
+    Py_XDECREF(keywords);
+    Py_XDECREF(config);
+    if (one == NULL)
+        Py_CLEAR(*options);
+    return one;
 }

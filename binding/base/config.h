@@ -39,11 +39,14 @@ typedef struct native_config {
     bool auto_store;
 } native_config;
 
+/* The arguments of a client's __init__(): a configuration dict, or its keys as keywords, or both, then keywords win.
+ * Returns a tuple of the configuration alone, and the keywords that are not part of it (`own`, ends with NULL). NULL
+ * with TypeError. */
+PyObject *native_config_args(PyObject *args, PyObject *kwargs, const char *const *own, PyObject **options);
+
 /* A configuration dict into pairs and callables. -1 with ConfigError or TypeError; native_config_fini() in any case.
  */
 int native_config_parse(native_state *state, PyObject *dict, native_callbacks *cbs, native_config *out);
 void native_config_fini(native_config *conf);
-
-/* ---- events.c -------------------------------------------------------------------------------------------------- */
 
 #endif

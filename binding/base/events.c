@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/oauth.h"
 #include "base/partitions.h"
 #include "base/vocab.h"
 
@@ -44,9 +43,8 @@ run_error(native_client *client, const dk_event *ev)
         return call_one(client->cbs->error_cb,
                         native_kafka_error(client->state, code, text != NULL && text[0] != '\0' ? text : NULL,
                                            dk_event_fatal(ev), false, false));
-    native_log(client->state, client->cbs->logger, dk_event_fatal(ev) ? 2 : 3, "%s: %s", dk_kafka_err_name(code),
-               text != NULL && text[0] != '\0' ? text : dk_kafka_err_text(code));
-    return 0;
+    return native_log(client->state, client->cbs->logger, dk_event_fatal(ev) ? 2 : 3, "%s: %s",
+                      dk_kafka_err_name(code), text != NULL && text[0] != '\0' ? text : dk_kafka_err_text(code));
 }
 
 static int
@@ -64,11 +62,10 @@ run_throttle(native_client *client, const dk_event *ev)
 static int
 run_commit(native_client *client, const dk_event *ev)
 {
-    PyObject *cb = client->cbs->on_commit;
+    PyObject *cb = Py_NewRef(client->cbs->on_commit); /* before anything that runs Python */
     PyObject *error = native_kafka_error_or_none(client->state, dk_event_kafka_err(ev), dk_event_text(ev));
     PyObject *parts = native_partitions_list(client->state, dk_event_partitions(ev)), *result = NULL;
 
-    Py_INCREF(cb);
     if (error != NULL && parts != NULL)
         result = PyObject_CallFunctionObjArgs(cb, error, parts, NULL);
     Py_DECREF(cb);
@@ -85,8 +82,8 @@ native_event_run(native_client *client, const dk_event *ev)
 
     switch (dk_event_kind_of(ev)) {
     case DK_EVENT_LOG:
-        native_log(client->state, cbs->logger, dk_event_level(ev), "%s: %s", dk_event_fac(ev), dk_event_text(ev));
-        return 0;
+        return native_log(client->state, cbs->logger, dk_event_level(ev), "%s: %s", dk_event_fac(ev),
+                          dk_event_text(ev));
     case DK_EVENT_ERROR:
     case DK_EVENT_MESSAGE:
         return run_error(client, ev);
@@ -94,14 +91,12 @@ native_event_run(native_client *client, const dk_event *ev)
         return cbs->stats_cb != NULL ? call_one(cbs->stats_cb, decode(dk_event_text(ev))) : 0;
     case DK_EVENT_THROTTLE:
         return cbs->throttle_cb != NULL ? run_throttle(client, ev) : 0;
-    case DK_EVENT_OAUTH:
-        return native_oauth_run(client, dk_event_text(ev));
     case DK_EVENT_COMMIT:
         if (cbs->on_commit != NULL)
             return run_commit(client, ev);
-        if (dk_event_kafka_err(ev) != 0)
-            native_log(client->state, cbs->logger, 3, "offsets could not be committed: %s",
-                       dk_kafka_err_text(dk_event_kafka_err(ev)));
+        if (dk_event_kafka_err(ev) != 0 && dk_event_kafka_err(ev) != DK_KAFKA_NO_OFFSET)
+            return native_log(client->state, cbs->logger, 3, "offsets could not be committed: %s",
+                              dk_kafka_err_text(dk_event_kafka_err(ev)));
         return 0;
     default:
         return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Freeing on a thread of its own.
+ * Threads, and freeing on one of its own.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -23,25 +23,33 @@ run_later(void *arg)
     return NULL;
 }
 
+int
+native_thread_start(void *(*fn)(void *), void *arg)
+{
+    sigset_t all, old;
+    pthread_t thread;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_create(&thread, NULL, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc != 0)
+        return -1;
+    pthread_detach(thread);
+    return 0;
+}
+
 /* Closing a client joins its threads, which a dealloc must not wait for. */
 void
 native_free_later(void (*fn)(void *), void *arg)
 {
     later *job = PyMem_RawMalloc(sizeof *job);
-    sigset_t all, old;
-    pthread_t thread;
-    int rc = -1;
 
     if (job != NULL) {
         *job = (later){.fn = fn, .arg = arg};
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        rc = pthread_create(&thread, NULL, run_later, job);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
-    if (rc == 0) {
-        pthread_detach(thread);
-        return;
+        if (native_thread_start(run_later, job) == 0)
+            return;
     }
     PyMem_RawFree(job);
     fn(arg);

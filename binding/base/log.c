@@ -27,7 +27,7 @@ default_logger(native_state *state)
     return state->logger;
 }
 
-static void
+static int
 log_text(native_state *state, PyObject *logger, int level, PyObject *text)
 {
     PyObject *done = NULL;
@@ -37,24 +37,56 @@ log_text(native_state *state, PyObject *logger, int level, PyObject *text)
     if (logger != NULL)
         done = PyObject_CallMethod(logger, "log", "isO", python_level(level), "%s", text);
     if (done == NULL)
-        PyErr_WriteUnraisable(logger);
-    Py_XDECREF(done);
+        return native_pass_over(logger);
+    Py_DECREF(done);
+    return 0;
+}
+
+int
+native_pass_over(PyObject *blame)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    PyErr_WriteUnraisable(blame);
+    return 0;
 }
 
 void
+native_keep_first(PyObject **first, PyObject *blame)
+{
+    PyObject *exc = PyErr_GetRaisedException();
+
+    if (*first == NULL) {
+        *first = exc;
+        return;
+    }
+    if (PyErr_GivenExceptionMatches(*first, PyExc_Exception) && !PyErr_GivenExceptionMatches(exc, PyExc_Exception)) {
+        PyObject *other = *first;
+
+        *first = exc;
+        exc = other;
+    }
+    PyErr_SetRaisedException(exc);
+    PyErr_WriteUnraisable(blame);
+}
+
+int
 native_log(native_state *state, PyObject *logger, int level, const char *fmt, ...)
 {
-    PyObject *saved = PyErr_GetRaisedException(), *text;
+    PyObject *first = PyErr_GetRaisedException(), *text;
     va_list ap;
 
+    /* A signal that is pending would be handled in the logger, where its exception looks like the logger's own. */
+    if (PyErr_CheckSignals() < 0)
+        native_keep_first(&first, logger);
     va_start(ap, fmt);
     text = PyUnicode_FromFormatV(fmt, ap);
     va_end(ap);
-    if (text != NULL)
-        log_text(state, logger, level, text);
-    else
-        PyErr_WriteUnraisable(NULL);
+    if (text == NULL || log_text(state, logger, level, text) < 0)
+        native_keep_first(&first, logger);
     Py_XDECREF(text);
-    if (saved != NULL)
-        PyErr_SetRaisedException(saved);
+    if (first == NULL)
+        return 0;
+    PyErr_SetRaisedException(first);
+    return -1;
 }

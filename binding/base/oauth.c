@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/args.h"
-#include "base/log.h"
+#include "base/errors.h"
 #include "base/times.h"
 
 #define MAX_EXTENSIONS 32
+#define MAX_EXPIRY 1e12 /* seconds since 1970 */
 
 /* What oauth_cb returned: (token, expiry in seconds since the epoch[, principal[, extensions]]). */
 typedef struct oauth_answer {
@@ -55,66 +56,59 @@ read_answer(PyObject *answer, oauth_answer *out)
     if (!PyArg_ParseTuple(answer, "sd|sO!;oauth_cb has to return (token, expiry[, principal[, extensions]])",
                           &out->token, &expiry, &out->principal, &PyDict_Type, &extensions))
         return -1;
+    if (!(expiry > 0 && expiry < MAX_EXPIRY)) {
+        PyErr_SetString(PyExc_ValueError,
+                        "the expiry time that oauth_cb returned must be a number of seconds since 1970");
+        return -1;
+    }
     out->expiry_ms = native_ms(expiry);
     return extensions != NULL ? read_extensions(extensions, out) : 0;
 }
 
-/* The callable failed, which may pass: librdkafka is told and asks again. Logged, not raised. */
 static int
-oauth_raised(native_client *client)
+set_token(const native_client *client, const oauth_answer *answer)
 {
-    PyObject *exc = PyErr_GetRaisedException(), *text = exc != NULL ? PyObject_Str(exc) : NULL;
+    dk_error err = {.code = DK_OK};
+    dk_status st = dk_tokens_set(client->tokens, answer->token, answer->expiry_ms, answer->principal,
+                                 answer->extensions, answer->n_extensions, &err);
+
+    if (st == DK_OK)
+        return 0;
+    native_raise(client->state, st, &err);
+    return -1;
+}
+
+/* The exception stays set. */
+static void
+tell_failure(const native_client *client)
+{
+    PyObject *exc = PyErr_GetRaisedException(), *text = PyObject_Str(exc);
     const char *reason = text != NULL ? PyUnicode_AsUTF8(text) : NULL;
 
     PyErr_Clear();
-    if (exc != NULL && !PyErr_GivenExceptionMatches(exc, PyExc_Exception)) { /* KeyboardInterrupt and the like */
-        native_client_oauth_failure(client, "interrupted");
-        Py_XDECREF(text);
-        PyErr_SetRaisedException(exc);
-        return -1;
-    }
-    native_client_oauth_failure(client,
-                                reason != NULL && reason[0] != '\0' ? reason : "oauth_cb raised an exception");
-    native_log(client->state, client->cbs->logger, 3, "oauth_cb failed: %S", exc != NULL ? exc : Py_None);
+    dk_tokens_fail(client->tokens, reason != NULL && reason[0] != '\0' ? reason : Py_TYPE(exc)->tp_name);
     Py_XDECREF(text);
-    Py_XDECREF(exc);
-    return 0;
+    PyErr_SetRaisedException(exc);
 }
 
 int
-native_oauth_run(native_client *client, const char *text)
+native_oauth_answer(const native_client *client)
 {
-    PyObject *cb = client->cbs->oauth_cb, *config, *result;
+    const char *text = dk_tokens_config(client->tokens);
+    PyObject *config = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace"), *cb, *result = NULL;
     oauth_answer answer;
-    dk_error err = {.code = DK_OK};
-    dk_status st;
     int rc = -1;
 
-    if (cb == NULL) {
-        native_client_oauth_failure(client, "no oauth_cb is configured");
-        return 0;
+    if (config != NULL) {
+        cb = Py_NewRef(client->cbs->oauth_cb); /* the callable may end the client */
+        result = PyObject_CallOneArg(cb, config);
+        Py_DECREF(cb);
     }
-    config = PyUnicode_DecodeUTF8(text != NULL ? text : "", text != NULL ? (Py_ssize_t)strlen(text) : 0, "replace");
-    if (config == NULL)
-        return -1;
-    Py_INCREF(cb);
-    result = PyObject_CallOneArg(cb, config);
-    Py_DECREF(cb);
-    Py_DECREF(config);
-    if (result == NULL)
-        return oauth_raised(client);
-    if (read_answer(result, &answer) < 0) {
-        native_client_oauth_failure(client, "oauth_cb returned something else than (token, expiry)");
-    } else {
-        st = native_client_oauth_token(client, answer.token, answer.expiry_ms, answer.principal, answer.extensions,
-                                       answer.n_extensions, &err);
-        rc = 0;
-        if (st != DK_OK) {
-            native_client_oauth_failure(client, err.text);
-            native_log(client->state, client->cbs->logger, 3, "the token that oauth_cb returned was refused: %s",
-                       err.text);
-        }
-    }
-    Py_DECREF(result);
+    if (result != NULL && read_answer(result, &answer) == 0)
+        rc = set_token(client, &answer);
+    if (rc < 0)
+        tell_failure(client);
+    Py_XDECREF(config);
+    Py_XDECREF(result);
     return rc;
 }

@@ -7,8 +7,8 @@
 
 #include "base/client.h"
 
-/* Ask oauth_cb for a token; `config` is what sasl.oauthbearer.config says. What it raises is logged, and librdkafka
- * asks again; -1 with what is no Exception, as KeyboardInterrupt. */
-int native_oauth_run(native_client *client, const char *config);
+/* Ask oauth_cb for a token, which librdkafka gets. -1 with the exception that there is none for; librdkafka knows,
+ * and asks again. */
+int native_oauth_answer(const native_client *client);
 
 #endif

@@ -113,6 +113,22 @@ native_weakref_is(PyObject *ref, PyObject *obj)
 #endif
 }
 
+/* A new reference to what a weak reference is to; NULL without an exception: it is gone. */
+static inline PyObject *
+native_weakref_get(PyObject *ref)
+{
+#if PY_VERSION_HEX < 0x030d0000
+    PyObject *found = PyWeakref_GET_OBJECT(ref);
+
+    return found != Py_None ? Py_NewRef(found) : NULL;
+#else
+    PyObject *found = NULL;
+
+    (void)PyWeakref_GetRef(ref, &found);
+    return found;
+#endif
+}
+
 /* n references to None less. */
 static inline void
 native_none_less(uint32_t n)

@@ -13,26 +13,82 @@
 void
 native_views_release(native_views *v)
 {
+    while (v->more != NULL) {
+        native_view_chunk *chunk = v->more;
+
+        while (chunk->n > 0)
+            PyBuffer_Release(&chunk->items[--chunk->n]);
+        v->more = chunk->next;
+        PyMem_Free(chunk);
+    }
     while (v->n > 0)
-        PyBuffer_Release(&v->items[--v->n]);
+        PyBuffer_Release(&v->few[--v->n]);
+}
+
+/* Room for one more; *n is how many its place has. NULL without memory. */
+static Py_buffer *
+next_view(native_views *v, int **n)
+{
+    native_view_chunk *chunk;
+
+    *n = &v->n;
+    if (v->n < NATIVE_FEW_VIEWS)
+        return &v->few[v->n];
+    if (v->more == NULL || v->more->n == NATIVE_CHUNK_VIEWS) {
+        chunk = PyMem_Malloc(sizeof *chunk);
+        if (chunk == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        chunk->n = 0;
+        chunk->next = v->more;
+        v->more = chunk;
+    }
+    *n = &v->more->n;
+    return &v->more->items[v->more->n];
+}
+
+/* A buffer whose bytes do not lie in a row is copied. No BufferError comes out: from a producer it says that the
+ * queue is full. */
+static int
+get_buffer(PyObject *obj, const char *what, Py_buffer *view)
+{
+    PyObject *copy;
+    int rc;
+
+    if (PyObject_GetBuffer(obj, view, PyBUF_SIMPLE) == 0)
+        return 0;
+    if (!PyErr_ExceptionMatches(PyExc_BufferError))
+        return -1;
+    PyErr_Clear();
+    copy = PyBytes_FromObject(obj);
+    if (copy == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_BufferError))
+            PyErr_Format(PyExc_TypeError, "%s: the buffer of this %.100s cannot be read", what,
+                         Py_TYPE(obj)->tp_name);
+        return -1;
+    }
+    rc = PyObject_GetBuffer(copy, view, PyBUF_SIMPLE);
+    Py_DECREF(copy); /* the view holds it */
+    return rc;
 }
 
 static int
 slice_of_buffer(PyObject *obj, const char *what, native_views *v, dk_slice *out)
 {
-    if (!PyObject_CheckBuffer(obj)) {
+    Py_buffer *view;
+    int *n;
+
+    if (v == NULL || !PyObject_CheckBuffer(obj)) {
         PyErr_Format(PyExc_TypeError, "%s must be bytes, str or None, not %.100s", what, Py_TYPE(obj)->tp_name);
         return -1;
     }
-    if (v == NULL || v->n == NATIVE_MAX_VIEWS) {
-        PyErr_Format(PyExc_TypeError, "%s must be bytes, str or None here, not %.100s", what, Py_TYPE(obj)->tp_name);
+    view = next_view(v, &n);
+    if (view == NULL || get_buffer(obj, what, view) < 0)
         return -1;
-    }
-    if (PyObject_GetBuffer(obj, &v->items[v->n], PyBUF_SIMPLE) < 0)
-        return -1;
-    out->p = v->items[v->n].buf != NULL ? v->items[v->n].buf : (const void *)"";
-    out->n = (size_t)v->items[v->n].len;
-    v->n++;
+    out->p = view->buf != NULL ? view->buf : (const void *)"";
+    out->n = (size_t)view->len;
+    (*n)++;
     return 0;
 }
 
@@ -68,6 +124,19 @@ native_headers_fini(native_headers *h)
     Py_XDECREF(h->keep);
 }
 
+/* Kafka's names are UTF-8, so bytes may be given, too. */
+static int
+read_name(PyObject *name, const char **out)
+{
+    if (!PyBytes_Check(name))
+        return native_str(name, "a header's name", out);
+    *out = PyBytes_AS_STRING(name);
+    if (strlen(*out) == (size_t)PyBytes_GET_SIZE(name))
+        return 0;
+    PyErr_SetString(PyExc_ValueError, "a header's name must not contain NUL");
+    return -1;
+}
+
 static int
 read_header(PyObject *pair, dk_header *out)
 {
@@ -77,7 +146,7 @@ read_header(PyObject *pair, dk_header *out)
         PyErr_SetString(PyExc_TypeError, "expected headers to be dict or list of (key, value) tuples");
         return -1;
     }
-    if (native_str(PyTuple_GET_ITEM(pair, 0), "a header's name", &out->name) < 0)
+    if (read_name(PyTuple_GET_ITEM(pair, 0), &out->name) < 0)
         return -1;
     value = PyTuple_GET_ITEM(pair, 1);
     if (value != Py_None && !PyBytes_Check(value) && !PyUnicode_Check(value)) {

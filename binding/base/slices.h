@@ -9,12 +9,21 @@
 
 #include "dk/kafka.h"
 
-/* Buffers of bytearray, memoryview and the like, held for the time of a call. Begin with n = 0. */
-#define NATIVE_MAX_VIEWS 64
+#define NATIVE_FEW_VIEWS 4
+#define NATIVE_CHUNK_VIEWS 64
 
-typedef struct native_views {
-    Py_buffer items[NATIVE_MAX_VIEWS];
+/* Buffers stay where they were got: what an exporter has put into one may point into it. */
+typedef struct native_view_chunk {
+    struct native_view_chunk *next;
     int n;
+    Py_buffer items[NATIVE_CHUNK_VIEWS];
+} native_view_chunk;
+
+/* Buffers of bytearray, memoryview and the like, held for the time of a call. Begin with n = 0 and more = NULL. */
+typedef struct native_views {
+    Py_buffer few[NATIVE_FEW_VIEWS];
+    int n;
+    native_view_chunk *more; /* the last one made is the first */
 } native_views;
 
 void native_views_release(native_views *v);

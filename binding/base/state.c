@@ -19,6 +19,7 @@ native_traverse(PyObject *module, visitproc visit, void *arg)
 
     Py_VISIT(state->message_type);
     Py_VISIT(state->batch_type);
+    Py_VISIT(state->claim_type);
     Py_VISIT(state->ticket_type);
     Py_VISIT(state->consumer_type);
     Py_VISIT(state->producer_type);
@@ -48,6 +49,7 @@ native_clear(PyObject *module)
         PyObject_GC_Del(state->free_messages[--state->n_free]);
     Py_CLEAR(state->message_type);
     Py_CLEAR(state->batch_type);
+    Py_CLEAR(state->claim_type);
     Py_CLEAR(state->ticket_type);
     Py_CLEAR(state->consumer_type);
     Py_CLEAR(state->producer_type);

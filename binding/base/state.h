@@ -28,7 +28,10 @@ typedef enum native_class {
 } native_class;
 
 struct ProducerObject;
+struct native_token_thread;
 struct MessageObject;
+
+#define NATIVE_EXIT_FLUSH_MS 30000 /* unless Producer.limit_exit_flush() says otherwise */
 
 /* Written by whoever holds the GIL. */
 typedef struct native_state {
@@ -44,7 +47,11 @@ typedef struct native_state {
     dk_producer **orphans;            /* of producers that were dropped while records were on their way */
     size_t n_orphans;
     void (*free_orphans)(struct native_state *state); /* NULL: there never was one */
+    int exit_flush_ms;                                /* how long the end waits for what is queued */
     long exit_pid;                                    /* process in which the exit hook is registered */
+    struct native_token_thread *token_threads;        /* base/tokens.c */
+    long token_pid;                                   /* process in which these run */
+    bool tokens_over;                                 /* the interpreter ends: no thread is started any more */
     unsigned n_free;
     struct MessageObject *free_messages[NATIVE_FREELIST + 1];
 } native_state;

@@ -4,6 +4,7 @@
  */
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/log.h"
 #include "base/times.h"
 #include "consumer/consumer.h"
 
@@ -23,14 +24,8 @@ close_slice(ConsumerObject *self, dk_status *st, dk_error *err)
 static void
 close_events(ConsumerObject *self, PyObject **first)
 {
-    while (native_consumer_events(self, NULL) < 0) {
-        PyObject *exc = PyErr_GetRaisedException();
-
-        if (*first == NULL)
-            *first = exc;
-        else
-            Py_XDECREF(exc);
-    }
+    while (native_consumer_events(self, NULL) < 0)
+        native_keep_first(first, (PyObject *)self);
 }
 
 static PyObject *
@@ -51,6 +46,7 @@ close_consumer(ConsumerObject *self, int timeout_ms)
     if (done > 0) { /* whatever could not be done: closed it is */
         close_events(self, &first);
         self->closed = true;
+        dk_tokens_stop(self->tokens);
         if (st != DK_OK && st != DK_ECLOSED)
             native_raise(self->state, st, &err);
     }

@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/later.h"
 #include "base/times.h"
+#include "base/tokens.h"
 #include "consumer/consumer.h"
 
 /* ---- making ---------------------------------------------------------------------------------------------------- */
@@ -74,6 +75,32 @@ read_options(PyObject *interval, double drain, Py_ssize_t messages, Py_ssize_t b
     return 0;
 }
 
+static native_client
+client_of(PyObject *op)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+
+    return (native_client){.state = self->state, .cbs = &self->cbs, .consumer = self->c, .tokens = self->tokens};
+}
+
+static void
+free_consumer(void *c)
+{
+    dk_consumer_free(c);
+}
+
+/* A client without a token is none. */
+static int
+begin_tokens(ConsumerObject *self)
+{
+    self->tokens = dk_consumer_tokens(self->c);
+    if (native_tokens_begin((PyObject *)self, client_of) == 0)
+        return 0;
+    native_free_later(free_consumer, self->c);
+    self->c = NULL;
+    return -1;
+}
+
 static int
 make_consumer(ConsumerObject *self, PyObject *dict, PyObject *logger, const dk_consumer_opts *opts)
 {
@@ -93,7 +120,7 @@ make_consumer(ConsumerObject *self, PyObject *dict, PyObject *logger, const dk_c
         }
     }
     native_config_fini(&conf);
-    return rc;
+    return rc == 0 ? begin_tokens(self) : rc;
 }
 
 static int
@@ -102,7 +129,8 @@ consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     static char *names[] = {
         "", "logger", "commit_interval", "drain_timeout", "batch_max_messages", "batch_max_bytes", NULL};
     ConsumerObject *self = (ConsumerObject *)op;
-    PyObject *dict, *logger = NULL, *interval = NULL;
+    PyObject *dict, *options, *one, *logger = NULL, *interval = NULL;
+    int rc = -1;
     double drain = 30.0;
     Py_ssize_t messages = 1000, bytes = 8388608;
     dk_consumer_opts opts;
@@ -111,16 +139,16 @@ consumer_init(PyObject *op, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_RuntimeError, "Consumer.__init__() was called twice");
         return -1;
     }
-    if (PyTuple_GET_SIZE(args) == 0) {
-        PyErr_SetString(PyExc_TypeError, "expected configuration dict");
+    one = native_config_args(args, kwargs, (const char *const *)&names[1], &options);
+    if (one == NULL)
         return -1;
-    }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOdnn:Consumer", names, &dict, &logger, &interval, &drain,
-                                     &messages, &bytes))
-        return -1;
-    if (read_options(interval, drain, messages, bytes, &opts) < 0)
-        return -1;
-    return make_consumer(self, dict, logger, &opts);
+    if (PyArg_ParseTupleAndKeywords(one, options, "O|$OOdnn:Consumer", names, &dict, &logger, &interval, &drain,
+                                    &messages, &bytes) &&
+        read_options(interval, drain, messages, bytes, &opts) == 0)
+        rc = make_consumer(self, dict, logger, &opts);
+    Py_DECREF(options);
+    Py_DECREF(one);
+    return rc;
 }
 
 /* ---- ending ---------------------------------------------------------------------------------------------------- */
@@ -135,6 +163,7 @@ consumer_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_revoke);
     Py_VISIT(self->on_lost);
     Py_VISIT(self->on_rebalance);
+    Py_VISIT(self->on_partition_error);
     Py_VISIT(self->stash);
     Py_VISIT(self->given_message);
     Py_VISIT(self->given_lists[0]);
@@ -151,6 +180,7 @@ consumer_clear(PyObject *op)
     Py_CLEAR(self->on_revoke);
     Py_CLEAR(self->on_lost);
     Py_CLEAR(self->on_rebalance);
+    Py_CLEAR(self->on_partition_error);
     Py_CLEAR(self->stash);
     Py_CLEAR(self->given_message);
     Py_CLEAR(self->given_lists[0]);
@@ -178,12 +208,6 @@ consumer_finalize(PyObject *op)
 }
 
 static void
-free_consumer(void *c)
-{
-    dk_consumer_free(c);
-}
-
-static void
 consumer_dealloc(PyObject *op)
 {
     ConsumerObject *self = (ConsumerObject *)op;
@@ -196,6 +220,8 @@ consumer_dealloc(PyObject *op)
         PyObject_ClearWeakRefs(op);
     native_hand_drop(self);
     PyMem_Free(self->tickets);
+    dk_tokens_stop(self->tokens);
+    dk_tokens_unref(self->tokens);
     if (self->c != NULL && self->closed)
         dk_consumer_free(self->c);
     else if (self->c != NULL && self->pid == (long)getpid())
@@ -208,17 +234,11 @@ consumer_dealloc(PyObject *op)
 
 /* ---- asking and telling ---------------------------------------------------------------------------------------- */
 
-static native_client
-client_of(ConsumerObject *self)
-{
-    return (native_client){.state = self->state, .cbs = &self->cbs, .consumer = self->c};
-}
-
 static PyObject *
 consumer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     ConsumerObject *self = (ConsumerObject *)op;
-    native_client client = client_of(self);
+    native_client client = client_of(op);
     const char *topic;
     int ms;
 
@@ -228,10 +248,21 @@ consumer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyOb
 }
 
 static PyObject *
+consumer_cluster_id(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    native_client client = client_of(op);
+    int ms;
+
+    if (native_cluster_id_args(args, nargs, kwnames, &ms) < 0 || native_consumer_enter((ConsumerObject *)op) < 0)
+        return NULL;
+    return native_client_cluster_id(&client, ms);
+}
+
+static PyObject *
 consumer_set_sasl_credentials(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     ConsumerObject *self = (ConsumerObject *)op;
-    native_client client = client_of(self);
+    native_client client = client_of(op);
     const char *pair[2];
 
     if (native_sasl_args(args, nargs, kwnames, pair) < 0 || native_consumer_enter(self) < 0)
@@ -251,6 +282,19 @@ consumer_stop(PyObject *op, PyObject *ignored)
 }
 
 static PyObject *
+consumer_hold_commits(PyObject *op, PyObject *held)
+{
+    ConsumerObject *self = (ConsumerObject *)op;
+    int truth = PyObject_IsTrue(held);
+
+    if (truth < 0)
+        return NULL;
+    if (self->c != NULL)
+        dk_consumer_hold_commits(self->c, truth > 0);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 consumer_wake(PyObject *op, PyObject *ignored)
 {
     ConsumerObject *self = (ConsumerObject *)op;
@@ -261,102 +305,6 @@ consumer_wake(PyObject *op, PyObject *ignored)
         dk_consumer_wake(self->c);
     }
     Py_RETURN_NONE;
-}
-
-static int
-put_number(PyObject *dict, const char *name, PyObject *number)
-{
-    int rc = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
-
-    Py_XDECREF(number);
-    return rc;
-}
-
-static PyObject *
-consumer_counters(PyObject *op, PyObject *ignored)
-{
-    ConsumerObject *self = (ConsumerObject *)op;
-    PyObject *dict;
-    dk_counters n = {.in_hand_ms = -1};
-    bool in_hand;
-    int rc = 0;
-
-    (void)ignored;
-    if (self->c == NULL && native_consumer_enter(self) < 0)
-        return NULL;
-    dict = PyDict_New();
-    if (dict == NULL)
-        return NULL;
-    dk_consumer_counters(self->c, &n);
-#define XX(name) rc |= put_number(dict, #name, PyLong_FromUnsignedLongLong(n.name));
-    DK_COUNTER_MAP(XX)
-#undef XX
-    in_hand = n.in_hand_ms >= 0;
-    rc |= put_number(dict, "last_poll_ms", PyLong_FromLongLong(n.last_poll_ms));
-    rc |= put_number(dict, "in_hand_ms", PyLong_FromLongLong(n.in_hand_ms));
-    rc |= put_number(dict, "in_hand_topic", in_hand ? PyUnicode_FromString(n.in_hand_topic) : Py_NewRef(Py_None));
-    rc |= put_number(dict, "in_hand_partition", in_hand ? PyLong_FromLong(n.in_hand_partition) : Py_NewRef(Py_None));
-    rc |= put_number(dict, "in_hand_offset", in_hand ? PyLong_FromLongLong(n.in_hand_offset) : Py_NewRef(Py_None));
-    if (rc < 0)
-        Py_CLEAR(dict);
-    return dict;
-}
-
-static PyObject *
-offset_or_none(int64_t offset)
-{
-    return offset >= 0 ? PyLong_FromLongLong(offset) : Py_NewRef(Py_None);
-}
-
-static PyObject *
-partition_numbers(const dk_partition_counters *n)
-{
-    PyObject *dict = PyDict_New();
-    int rc = 0;
-
-    if (dict == NULL)
-        return NULL;
-    rc |= put_number(dict, "topic", PyUnicode_FromString(n->topic));
-    rc |= put_number(dict, "partition", PyLong_FromLong(n->partition));
-    rc |= put_number(dict, "position", offset_or_none(n->position));
-    rc |= put_number(dict, "committed", offset_or_none(n->committed));
-    rc |= put_number(dict, "end", offset_or_none(n->end));
-    rc |= put_number(dict, "held", PyLong_FromUnsignedLong(n->held));
-    rc |= put_number(dict, "outstanding", PyLong_FromUnsignedLong(n->outstanding));
-    rc |= put_number(dict, "handled", PyLong_FromUnsignedLongLong(n->handled));
-    rc |= put_number(dict, "failed", PyLong_FromUnsignedLongLong(n->failed));
-    if (rc < 0)
-        Py_CLEAR(dict);
-    return dict;
-}
-
-static PyObject *
-consumer_partition_counters(PyObject *op, PyObject *ignored)
-{
-    ConsumerObject *self = (ConsumerObject *)op;
-    dk_partition_counters *numbers;
-    PyObject *list, *item;
-    size_t cap, n;
-
-    (void)ignored;
-    if (native_consumer_enter(self) < 0)
-        return NULL;
-    cap = dk_consumer_partition_counters(self->c, NULL, 0);
-    numbers = PyMem_Calloc(cap + 1, sizeof *numbers);
-    if (numbers == NULL)
-        return PyErr_NoMemory();
-    n = dk_consumer_partition_counters(self->c, numbers, cap);
-    if (n > cap)
-        n = cap; /* more were assigned meanwhile: the next call has them */
-    list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        item = partition_numbers(&numbers[i]);
-        if (item == NULL || PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(item);
-    }
-    PyMem_Free(numbers);
-    return list;
 }
 
 static PyObject *
@@ -399,6 +347,8 @@ static PyMethodDef consumer_methods[] = {
          "consume($self, /, num_messages=1, timeout=-1)\n--\n\nUp to num_messages messages; waits until timeout for\n"
          "all of them. Those of the last call are finished by this."),
     NOARGS(stop, "Ask to end: waiting calls raise Stopped, a batch ends after the message in hand."),
+    {"hold_commits", consumer_hold_commits, METH_O,
+     PyDoc_STR("hold_commits($self, held, /)\n--\n\nWhether nothing is committed but by commit().")},
     NOARGS(wake, "Make a waiting call return with nothing."),
     FAST(subscribe,
          "subscribe($self, /, topics, on_assign=None, on_revoke=None, on_lost=None)\n--\n\nJoin the group for these\n"
@@ -423,10 +373,10 @@ static PyMethodDef consumer_methods[] = {
     FAST(get_watermark_offsets,
          "get_watermark_offsets($self, /, partition, timeout=None, cached=False)\n--\n\n(low, high)."),
     FAST(offsets_for_times,
-         "offsets_for_times($self, /, partitions, timeout=None)\n--\n\nOffsets at times: each partition's\n"
-         "offset is milliseconds since the epoch."),
+         "offsets_for_times($self, /, partitions, timeout=None)\n--\n\nOffsets at times in milliseconds."),
     FAST(list_topics, "list_topics($self, /, topic=None, timeout=-1)\n--\n\nClusterMetadata."),
     NOARGS(memberid, "Member id in the group, None before it was joined."),
+    FAST(cluster_id, "cluster_id($self, /, timeout=-1)\n--\n\nThe cluster's id."),
     FAST(set_sasl_credentials,
          "set_sasl_credentials($self, /, username, password)\n--\n\nFor connections made from now on."),
     NOARGS(counters, "What the engine counted."),
@@ -442,8 +392,8 @@ static PyMethodDef consumer_methods[] = {
 
 static PyMemberDef consumer_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(ConsumerObject, weakrefs), READONLY, NULL},
-    {"on_rebalance", T_OBJECT, offsetof(ConsumerObject, on_rebalance), 0,
-     "Called with \"assigned\", \"revoked\" or \"lost\" and the partitions; nothing waits for it."},
+    {"on_rebalance", T_OBJECT, offsetof(ConsumerObject, on_rebalance), 0, "See the stub."},
+    {"on_partition_error", T_OBJECT, offsetof(ConsumerObject, on_partition_error), 0, "See the stub."},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -13,11 +13,13 @@
 typedef struct ConsumerObject {
     PyObject_HEAD native_state *state;
     dk_consumer *c;
-    long pid; /* of the process that made it */
+    dk_tokens *tokens; /* NULL: it needs none */
+    long pid;          /* of the process that made it */
     native_topics *topics;
     native_callbacks cbs;
     PyObject *on_assign, *on_revoke, *on_lost;
-    PyObject *on_rebalance; /* an attribute: who sets it is told, and nothing waits for it */
+    PyObject *on_rebalance;       /* an attribute: who sets it is told, and nothing waits for it */
+    PyObject *on_partition_error; /* an attribute: gets what fetch() and close() have no message for */
     bool auto_store, closed;
     bool busy;  /* a thread is inside fetch, poll, consume or close */
     bool woken; /* wake() was called */
@@ -92,6 +94,9 @@ XX(memberid)
 /* position.c */
 XX(unassign)
 XX(assignment)
+/* counters.c */
+XX(counters)
+XX(partition_counters)
 #undef XX
 
 #endif

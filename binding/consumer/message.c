@@ -57,27 +57,24 @@ check_kind(PyObject *obj, PyTypeObject *type, const char *what)
 static PyObject *
 message_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"topic",  "value",     "key",     "headers",      "error", "partition",
-                            "offset", "timestamp", "latency", "leader_epoch", NULL};
     PyObject *a[10] = {NULL};
     MessageObject *msg;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OOOOOOOOOO:Message", names, &a[0], &a[1], &a[2], &a[3], &a[4],
-                                     &a[5], &a[6], &a[7], &a[8], &a[9]))
+    if (native_message_arguments(args, kwargs, a) < 0)
         return NULL;
-    if (check_kind(a[0], &PyUnicode_Type, "topic") < 0 || check_kind(a[5], &PyLong_Type, "partition") < 0 ||
-        check_kind(a[6], &PyLong_Type, "offset") < 0 || check_kind(a[9], &PyLong_Type, "leader_epoch") < 0)
+    if (check_kind(a[0], &PyUnicode_Type, "topic") < 0 || check_kind(a[1], &PyLong_Type, "partition") < 0 ||
+        check_kind(a[2], &PyLong_Type, "offset") < 0 || check_kind(a[9], &PyLong_Type, "leader_epoch") < 0)
         return NULL;
     msg = native_message_alone(type);
     if (msg == NULL)
         return NULL;
     msg->topic = given(a[0]);
-    msg->value = given(a[1]);
-    msg->key = given(a[2]);
-    msg->headers = given(a[3]);
-    msg->error = given(a[4]);
-    msg->own->partition = given(a[5]);
-    msg->own->offset = given(a[6]);
+    msg->key = given(a[3]);
+    msg->value = given(a[4]);
+    msg->headers = given(a[5]);
+    msg->error = given(a[6]);
+    msg->own->partition = given(a[1]);
+    msg->own->offset = given(a[2]);
     msg->own->latency = given(a[8]);
     msg->own->leader_epoch = given(a[9]);
     if (read_timestamp(a[7], msg->own) < 0)
@@ -124,8 +121,8 @@ message_received(PyObject *op, PyObject *ignored)
 
 PyDoc_STRVAR(
     message_doc,
-    "Message(topic=None, value=None, key=None, headers=None, error=None, partition=None, offset=None, "
-    "timestamp=None, latency=None, leader_epoch=None)\n--\n\n"
+    "Message(topic=None, partition=None, offset=None, key=None, value=None, headers=None, error=None, "
+    "timestamp=None, latency=None, leader_epoch=None, delivery_count=None)\n--\n\n"
     "A message as confluent_kafka's Message. Those made by the engine borrow from their batch and make key, value\n"
     "and headers when first asked; detach() copies them so that the batch can go.");
 
@@ -154,11 +151,18 @@ static PyMethodDef message_methods[] = {
     {"received", message_received, METH_NOARGS,
      "received($self, /)\n--\n\nThe message as it came, without what was set on it since; itself if it was made by "
      "hand\nor is detached."},
+    {"deserialized_key", message_key, METH_NOARGS, "deserialized_key($self, /)\n--\n\nThe same as key()."},
+    {"deserialized_value", message_value, METH_NOARGS, "deserialized_value($self, /)\n--\n\nThe same as value()."},
+    {"delivery_count", message_delivery_count, METH_NOARGS,
+     "delivery_count($self, /)\n--\n\nNone: only share consumers count deliveries."},
+    {"__reduce__", message_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot message_slots[] = {
     {Py_tp_doc, (void *)message_doc},
+    {Py_tp_hash, PyObject_HashNotImplemented},
+    {Py_tp_richcompare, native_message_compare},
     {Py_tp_new, message_new},
     {Py_tp_dealloc, native_message_dealloc},
     {Py_tp_traverse, message_traverse},

@@ -78,6 +78,15 @@ NATIVE_MESSAGE_SETTERS(XX)
 #undef XX
 PyObject *message_detach(PyObject *op, PyObject *ignored);
 
+/* ---- message_object.c: as an object among others --------------------------------------------------------------- */
+
+PyObject *native_message_compare(PyObject *op, PyObject *other, int how);
+PyObject *message_reduce(PyObject *op, PyObject *ignored);
+PyObject *message_delivery_count(PyObject *op, PyObject *ignored);
+/* The constructor's arguments, borrowed: topic, partition, offset, key, value, headers, error, timestamp, latency,
+ * leader_epoch. -1 with an exception. */
+int native_message_arguments(PyObject *args, PyObject *kwargs, PyObject **a);
+
 /* ---- message_walk.c -------------------------------------------------------------------------------------------- */
 
 /* Make msg the message at index, if nobody else holds it; else a new one. Takes the reference msg (may be NULL). */

@@ -81,7 +81,8 @@ native_message_dealloc(PyObject *op)
     native_core *core = msg->core;
 
     PyObject_GC_UnTrack(op);
-    native_message_clear(op);
+    Py_TRASHCAN_BEGIN(op, native_message_dealloc) /* the value may be a message whose value is one, and so on */
+        native_message_clear(op);
     msg->core = NULL;
 #if NATIVE_FREELIST > 0
     native_state *state = core != NULL ? core->state : NULL;
@@ -93,6 +94,7 @@ native_message_dealloc(PyObject *op)
         type->tp_free(op);
     native_core_unref(core);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 void

@@ -76,16 +76,25 @@ read_word(PyObject *options, const char *name, const char *const *words, unsigne
     return -1;
 }
 
+/* 1, 0, or -1 with an exception. */
+static int
+read_bool(PyObject *options, const char *name)
+{
+    PyObject *obj = PyDict_GetItemString(options, name);
+
+    return obj == NULL ? 0 : PyObject_IsTrue(obj);
+}
+
 static int
 read_options(PyObject *options, dk_pg_column *c)
 {
     static const char *const forms[] = {"", "base64", "hex", "document", "hstore", NULL};
     static const char *const units[] = {"", "millis", "micros", "nanos", NULL};
-    static const char *const names[] = {"nullable", "form", "unit", NULL};
-    PyObject *key, *value, *nullable;
+    static const char *const names[] = {"nullable", "form", "unit", "narrow", NULL};
+    PyObject *key, *value;
     Py_ssize_t at = 0;
     unsigned form, unit;
-    int yes;
+    int nullable, narrow;
 
     while (PyDict_Next(options, &at, &key, &value)) {
         int k = 0;
@@ -97,11 +106,14 @@ read_options(PyObject *options, dk_pg_column *c)
             return -1;
         }
     }
-    nullable = PyDict_GetItemString(options, "nullable");
-    yes = nullable == NULL ? 0 : PyObject_IsTrue(nullable);
-    if (yes < 0 || read_word(options, "form", forms, &form) < 0 || read_word(options, "unit", units, &unit) < 0)
+    nullable = read_bool(options, "nullable");
+    narrow = read_bool(options, "narrow");
+    if (nullable < 0 || narrow < 0)
         return -1;
-    c->nullable = yes;
+    if (read_word(options, "form", forms, &form) < 0 || read_word(options, "unit", units, &unit) < 0)
+        return -1;
+    c->nullable = nullable;
+    c->narrow = narrow;
     c->form = (dk_pg_form)form;
     c->unit = (dk_pg_unit)unit;
     return 0;

@@ -40,17 +40,17 @@ order_columns(PyObject *columns, PyObject *key)
 }
 
 static int
-make_plan(CopyPlanObject *self, PyObject *columns, Py_ssize_t nkey, const char *placeholder, const char *deleted)
+make_plan(CopyPlanObject *self, PyObject *columns, dk_copy_plan_options options)
 {
     Py_ssize_t n = PyTuple_GET_SIZE(columns);
     dk_pg_column *list = PyMem_Calloc((size_t)n + 1, sizeof *list);
-    dk_copy_plan_options options = {sizeof options,     list,        (size_t)n, (size_t)nkey,
-                                    self->key_in_value, placeholder, deleted};
     dk_error err;
     dk_status st;
 
     if (list == NULL)
         return PyErr_NoMemory(), -1;
+    options.columns = list;
+    options.ncolumns = (size_t)n;
     self->columns = PyTuple_New(n);
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *c = PyTuple_GET_ITEM(columns, i);
@@ -73,14 +73,15 @@ make_plan(CopyPlanObject *self, PyObject *columns, Py_ssize_t nkey, const char *
 static PyObject *
 plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"columns", "key", "key_in_value", "placeholder", "deleted", NULL};
+    static char *names[] = {"columns",   "key", "key_in_value", "placeholder", "deleted", "odd_tombstones",
+                            "versioned", NULL};
+    dk_copy_plan_options options = {.size = sizeof options};
     PyObject *columns, *key, *fast = NULL, *fast_key = NULL, *ordered = NULL;
-    const char *placeholder = NULL, *deleted = NULL;
     CopyPlanObject *self = NULL;
-    int key_in_value = 0;
+    int key_in_value = 0, odd_tombstones = 0, versioned = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$pzz:CopyPlan", names, &columns, &key, &key_in_value,
-                                     &placeholder, &deleted))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$pzzpp:CopyPlan", names, &columns, &key, &key_in_value,
+                                     &options.placeholder, &options.deleted, &odd_tombstones, &versioned))
         return NULL;
     fast = PySequence_Fast(columns, "columns has to be a sequence");
     fast_key = PySequence_Fast(key, "key has to be a sequence of names");
@@ -90,8 +91,11 @@ plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self = (CopyPlanObject *)type->tp_alloc(type, 0);
     if (self != NULL) {
         atomic_init(&self->busy, false);
-        self->key_in_value = key_in_value;
-        if (make_plan(self, ordered, PySequence_Fast_GET_SIZE(fast_key), placeholder, deleted) < 0)
+        self->key_in_value = options.key_in_value = key_in_value;
+        options.odd_tombstones = odd_tombstones;
+        options.versioned = versioned;
+        options.nkey = (size_t)PySequence_Fast_GET_SIZE(fast_key);
+        if (make_plan(self, ordered, options) < 0)
             Py_CLEAR(self);
     }
     Py_XDECREF(ordered);
@@ -241,7 +245,8 @@ static PyMethodDef plan_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(plan_doc, "CopyPlan(columns, key, *, key_in_value=False, placeholder=None, deleted=None)\n--\n\n"
+PyDoc_STRVAR(plan_doc, "CopyPlan(columns, key, *, key_in_value=False, placeholder=None, deleted=None,\n"
+                       "         odd_tombstones=False, versioned=False)\n--\n\n"
                        "Makes rows for PostgreSQL's COPY (FORMAT binary) of the bytes of messages.");
 
 static PyType_Slot plan_slots[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CopyResult: two streams for COPY, and which messages are in neither. And CopyStream, one of the two as a buffer.
+ * CopyResult: two streams for COPY, the same as arrays, and which messages are in neither. And CopyStream, one of the
+ * two as a buffer.
  */
 #include "copy/native_copy.h"
 
@@ -142,6 +143,46 @@ result_deleted(PyObject *op, void *ignored)
     return make_stream((CopyResultObject *)op, true);
 }
 
+/* A tuple of bytes: copies, since they are small where they are of use, and the block goes on. */
+static PyObject *
+make_arrays(CopyResultObject *self, dk_copy_part part)
+{
+    dk_copy_arrays arrays;
+    dk_error err;
+    dk_status st = dk_copy_block_arrays(self->block, part, &arrays, &err);
+    PyObject *out;
+
+    if (st == DK_ENOMEM)
+        return PyErr_NoMemory();
+    if (st != DK_OK) {
+        PyErr_SetString(PyExc_ValueError, err.text);
+        return NULL;
+    }
+    out = PyTuple_New((Py_ssize_t)arrays.n);
+    for (size_t i = 0; out != NULL && i < arrays.n; i++) {
+        dk_slice s = arrays.list[i];
+        PyObject *bytes = PyBytes_FromStringAndSize((const char *)s.p, (Py_ssize_t)s.n);
+
+        if (bytes == NULL)
+            Py_CLEAR(out);
+        else
+            PyTuple_SET_ITEM(out, (Py_ssize_t)i, bytes);
+    }
+    return out;
+}
+
+static PyObject *
+result_arrays(PyObject *op, PyObject *ignored)
+{
+    return make_arrays((CopyResultObject *)op, DK_COPY_ROWS);
+}
+
+static PyObject *
+result_deleted_arrays(PyObject *op, PyObject *ignored)
+{
+    return make_arrays((CopyResultObject *)op, DK_COPY_KEYS);
+}
+
 static PyObject *
 result_rows(PyObject *op, void *ignored)
 {
@@ -221,6 +262,10 @@ static PyGetSetDef result_getset[] = {
 
 static PyMethodDef result_methods[] = {
     {"clear", result_clear_messages, METH_NOARGS, "clear()\n--\n\nForget all messages; the memory is kept."},
+    {"arrays", result_arrays, METH_NOARGS,
+     "arrays()\n--\n\nThe rows by columns: of each a binary array, as a parameter of a statement."},
+    {"deleted_arrays", result_deleted_arrays, METH_NOARGS,
+     "deleted_arrays()\n--\n\nThe keys by columns: of each a binary array, as a parameter of a statement."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,11 +9,10 @@
 #include "base/later.h"
 #include "base/log.h"
 #include "base/times.h"
+#include "base/tokens.h"
 #include "producer/producer.h"
 
 /* ---- at exit --------------------------------------------------------------------------------------------------- */
-
-#define EXIT_FLUSH_MS 30000
 
 static size_t
 flush_slice(dk_producer *p, int64_t deadline)
@@ -70,7 +69,7 @@ static PyObject *
 flush_producers(PyObject *module, PyObject *ignored)
 {
     native_state *state = PyModule_GetState(module);
-    int64_t deadline = native_deadline(EXIT_FLUSH_MS);
+    int64_t deadline = native_deadline(state->exit_flush_ms);
     PyObject *list = living_producers(state);
     size_t left = 0;
 
@@ -87,12 +86,27 @@ flush_producers(PyObject *module, PyObject *ignored)
         while (n > 0 && native_now_ms() < deadline);
         left += n;
     }
-    if (left > 0)
-        native_log(state, NULL, 3,
-                   "%zu messages were not delivered when the interpreter ended: the broker did not take them "
-                   "within %d s",
-                   left, EXIT_FLUSH_MS / 1000);
+    if (left > 0 && native_log(state, NULL, 3,
+                               "%zu messages were not delivered when the interpreter ended: the broker did not take "
+                               "them within %d.%d s",
+                               left, state->exit_flush_ms / 1000, state->exit_flush_ms % 1000 / 100) < 0)
+        PyErr_WriteUnraisable(module);
+    native_tokens_end(state);
     Py_DECREF(list);
+    Py_RETURN_NONE;
+}
+
+PyObject *
+native_limit_exit_flush(PyObject *cls, PyObject *seconds)
+{
+    native_state *state = native_state_of((PyTypeObject *)cls);
+    int ms;
+
+    if (state == NULL || native_timeout_ms(seconds, &ms) < 0)
+        return NULL;
+    if (ms < 0)
+        return PyErr_Format(PyExc_ValueError, "limit_exit_flush() takes a number of seconds");
+    state->exit_flush_ms = ms;
     Py_RETURN_NONE;
 }
 

@@ -128,9 +128,10 @@ run_delivery(ProducerObject *self, const dk_delivery *d)
 
     if (r == NULL) {
         if (d->kafka_err != 0)
-            native_log(self->state, self->cbs.logger, 3, "a message to %s [%d] was not delivered: %s (%s)", d->topic,
-                       (int)d->partition, dk_kafka_err_text(d->kafka_err), dk_kafka_err_name(d->kafka_err));
-        return 0;
+            rc = native_log(self->state, self->cbs.logger, 3, "a message to %s [%d] was not delivered: %s (%s)",
+                            d->topic, (int)d->partition, dk_kafka_err_text(d->kafka_err),
+                            dk_kafka_err_name(d->kafka_err));
+        return rc;
     }
     if (d->kafka_err != 0 || !self->only_errors)
         rc = call_back(self, r->callback, d);
@@ -171,16 +172,6 @@ run_refused(ProducerObject *self, const dk_event *ev, size_t i, dk_ticket *ticke
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
-/* Of several callables that raise, the first one's exception is passed on; the others' are reported. */
-static void
-keep_first(PyObject **first, PyObject *blame)
-{
-    if (*first == NULL)
-        *first = PyErr_GetRaisedException();
-    else
-        PyErr_WriteUnraisable(blame);
-}
-
 static int
 run_deliveries(ProducerObject *self, dk_event *ev)
 {
@@ -198,7 +189,7 @@ run_deliveries(ProducerObject *self, dk_event *ev)
         else
             rc = run_delivery(self, &d);
         if (rc < 0)
-            keep_first(&first, (PyObject *)self);
+            native_keep_first(&first, (PyObject *)self);
     }
     if (first == NULL)
         return 0;
@@ -218,7 +209,7 @@ native_producer_events(ProducerObject *self, int *count)
             *count += (int)dk_event_deliveries(ev);
             rc = run_deliveries(self, ev);
         } else {
-            *count += 1;
+            *count += dk_event_kind_of(ev) != DK_EVENT_LOG; /* a line of the client's is nothing to wait for */
             rc = native_event_run(&client, ev);
         }
         dk_event_free(ev);

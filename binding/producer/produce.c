@@ -30,7 +30,7 @@ native_record_of(PyObject *topic, PyObject *partition, PyObject *timestamp, dk_r
     if (native_str(topic, "topic", &rec->topic) < 0)
         return -1;
     if (int_arg(partition, "partition", -1, INT32_MAX, &p) < 0 ||
-        int_arg(timestamp, "timestamp", 0, INT64_MAX, &ts) < 0)
+        int_arg(timestamp, "timestamp", -1, INT64_MAX, &ts) < 0)
         return -1;
     rec->partition = (int32_t)p;
     rec->timestamp = ts;
@@ -70,6 +70,8 @@ produce_record(ProducerObject *self, dk_record *rec, PyObject *callback)
 
     if (self->quiet && native_producer_events(self, &count) < 0)
         return -1;
+    if (native_producer_enter(self) < 0) /* what was called since may have closed it */
+        return -1;
     if (native_report_new(self, callback, 1, &report) < 0)
         return -1;
     rec->opaque = report;
@@ -98,6 +100,7 @@ producer_produce(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject
     if (native_record_of(a[0], a[3], a[6], &rec) < 0 || native_callback_of(self, a[4], a[5], &callback) < 0)
         return NULL;
     v.n = 0;
+    v.more = NULL;
     if (native_headers_of(a[7], &h) == 0 && native_slice(a[1], "value", &v, &rec.value) == 0 &&
         native_slice(a[2], "key", &v, &rec.key) == 0) {
         rec.headers = h.items;
@@ -155,11 +158,11 @@ producer_write(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_str(a[0], "topic", &rec.topic) < 0)
         return NULL;
     v.n = 0;
+    v.more = NULL;
     rc = part_bytes(self, a[3], a[4], "key", &v, &key, &rec.key);
     if (rc == 0)
         rc = part_bytes(self, a[1], a[2], "value", &v, &value, &rec.value);
-    /* Encoding runs Python code, which may close the producer. */
-    if (rc == 0 && (rc = native_producer_enter(self)) == 0)
+    if (rc == 0)
         rc = produce_record(self, &rec, self->cbs.on_delivery);
     part_release(&key);
     part_release(&value);

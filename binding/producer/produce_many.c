@@ -88,7 +88,7 @@ produce_tuples(ProducerObject *self, dk_record *rec, const tuples *t, PyObject *
     dk_slice *slices = PyMem_Calloc(2 * n + 1, sizeof *slices);
     native_report *report = NULL;
     dk_buf value_buf, key_buf;
-    native_views v = {.n = 0};
+    native_views v = {.n = 0, .more = NULL};
     int rc = -1, count = 0;
 
     if (slices == NULL) {
@@ -100,6 +100,7 @@ produce_tuples(ProducerObject *self, dk_record *rec, const tuples *t, PyObject *
     if (bytes_of(values, "each value", "values", &t->value, &v, &value_buf, slices) == 0 &&
         bytes_of(keys, "each key", "keys", &t->key, &v, &key_buf, slices + n) == 0 &&
         native_producer_enter(self) == 0 && (!self->quiet || native_producer_events(self, &count) == 0) &&
+        native_producer_enter(self) == 0 && /* what was called since may have closed it */
         (n == 0 || native_report_new(self, callback, n, &report) == 0)) {
         rec->opaque = report;
         rc = queue_many(self, rec, slices, keys != NULL ? slices + n : NULL, n, &done);

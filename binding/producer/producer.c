@@ -7,6 +7,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/times.h"
+#include "base/tokens.h"
 #include "producer/producer.h"
 
 #include "dk/forward.h"
@@ -56,8 +57,41 @@ unlink_producer(ProducerObject *self)
 static bool
 is_quiet(const native_callbacks *cbs)
 {
-    return cbs->oauth_cb != NULL ||
-           (cbs->error_cb == NULL && cbs->stats_cb == NULL && cbs->throttle_cb == NULL && cbs->on_delivery == NULL);
+    return cbs->error_cb == NULL && cbs->stats_cb == NULL && cbs->throttle_cb == NULL && cbs->on_delivery == NULL;
+}
+
+static native_client
+client_of(PyObject *op)
+{
+    ProducerObject *self = (ProducerObject *)op;
+
+    return (native_client){.state = self->state, .cbs = &self->cbs, .producer = self->p, .tokens = self->tokens};
+}
+
+static void
+free_now(ProducerObject *self)
+{
+    dk_producer *p = self->p;
+
+    self->p = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    dk_producer_free(p);
+    Py_END_ALLOW_THREADS
+}
+
+/* A client without a token is none. */
+static int
+begin_tokens(ProducerObject *self)
+{
+    PyObject *exc;
+
+    self->tokens = dk_producer_tokens(self->p);
+    if (native_tokens_begin((PyObject *)self, client_of) == 0)
+        return 0;
+    exc = PyErr_GetRaisedException();
+    free_now(self);
+    PyErr_SetRaisedException(exc);
+    return -1;
 }
 
 static int
@@ -83,27 +117,15 @@ make_producer(ProducerObject *self, PyObject *dict, PyObject *logger)
     }
     native_config_fini(&conf);
     if (rc == 0)
+        rc = begin_tokens(self);
+    if (rc == 0)
         link_producer(self);
     return rc;
 }
 
 static int
-producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
+begin(ProducerObject *self, PyObject *dict, PyObject *logger, PyObject *max_block, PyObject *on_refused)
 {
-    static char *names[] = {"", "logger", "max_block", "on_refused", NULL};
-    ProducerObject *self = (ProducerObject *)op;
-    PyObject *dict, *logger = NULL, *max_block = NULL, *on_refused = NULL;
-
-    if (self->p != NULL || self->closed) {
-        PyErr_SetString(PyExc_RuntimeError, "Producer.__init__() was called twice");
-        return -1;
-    }
-    if (PyTuple_GET_SIZE(args) == 0) {
-        PyErr_SetString(PyExc_TypeError, "expected configuration dict");
-        return -1;
-    }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Producer", names, &dict, &logger, &max_block, &on_refused))
-        return -1;
     self->max_block_ms = 60000;
     if (max_block != NULL && native_timeout_ms(max_block, &self->max_block_ms) < 0)
         return -1;
@@ -112,6 +134,28 @@ producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     self->on_refused = Py_XNewRef(on_refused);
     native_orphans_sweep(self->state);
     return make_producer(self, dict, logger);
+}
+
+static int
+producer_init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"", "logger", "max_block", "on_refused", NULL};
+    ProducerObject *self = (ProducerObject *)op;
+    PyObject *dict, *options, *one, *logger = NULL, *max_block = NULL, *on_refused = NULL;
+    int rc = -1;
+
+    if (self->p != NULL || self->closed) {
+        PyErr_SetString(PyExc_RuntimeError, "Producer.__init__() was called twice");
+        return -1;
+    }
+    one = native_config_args(args, kwargs, (const char *const *)&names[1], &options);
+    if (one == NULL)
+        return -1;
+    if (PyArg_ParseTupleAndKeywords(one, options, "O|$OOO:Producer", names, &dict, &logger, &max_block, &on_refused))
+        rc = begin(self, dict, logger, max_block, on_refused);
+    Py_DECREF(options);
+    Py_DECREF(one);
+    return rc;
 }
 
 static int
@@ -146,6 +190,8 @@ producer_dealloc(PyObject *op)
         PyObject_ClearWeakRefs(op);
     unlink_producer(self);
     self->p = NULL;
+    dk_tokens_stop(self->tokens);
+    dk_tokens_unref(self->tokens);
     if (p != NULL && self->pid == (long)getpid())
         native_orphan_adopt(self->state, p);
     native_reports_free(self);
@@ -166,36 +212,25 @@ producer_close(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[0], &ms) < 0)
         return NULL;
     if (self->p == NULL)
-        return PyLong_FromLong(0);
+        Py_RETURN_TRUE;
     left = native_producer_flush(self, native_deadline(ms));
     if (left < 0)
         return NULL;
     if (left == 0 && self->users == 0 && self->p != NULL) { /* else another thread is inside: dealloc frees it */
-        dk_producer *p = self->p;
-
-        self->p = NULL;
         unlink_producer(self);
-        Py_BEGIN_ALLOW_THREADS
-        dk_producer_free(p);
-        Py_END_ALLOW_THREADS
+        free_now(self);
     }
     self->closed = self->p == NULL;
-    return PyLong_FromSsize_t(left);
+    return PyBool_FromLong(left == 0);
 }
 
 /* ---- questions ------------------------------------------------------------------------------------------------- */
-
-static native_client
-client_of(ProducerObject *self)
-{
-    return (native_client){.state = self->state, .cbs = &self->cbs, .producer = self->p};
-}
 
 static PyObject *
 producer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     ProducerObject *self = (ProducerObject *)op;
-    native_client client = client_of(self);
+    native_client client = client_of(op);
     const char *topic;
     PyObject *result;
     int ms;
@@ -209,10 +244,26 @@ producer_list_topics(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyOb
 }
 
 static PyObject *
+producer_cluster_id(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+{
+    ProducerObject *self = (ProducerObject *)op;
+    native_client client = client_of(op);
+    PyObject *result;
+    int ms;
+
+    if (native_cluster_id_args(args, nargs, kwnames, &ms) < 0 || native_producer_enter(self) < 0)
+        return NULL;
+    self->users++;
+    result = native_client_cluster_id(&client, ms);
+    self->users--;
+    return result;
+}
+
+static PyObject *
 producer_set_sasl_credentials(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     ProducerObject *self = (ProducerObject *)op;
-    native_client client = client_of(self);
+    native_client client = client_of(op);
     const char *pair[2];
 
     if (native_sasl_args(args, nargs, kwnames, pair) < 0 || native_producer_enter(self) < 0)
@@ -292,6 +343,10 @@ static PyMethodDef producer_methods[] = {
     FAST(produce_many, "produce_many($self, /, topic, values, keys=None, *, partition=-1, timestamp=0, headers=None, "
                        "on_delivery=None, value_encoder=None, key_encoder=None)\n--\n\n"
                        "Queue many records of one topic. Returns how many."),
+    FAST(produce_batch, "produce_batch($self, /, topic, messages, partition=-1, on_delivery=None)\n--\n\n"
+                        "produce() for each dict of a list. One that is refused gets an `_error`.\n"
+                        "Returns how many were queued."),
+    FAST(cluster_id, "cluster_id($self, /, timeout=-1)\n--\n\nThe cluster's id."),
     FAST(write,
          "write($self, /, topic, value, encoder=None, key=None, key_encoder=None)\n--\n\nproduce() and poll(0) of a "
          "value and a key alone, of which their\nencoders, (AvroSchema, prefix), make bytes."),
@@ -320,8 +375,10 @@ static PyMethodDef producer_methods[] = {
     FAST(commit_transaction, "commit_transaction($self, /, timeout=None)\n--\n\nFlush and commit."),
     FAST(abort_transaction, "abort_transaction($self, /, timeout=None)\n--\n\nPurge and abort."),
     NOARGS(counters, "What the engine counted."),
+    {"limit_exit_flush", native_limit_exit_flush, METH_O | METH_CLASS,
+     PyDoc_STR("limit_exit_flush($type, seconds, /)\n--\n\nHow long the end of this process waits for deliveries.")},
     FAST(close,
-         "close($self, /, timeout=None)\n--\n\nFlush, then end, unless records are left. Returns how many are."),
+         "close($self, /, timeout=None)\n--\n\nFlush, then end, unless records are left: then it returns False."),
     {"__enter__", producer_enter, METH_NOARGS, NULL},
     {"__exit__", NATIVE_METHOD(producer_exit), METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -20,6 +20,7 @@ typedef struct native_report {
 typedef struct ProducerObject {
     PyObject_HEAD native_state *state;
     dk_producer *p;
+    dk_tokens *tokens; /* NULL: it needs none */
     native_callbacks cbs;
     native_report *reports;             /* outstanding */
     native_report *spare;               /* singly linked by next */
@@ -59,6 +60,7 @@ int native_callback_of(ProducerObject *self, PyObject *callback, PyObject *on_de
 
 /* ---- at_exit.c ------------------------------------------------------------------------------------------------- */
 
+PyObject *native_limit_exit_flush(PyObject *cls, PyObject *seconds);
 int native_exit_register(native_state *state); /* once per process; -1 with an exception */
 void native_orphan_adopt(native_state *state,
                          dk_producer *p);       /* takes p, and frees it when its records are delivered */
@@ -67,10 +69,11 @@ void native_orphans_sweep(native_state *state); /* free those that are done */
 /* ---- methods --------------------------------------------------------------------------------------------------- */
 
 #define XX(name) PyObject *producer_##name(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
-/* produce.c, produce_many.c, forward.c */
+/* produce.c, produce_many.c, produce_batch.c, forward.c */
 XX(produce)
 XX(write)
 XX(produce_many)
+XX(produce_batch)
 XX(forward)
 /* wait.c */
 XX(poll)

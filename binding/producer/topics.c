@@ -82,10 +82,9 @@ producer_create_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyO
     dk_pair *pairs = NULL;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_producer_enter(self) < 0 ||
-        native_timeout_ms(a[4], &ms) < 0 || native_str(a[0], "name", &spec.name) < 0 ||
-        number_of(a[1], "partitions", INT32_MAX, &partitions) < 0 ||
-        number_of(a[2], "replication", INT16_MAX, &replication) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[4], &ms) < 0 ||
+        native_str(a[0], "name", &spec.name) < 0 || number_of(a[1], "partitions", INT32_MAX, &partitions) < 0 ||
+        number_of(a[2], "replication", INT16_MAX, &replication) < 0 || native_producer_enter(self) < 0)
         return NULL;
     spec.partitions = (int32_t)partitions;
     spec.replication = (int16_t)replication;
@@ -111,8 +110,8 @@ producer_describe_topic(PyObject *op, PyObject *const *args, Py_ssize_t nargs, P
     dk_status st;
     int ms;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_producer_enter(self) < 0 ||
-        native_timeout_ms(a[1], &ms) < 0 || native_str(a[0], "name", &name) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_timeout_ms(a[1], &ms) < 0 ||
+        native_str(a[0], "name", &name) < 0 || native_producer_enter(self) < 0)
         return NULL;
     self->users++;
     Py_BEGIN_ALLOW_THREADS

@@ -135,13 +135,15 @@ producer_purge(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *
     dk_error err = {.code = DK_OK};
     dk_status st;
 
-    if (native_args(&sig, args, nargs, kwnames, a) < 0 || native_producer_enter(self) < 0)
+    if (native_args(&sig, args, nargs, kwnames, a) < 0)
         return NULL;
     for (int i = 0; i < 3; i++) {
         flags[i] = a[i] != NULL ? PyObject_IsTrue(a[i]) : 1;
         if (flags[i] < 0)
             return NULL;
     }
+    if (native_producer_enter(self) < 0)
+        return NULL;
     self->users++;
     Py_BEGIN_ALLOW_THREADS
     st = dk_producer_purge(self->p, flags[0], flags[1], flags[2], &err);

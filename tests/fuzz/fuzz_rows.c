@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows of COPY: a schema, after a 0xFE a byte for the column of each of its fields, and after another the bytes of a
- * value. Whatever becomes of it, the streams are whole, and their fields are what the server would take.
+ * value. Whatever becomes of it, the streams are whole, their fields are what the server would take, and the arrays
+ * have the same.
  */
 #include "dk/pgcopy.h"
 #include "fuzz.h"
@@ -129,6 +130,36 @@ check_stream(const dk_pg_column *columns, size_t n, dk_slice s, size_t rows)
     MUST(p == end);
 }
 
+/* Arrays of at most one row: its fields, one in each. */
+static void
+check_arrays(const dk_pg_column *columns, size_t n, dk_copy_block *block, dk_copy_part part, dk_slice s, size_t rows)
+{
+    const uint8_t *p = s.p + 21;
+    dk_copy_arrays found;
+    dk_error err;
+    size_t i;
+
+    for (i = 0; i < n && !columns[i].array; i++)
+        continue;
+    if (i < n) {
+        MUST(dk_copy_block_arrays(block, part, &found, &err) == DK_EINVAL);
+        return;
+    }
+    MUST(dk_copy_block_arrays(block, part, &found, &err) == DK_OK);
+    MUST(found.n == n);
+    for (i = 0; i < n; i++) {
+        dk_slice a = found.list[i];
+
+        check_list(&columns[i], a);
+        MUST(read4(a.p) == rows);
+        if (rows == 0)
+            continue;
+        MUST(read4(a.p + 12) == 1 && memcmp(p, a.p + 20, a.n - 20) == 0);
+        p += a.n - 20;
+    }
+    MUST(rows == 0 || p == s.p + s.n - 2);
+}
+
 /* The columns of a record's first fields, as the bytes say. */
 static size_t
 make_columns(const dk_avro_code *c, dk_slice choice, dk_pg_column *columns)
@@ -179,6 +210,8 @@ run(dk_copy_plan *plan, dk_avro_program *program, const dk_pg_column *columns, s
     MUST(s.nrows == (verdict == DK_COPY_ROW) && s.ndeleted == (verdict == DK_COPY_DELETED));
     check_stream(columns, n, s.rows, s.nrows);
     check_stream(columns, 1, s.deleted, s.ndeleted);
+    check_arrays(columns, n, block, DK_COPY_ROWS, s.rows, s.nrows);
+    check_arrays(columns, 1, block, DK_COPY_KEYS, s.deleted, s.ndeleted);
     dk_copy_block_free(block);
     dk_copy_reader_free(reader);
 }
@@ -188,7 +221,7 @@ fuzz_rows(const uint8_t *data, size_t n)
 {
     dk_slice rest = {data, n}, json = fuzz_part(&rest), choice = fuzz_part(&rest);
     dk_pg_column columns[COLUMNS];
-    dk_copy_plan_options options = {sizeof options, columns, 0, 1, true, NULL, NULL};
+    dk_copy_plan_options options = {sizeof options, columns, 0, 1, true, NULL, NULL, false, false};
     dk_avro_schema *s = NULL;
     dk_avro_program *p = NULL;
     dk_copy_plan *plan = NULL;
