@@ -25,3 +25,19 @@ class StoredOffset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group}: {self.topic} [{self.partition}] at {self.offset}"
+
+
+class DeletedRow(models.Model):
+    """The version that a row of a KafkaConnectVersionedModel had when it was deleted: an event that is not newer does
+    not bring it back. Rows that are older than what topics keep may go."""
+
+    table = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    version = models.BigIntegerField()
+    deleted_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("table", "key"), name="django_kafka_deletedrow_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key}: {self.version}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A Kafka Connect worker with Debezium's connector for PostgreSQL and Apicurio's converter to Avro, from what
-`tools/setup.sh connect` has fetched.
+"""A Kafka Connect worker with Debezium's connectors and Apicurio's converter to Avro, from what `tools/setup.sh
+connect` has fetched.
 
     with ConnectServer(kafka.bootstrap) as connect:
         connect.put("orders", {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", ...})
@@ -16,7 +16,8 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,22 @@ from tests.live.servers.process import (
 
 HOME = cached("connect", "CONNECT_VERSION")
 PLUGINS = {
-    "debezium": cached("debezium", "DEBEZIUM_VERSION"),
-    "avro-converter": cached("avro-converter", "CONVERTER_VERSION"),
+    "debezium": [cached("debezium", "DEBEZIUM_VERSION"), cached("debezium-filter", "FILTER_VERSION")],
+    "avro-converter": [cached("avro-converter", "CONVERTER_VERSION")],
+}
+# For MariaDB, and the sink. Their version is another one than PostgreSQL's, so they have a worker of their own.
+OTHERS = {
+    "debezium-others": [
+        cached("debezium-others", "DEBEZIUM_OTHERS_VERSION"),
+        cached("debezium-filter", "FILTER_VERSION"),
+    ],
 }
 CONVERTER = "io.apicurio.registry.utils.converter.AvroConverter"
 
 
-def available() -> str | None:
+def available(plugins: Mapping[str, list[Path]] = PLUGINS) -> str | None:
     """None when Connect can be started here, else what is missing and how to get it."""
-    for folder in (HOME, *PLUGINS.values()):
+    for folder in (HOME, *chain(*plugins.values())):
         if not (folder / "complete").exists():
             return f"Kafka Connect is not complete, {folder.relative_to(ROOT)} is missing: tools/setup.sh connect"
     return None if find_java(17) else "no Java 17 or newer: tools/setup.sh system test"
@@ -69,10 +77,14 @@ def confluent_avro(registry_url: str) -> dict[str, str]:
 class ConnectServer(Server):
     """One worker, in a cluster of its own."""
 
-    def __init__(self, bootstrap: str) -> None:
-        if reason := available():
+    def __init__(
+        self, bootstrap: str, plugins: Mapping[str, list[Path]] = PLUGINS, *, jvm: Iterable[str] = QUICK_JVM
+    ) -> None:
+        if reason := available(plugins):
             raise ServerError(reason)
         self.bootstrap = bootstrap
+        self.plugins = plugins
+        self.jvm = jvm
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="django-kafka-connect-"))
         self.process = ServerProcess("Kafka Connect", self.folder / "connect.log")
@@ -88,7 +100,7 @@ class ConnectServer(Server):
         config = self._configure()
         log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}"
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
-        self.process.start([java, *QUICK_JVM, log4j, "-cp", f"{HOME}/libs/*", main, str(config)])
+        self.process.start([java, *self.jvm, log4j, "-cp", f"{HOME}/libs/*", main, str(config)])
         self.process.wait_ready(self._answers, 90)
 
     def _configure(self) -> Path:
@@ -119,14 +131,16 @@ class ConnectServer(Server):
         return path
 
     def _lay_out_plugins(self) -> None:
-        """A folder of links to each plugin's jars. The converter has no manifest: it gets one."""
-        for plugin, home in PLUGINS.items():
+        """A folder of links to each plugin's jars. The converter to Avro has no manifest: it gets one."""
+        for plugin, homes in self.plugins.items():
             folder = self.folder / "plugins" / plugin
             if folder.exists():
                 continue
             folder.mkdir(parents=True)
-            for jar in sorted((home / "libs").glob("*.jar")):
+            for jar in sorted(chain(*((home / "libs").glob("*.jar") for home in homes))):
                 (folder / jar.name).symlink_to(jar)
+        if "avro-converter" not in self.plugins:
+            return
         with zipfile.ZipFile(self.folder / "plugins/avro-converter/manifest.jar", "w") as jar_file:
             jar_file.writestr("META-INF/services/org.apache.kafka.connect.storage.Converter", f"{CONVERTER}\n")
 

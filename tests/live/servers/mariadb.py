@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,20 @@ def _server() -> str | None:
 
 def available() -> str | None:
     """None when MariaDB can be started here, else what is missing and how to get it."""
-    return None if _server() else "no MariaDB server: tools/setup.sh system test"
+    if _server() and shutil.which("mariadb-install-db") and shutil.which("my_print_defaults"):
+        return None
+    return "no MariaDB server with what it needs to make a database: tools/setup.sh system test"
 
 
 class MariaServer(Server):
-    """One server with a database `lab`; nobody is asked for a password, and nothing is synced to disk."""
+    """One server with a database `lab`; nobody is asked for a password, and nothing is synced to disk.
 
-    def __init__(self) -> None:
+    options: more of them for the server, log-bin for example."""
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
         if reason := available():
             raise ServerError(reason)
+        self.options = dict(options or {})
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="django-kafka-maria-"))
         self.process = ServerProcess("MariaDB", self.folder / "server.log")
@@ -75,6 +81,7 @@ class MariaServer(Server):
             "init-file": str(self.bootstrap),
             "innodb-flush-log-at-trx-commit": "0",
             "character-set-server": "utf8mb4",
+            **self.options,
         }
         arguments = ["--no-defaults", *self._as, *(f"--{key}={value}" for key, value in options.items())]
         self.process.start([str(_server()), *arguments], folder=self.folder)

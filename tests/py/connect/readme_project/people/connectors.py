@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django_kafka import kafka
+from django_kafka.connect.connector import Connector
+
+
+@kafka.connectors()
+class MyConnector(Connector):
+    config: ClassVar = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector"}
