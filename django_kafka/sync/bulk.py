@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
 from django.db.models import DEFERRED, Field, Model
 from django.db.models.base import ModelState
 from django.db.models.signals import post_init, post_save, pre_init
 
 from django_kafka.sync import instances
 from django_kafka.sync.change import Change
-from django_kafka.sync.rows import chunks, condition, is_older, key_in, key_of, locked, manager_of
+from django_kafka.sync.rows import chunks, condition, delete_rows, key_in, key_of, locked, manager_of
 from django_kafka.sync.target import Target, target_of
+from django_kafka.sync.versions import State, is_older, remember_deleted, state_after, state_of, states_of_deleted
 
 
 class NotBulkError(ValueError):
@@ -32,7 +33,24 @@ def write(changes: Sequence[Change], topic: Any, using: str) -> None:
         except NotBulkError:
             instances.write(part, topic, using)
         else:
-            table.write()
+            _write(table, part)
+
+
+def _write(table: _Table, changes: Sequence[Change]) -> None:
+    if not table.topic.version_field:
+        table.write()
+        return
+    while True:
+        try:
+            with transaction.atomic(using=table.using):
+                table.write()
+            return
+        except IntegrityError:
+            # Somebody else has made a row that was not there, and its version counts too.
+            again = _Table(changes, table.topic, table.using)
+            if again.there <= table.there:
+                raise
+            table = again
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
@@ -76,21 +94,26 @@ class _Table:
         self.target: Target = target_of(self.model)
         self.names = tuple(changes[0].lookup)
         self.manager = manager_of(self.model, using)
-        self.deleted: dict[Any, None] = {}
+        self.deleted: dict[Any, Any] = {}  # with the version of the deletion
         self.rows: dict[Any, dict[str, Any]] = {}
         if frozenset(self.names) not in self.target.uniques:
             raise NotBulkError
-        self.versions = self._versions(changes) if topic.version_field else {}
+        # With a version_field: the rows that are there, locked, and what is known of them and of those that are gone.
+        self.there: set[Any] = set()
+        self.states: dict[Any, State | None] = {}
+        if topic.version_field:
+            self._look(changes)
         for change in changes:
             self._fold(change)
         self.groups = self._groups()
 
-    def _versions(self, changes: Sequence[Change]) -> dict[Any, Any]:
-        field = self.topic.version_field
+    def _look(self, changes: Sequence[Change]) -> None:
         keys = {self._key(change) for change in changes}
-        return {
-            key_in(row, self.names): getattr(row, field) for row in locked(self.model, self.using, self.names, keys)
-        }
+        for row in locked(self.model, self.using, self.names, keys):
+            self.states[key_in(row, self.names)] = state_of(row, self.topic)
+        self.there = set(self.states)
+        missing = keys - self.there
+        self.states.update(states_of_deleted(self.topic, self.model, self.using, self.names, missing))
 
     def _key(self, change: Change) -> Any:
         lookup = change.lookup
@@ -112,15 +135,17 @@ class _Table:
 
     def _fold(self, change: Change) -> None:
         key = self._key(change)
-        if self.versions and is_older(change, self.versions.get(key)):
-            return
         if self.topic.version_field:
-            self.versions[key] = None if change.delete else change.version
+            if is_older(change, self.states.get(key)):
+                return
+            name = self.target.columns[self.topic.version_field].attname
+            if change.delete or name in change.values:  # else the row's version stays what it is
+                self.states[key] = state_after(change, self.topic, self.names)
         if change.delete:
             self.rows.pop(key, None)
-            self.deleted[key] = None
+            self.deleted[key] = change.version
             return
-        values = change.values
+        values = dict(change.values) if self.topic.version_field else change.values  # which may be looked at again
         for name, item in change.lookup.items():
             if values.setdefault(name, item) != item:
                 raise NotBulkError
@@ -138,8 +163,7 @@ class _Table:
         return [_Group(self, names, keys) for names, keys in by_names.items()]
 
     def write(self) -> None:
-        for part in chunks(self.names, self.deleted):
-            self.manager.filter(condition(self.names, part)).delete()
+        self._delete()
         if not self.topic.send_signals or not post_save.has_listeners(self.model):
             for group in self.groups:
                 group.write()
@@ -148,6 +172,18 @@ class _Table:
         for group in self.groups:
             group.write()
         self._send(there)
+
+    def _delete(self) -> None:
+        versioned = self.topic.version_field
+        for part in chunks(self.names, self.there.intersection(self.deleted) if versioned else self.deleted):
+            delete_rows(self.manager.filter(condition(self.names, part)), self.topic)
+        if versioned:
+            remember_deleted(self.topic, self.model, self.using, self.names, self.deleted)
+
+    def is_new(self, key: Any) -> bool:
+        """Whether a row that is to be written has to be one that is not there: with a version_field, where any other
+        row has to be looked at before."""
+        return bool(self.topic.version_field) and (key not in self.there or key in self.deleted)
 
     def existing(self, keys: Any) -> set[Any]:
         found: set[Any] = set()
@@ -192,20 +228,30 @@ class _Group:
 
     def write(self) -> None:
         table = self.table
-        features = connections[table.using].features
-        rows = table.rows
+        new = [key for key in self.keys if table.is_new(key)]
+        self._insert(new)
+        others = [key for key in self.keys if not table.is_new(key)] if new else self.keys
         if self.updated:
-            unique = list(table.names) if features.supports_update_conflicts_with_target else None
-            table.manager.bulk_create(
-                [self.make(rows[key]) for key in self.keys],
-                update_conflicts=True,
-                update_fields=self.updated,
-                unique_fields=unique,
-                batch_size=_batch_size(table.using, len(table.target.fields)),
-            )
+            self._upsert(others)
         else:
-            there = table.existing(self.keys)
-            table.manager.bulk_create([self.make(rows[key]) for key in self.keys if key not in there])
+            there = table.existing(others)
+            self._insert([key for key in others if key not in there])
+
+    def _insert(self, keys: list[Any]) -> None:
+        table = self.table
+        if keys:
+            table.manager.bulk_create([self.make(table.rows[key]) for key in keys])
+
+    def _upsert(self, keys: list[Any]) -> None:
+        table = self.table
+        features = connections[table.using].features
+        table.manager.bulk_create(
+            [self.make(table.rows[key]) for key in keys],
+            update_conflicts=True,
+            update_fields=self.updated,
+            unique_fields=list(table.names) if features.supports_update_conflicts_with_target else None,
+            batch_size=_batch_size(table.using, len(table.target.fields)),
+        )
 
 
 def _maker(target: Target, given: frozenset[str]) -> Callable[[dict[str, Any]], Any]:

@@ -1,90 +1,63 @@
 # SPDX-License-Identifier: MIT
-"""Sends rows in COPY's binary form through Django's own connection, and writes them into a model's table.
-
-All of it happens inside the transaction that is open on the connection. A pooler may give another connection of its
-own to each transaction (PgBouncer's transaction mode), so the temporary tables may be missing in any."""
+"""Writes rows in COPY's binary form into a model's table, through Django's own connection and inside the transaction
+that is open on it."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from django.db import ProgrammingError
-
-from django_kafka.failures.database import state_of
-from django_kafka.sync.upsert import Statements
-
-_MISSING = ("42P01", "3F000")  # the table; the schema of temporary tables, where there was none yet
-
-
-class TablesMissingError(Exception):
-    """The transaction has failed: it has to be begun again, with prepare()."""
+from django_kafka.sync.arrays import MOST_BYTES, MOST_ROWS, Arrays, can_be_arrays
+from django_kafka.sync.temporary import TemporaryTables
+from django_kafka.sync.upsert import Shape, Statements
 
 
 class CopyWriter:
-    """Writes what messages of one shape say. Owned by the thread whose connection it is.
+    """Writes what messages of one shape say, as CopyResults. Owned by the thread whose connection it is.
 
-    careful: look whether the temporary tables are there and empty before each use. Else they have to be, since
-    nothing else was done in the transaction; if they are not there, TablesMissingError says so."""
+    careful: the temporary tables may be missing, or filled, since something was done in the transaction before. If
+    they are missing all the same, TablesMissingError says so; all methods raise the database's errors, too."""
 
-    def __init__(self, connection: Any, statements: Statements) -> None:
-        self.connection = connection
-        self.statements = statements
+    def __init__(self, connection: Any, shape: Shape) -> None:
+        quote = connection.ops.quote_name
+        self._tables = TemporaryTables(connection, shape)
+        self.through_tables = Statements(shape, quote, self._tables)
+        # None: the columns cannot be sent so.
+        self.through_arrays = Statements(shape, quote, Arrays(connection, shape)) if can_be_arrays(shape) else None
+        self.is_replay = False  # most rows were written before, as they are
 
     def prepare(self) -> None:
         """Make the temporary tables that are missing."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(self.statements.create_rows)
-            cursor.execute(self.statements.create_keys)
+        self._tables.prepare()
 
-    def delete(self, keys: Any, *, careful: bool) -> None:
-        """keys: COPY's binary form of the key columns of rows that go, as a buffer."""
-        sql = self.statements
-        with self.connection.cursor() as cursor:
-            self._fill(cursor, sql.keys, sql.copy_keys, keys, careful)
-            cursor.execute(sql.delete)
+    def delete(self, result: Any, *, careful: bool) -> None:
+        """The rows of its deleted keys."""
+        sql = self._statements(result.deletions, result.deleted)
+        with sql.source.with_keys(result, careful=careful) as (cursor, given):
+            if sql.mark:
+                cursor.execute(sql.mark, {**sql.parameters(), **given})
+            cursor.execute(sql.delete, given)
 
-    def deleted_keys(self, keys: Any, *, careful: bool) -> list[tuple[Any, ...]]:
-        """The keys as Python objects, for models whose rows Django has to delete itself."""
-        sql = self.statements
-        with self.connection.cursor() as cursor:
-            self._fill(cursor, sql.keys, sql.copy_keys, keys, careful)
-            cursor.execute(f"SELECT * FROM {sql.keys}")
+    def deleted_keys(self, result: Any, *, careful: bool) -> list[tuple[Any, ...]]:
+        """Them as Python objects, for models whose rows Django has to delete itself."""
+        sql = self._statements(result.deletions, result.deleted)
+        with sql.source.with_keys(result, careful=careful) as (cursor, given):
+            cursor.execute(sql.keys, given)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
-    def upsert(self, rows: Any, *, careful: bool) -> None:
-        """rows: COPY's binary form of the shape's columns, each key once, as a buffer."""
-        sql = self.statements
-        with self.connection.cursor() as cursor:
-            self._fill(cursor, sql.rows, sql.copy_rows, rows, careful)
+    def upsert(self, result: Any, *, careful: bool) -> None:
+        """Its rows."""
+        sql = self._statements(result.rows, result.block)
+        with sql.source.with_rows(result, careful=careful) as (cursor, given):
             if sql.is_complete:
-                cursor.execute(sql.upsert, sql.parameters())
+                replay = self.is_replay and sql.upsert_changed
+                cursor.execute(replay or sql.upsert, {**sql.parameters(), **given})
+                self.is_replay = 2 * cursor.rowcount < result.rows
                 return
             if sql.update:
-                cursor.execute(sql.update, sql.update_parameters())
-            cursor.execute(sql.insert_missing, sql.parameters())
+                cursor.execute(sql.update, {**sql.parameters(), **given})
+            cursor.execute(sql.insert_missing, {**sql.parameters(), **given})
 
-    def _fill(self, cursor: Any, table: str, copy: str, block: Any, careful: bool) -> None:
-        """The temporary table holds exactly these rows."""
-        if careful:
-            cursor.execute("SELECT to_regclass(%s)", [table])
-            if cursor.fetchone()[0] is None:
-                self.prepare()
-            cursor.execute(f"DELETE FROM {table}")
-        try:
-            with self.connection.wrap_database_errors:
-                _send(cursor.cursor, copy, block)
-        except ProgrammingError as error:
-            if careful or state_of(error) not in _MISSING:
-                raise
-            raise TablesMissingError from error
-
-
-def _send(cursor: Any, sql: str, block: Any) -> None:
-    """cursor: the driver's."""
-    if hasattr(cursor, "copy"):  # psycopg 3
-        with cursor.copy(sql) as copy:
-            copy.write(block)
-    else:
-        cursor.copy_expert(sql, io.BytesIO(block))
+    def _statements(self, count: int, stream: memoryview) -> Statements:
+        few = count <= MOST_ROWS and stream.nbytes <= MOST_BYTES
+        return self.through_arrays if self.through_arrays is not None and few else self.through_tables

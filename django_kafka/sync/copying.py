@@ -17,10 +17,9 @@ from django_kafka.logs.loggers import MODEL_TOPICS
 from django_kafka.sync.columns import Table, describe_table
 from django_kafka.sync.copy import CopyWriter
 from django_kafka.sync.copyable import Layout, NotCopyableError, can_fast_delete
-from django_kafka.sync.rows import chunks, condition, manager_of
+from django_kafka.sync.rows import chunks, condition, delete_rows, manager_of
 from django_kafka.sync.samples import Source, source_of
 from django_kafka.sync.target import target_of
-from django_kafka.sync.upsert import Statements
 
 # Writes messages (their indices) on another path.
 ByHand = Callable[[Sequence[int]], None]
@@ -48,6 +47,12 @@ class Copying:
         """Make the temporary tables that are missing, in the transaction that is open."""
         for copied in self.layouts.values():
             copied.writer.prepare()
+
+    def sends_arrays(self, msg: Any) -> bool:
+        """Whether a message like this one needs no temporary table. Errors: the database's, those of the schema
+        registry."""
+        copied = self.current or self._find(msg)
+        return copied is not None and copied.writer.through_arrays is not None
 
     def write(self, messages: Sequence[Any], by_hand: ByHand, *, careful: bool) -> None:
         """All messages in their order, in the transaction that is open. careful: something was done in it before.
@@ -108,12 +113,13 @@ class Copying:
         """A schema that the plan has met. False: it is one of other columns, or none that can be copied."""
         if side == "value" and self._find(msg) is not copied:
             return False
-        reason = self.source.learn(copied.plan, msg, side, number)
+        reason = self.source.learn(copied.plan, msg, side, number, copied.layout)
         if reason is None:
             return True
         self._tell(reason)
-        if side == "value":
-            self.kinds[self.source.identify(msg)] = None
+        identity = self.source.identify(msg)
+        if identity is not None and (side == "value" or copied.layout.is_found_by_key):
+            self.kinds[identity] = None
         return False
 
     def _make(self, identity: Any) -> _Copied | None:
@@ -146,31 +152,34 @@ class _Copied:
     def __init__(self, owner: Copying, layout: Layout) -> None:
         self.model = owner.model
         self.using = owner.using
+        self.layout = layout
         self.plan = CopyPlan(
             layout.items,
-            [layout.key],
-            key_in_value=True,
+            layout.key,
+            key_in_value=not layout.is_found_by_key,
             placeholder=owner.topic.unavailable_value,
             deleted=owner.topic.deletion_key,
+            odd_tombstones=owner.topic.tombstones != "delete",
+            versioned=bool(owner.topic.version_field),
         )
         owner.source.begin(self.plan, layout)
-        statements = Statements(layout.shape(self.plan.columns), owner.connection.ops.quote_name)
-        self.writer = CopyWriter(owner.connection, statements)
+        self.writer = CopyWriter(owner.connection, layout.shape(self.plan.columns))
+        self.topic = owner.topic
         self.deletes_rows = can_fast_delete(owner.model, owner.using)
 
     def write(self, result: Any, *, careful: bool) -> None:
         if result.deletions:
             if self.deletes_rows:
-                self.writer.delete(result.deleted, careful=careful)
+                self.writer.delete(result, careful=careful)
             else:
-                self._delete_objects(self.writer.deleted_keys(result.deleted, careful=careful))
+                self._delete_objects(self.writer.deleted_keys(result, careful=careful))
         if result.rows:
-            self.writer.upsert(result.block, careful=careful)
+            self.writer.upsert(result, careful=careful)
 
     def _delete_objects(self, keys: list[tuple[Any, ...]]) -> None:
-        names = (target_of(self.model).pk_fields[0].attname,)
-        for part in chunks(names, [key for (key,) in keys]):
-            manager_of(self.model, self.using).filter(condition(names, part)).delete()
+        names = [field.attname for field in target_of(self.model).pk_fields]
+        for part in chunks(names, keys if len(names) > 1 else [key for (key,) in keys]):
+            delete_rows(manager_of(self.model, self.using).filter(condition(names, part)), self.topic)
 
 
 class _Made(threading.local):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from django_kafka.sync.convert.exact_json import read_message
 from django_kafka.sync.convert.placeholder import Placeholder
 from django_kafka.sync.row import Row
 from django_kafka.sync.schemas import EMPTY, Struct, struct_of_connect
@@ -77,7 +78,7 @@ class ConnectPayloads:
         if data[-1:] != b"}":
             return None
         try:
-            return json.loads(data[len(self.last) : -1]), self.struct
+            return read_message(data[len(self.last) : -1]), self.struct
         except ValueError:
             return None  # whoever reads it as a whole says what is wrong
 

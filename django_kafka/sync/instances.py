@@ -11,11 +11,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 from django_kafka.sync.change import Change
-from django_kafka.sync.rows import MOST_COMPOUND_KEYS, MOST_KEYS, is_older, key_in, key_of, locked, manager_of
+from django_kafka.sync.rows import (
+    MOST_COMPOUND_KEYS,
+    MOST_KEYS,
+    delete_row,
+    key_in,
+    key_of,
+    locked,
+    manager_of,
+)
 from django_kafka.sync.target import target_of
+from django_kafka.sync.versions import State, is_older, remember_deleted, state_of, states_of_deleted
 
 
 def write(changes: Sequence[Change], topic: Any, using: str) -> None:
@@ -43,18 +52,49 @@ def write_one(change: Change, topic: Any, using: str) -> Any:
     manager = manager_of(change.model, using)
     if topic.version_field and change.version is not None:
         with transaction.atomic(using=using):
-            current = manager.select_for_update().filter(**change.lookup).first()
-            if current is not None and is_older(change, getattr(current, topic.version_field)):
-                return None
-            return _apply(change, manager)
-    return _apply(change, manager)
+            return _write_versioned(change, manager, topic)
+    return _apply(change, manager, topic)
 
 
-def _apply(change: Change, manager: Any) -> Any:
+def _write_versioned(change: Change, manager: Any, topic: Any) -> Any:
+    """The row is locked before it is looked at. One that is not there cannot be: when somebody else makes it
+    meanwhile, it is looked at then. Inside a transaction."""
+    row = manager.select_for_update().filter(**change.lookup).first()
+    if row is None and not change.delete and target_of(change.model).is_plain(change.lookup):
+        if is_older(change, _state_of_deleted(change, manager, topic)):
+            return None
+        try:
+            with transaction.atomic(using=manager.db):
+                return manager.create(**{**change.lookup, **change.values}), True
+        except IntegrityError:
+            row = manager.select_for_update().filter(**change.lookup).first()
+            if row is None:
+                raise
+    current = _state_of_deleted(change, manager, topic) if row is None else state_of(row, topic)
+    if is_older(change, current):
+        return None
+    done = _apply(change, manager, topic)
+    _remember(change, manager, topic)
+    return done
+
+
+def _state_of_deleted(change: Change, manager: Any, topic: Any) -> State | None:
+    found = states_of_deleted(topic, change.model, manager.db, tuple(change.lookup), change.lookup.values())
+    return next(iter(found.values()), None)
+
+
+def _remember(change: Change, manager: Any, topic: Any) -> None:
+    """A deletion, once it is done."""
+    if change.delete and topic.version_field:
+        versions = {next(iter(change.lookup.values())): change.version}
+        remember_deleted(topic, change.model, manager.db, tuple(change.lookup), versions)
+
+
+def _apply(change: Change, manager: Any, topic: Any) -> Any:
     if not change.delete:
         return manager.update_or_create(**change.lookup, defaults=change.values)
     try:
-        manager.get(**change.lookup).delete()
+        delete_row(manager.get(**change.lookup), topic)
     except ObjectDoesNotExist:
         pass
     return None
@@ -91,17 +131,28 @@ def _write_wave(changes: Sequence[Change], topic: Any, using: str) -> int:
         _write_alone(changes[0], topic, using)
         return 1
     manager = manager_of(model, using)
+    gone = _states_of_deleted(changes, rows, names, manager, topic)
     watch = _Watch(model)
     with connections[using].execute_wrapper(watch):
         for done, change in enumerate(changes, 1):
             try:
-                _write_to(change, rows.get(key_of(change.lookup)), manager, topic)
+                key = key_of(change.lookup)
+                _write_to(change, rows.get(key), gone.get(key), manager, topic)
             except Exception as error:
                 error.index = change.index  # type: ignore[attr-defined]
                 raise
             if watch.others_wrote():
                 return done
     return len(changes)
+
+
+def _states_of_deleted(
+    changes: Sequence[Change], rows: dict[Any, Any], names: Sequence[str], manager: Any, topic: Any
+) -> dict[Any, State]:
+    if not topic.version_field:
+        return {}
+    missing = [key for change in changes if (key := key_of(change.lookup)) not in rows]
+    return states_of_deleted(topic, changes[0].model, manager.db, names, missing)
 
 
 class _Several:
@@ -120,17 +171,21 @@ def _fetch(changes: Sequence[Change], model: Any, names: Sequence[str], using: s
     return rows
 
 
-def _write_to(change: Change, row: Any, manager: Any, topic: Any) -> None:
-    """As update_or_create() does it, with a row that was just read (None: there is none)."""
+def _write_to(change: Change, row: Any, gone: State | None, manager: Any, topic: Any) -> None:
+    """As update_or_create() does it, with a row that was just read. None: there is none; gone: what is known of it
+    then."""
     if row is _Several:
         raise change.model.MultipleObjectsReturned(
             f"More than one {change.model.__name__} has {change.lookup}: the key has to name one row."
         )
-    if row is not None and topic.version_field and is_older(change, getattr(row, topic.version_field)):
+    if topic.version_field and is_older(change, gone if row is None else state_of(row, topic)):
         return
     if change.delete:
         if row is not None:
-            row.delete()
+            delete_row(row, topic)
+        _remember(change, manager, topic)
+    elif row is None and topic.version_field:
+        _write_versioned(change, manager, topic)
     elif row is None:
         manager.create(**{**change.lookup, **change.values})
     else:

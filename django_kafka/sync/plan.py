@@ -11,6 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import DateField, DateTimeField, Field, FileField, Model, TimeField
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
+from django_kafka.connect.models import KafkaConnectSkipModel, KafkaConnectSkipQueryset
+from django_kafka.connect.versioned import KafkaConnectVersionedModel, KafkaConnectVersionedQueryset, VersionField
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.sync.copyable import against_copy
 from django_kafka.sync.rows import manager_of
@@ -115,7 +117,8 @@ def _of_model(model: Any) -> Iterator[Reason]:
     if any(parent._meta.concrete_model is not concrete for parent in model._meta.get_parent_list()):
         yield Reason(BULK, "its rows are in several tables (multi-table inheritance)", True)
     for method in ("save", "save_base", "delete", "_do_insert", "_do_update", "_save_table"):
-        if getattr(model, method) is not getattr(Model, method):
+        known = {getattr(cls, method) for cls in (Model, KafkaConnectSkipModel, KafkaConnectVersionedModel)}
+        if getattr(model, method) not in known:
             yield Reason(BULK, f"{model.__name__}.{method}() is the model's own")
     yield from _of_manager(model)
     for field in target_of(model).fields:
@@ -123,6 +126,12 @@ def _of_model(model: Any) -> Iterator[Reason]:
             yield Reason(BULK, f"the field {field.name} has a pre_save() of its own")
 
 
+# Django's, and those that write kafka_skip and kafka_version, which every path writes.
+_KNOWN_MODULES = (
+    "django.db.models.",
+    KafkaConnectSkipQueryset.__module__,
+    KafkaConnectVersionedQueryset.__module__,
+)
 _QUERIES = ("create", "get_or_create", "update_or_create", "bulk_create", "delete", "get", "filter")
 
 
@@ -131,7 +140,7 @@ def _of_manager(model: Any) -> Iterator[Reason]:
     for method in _QUERIES:
         for owner in (type(manager), type(manager.all())):
             function = getattr(owner, method, None)
-            if function is not None and not getattr(function, "__module__", "").startswith("django.db.models."):
+            if function is not None and not getattr(function, "__module__", "").startswith(_KNOWN_MODULES):
                 yield Reason(BULK, f"{method}() of the manager of {model.__name__} is the project's own")
                 break
 
@@ -141,9 +150,7 @@ def _is_known(field: Any) -> bool:
     return type(field).pre_save in _KNOWN
 
 
-_KNOWN = frozenset(
-    {Field.pre_save, DateField.pre_save, DateTimeField.pre_save, TimeField.pre_save, FileField.pre_save}
-)
+_KNOWN = frozenset(field.pre_save for field in (Field, DateField, DateTimeField, TimeField, FileField, VersionField))
 
 
 def _of_signals(topic: Any, model: Any) -> Iterator[Reason]:

@@ -12,6 +12,7 @@ from django.db.models.constants import LOOKUP_SEP
 
 from django_kafka.sync import forms
 from django_kafka.sync.change import Change
+from django_kafka.sync.convert.exact_json import read_message
 from django_kafka.sync.convert.fields import Converter, converter
 from django_kafka.sync.convert.placeholder import Placeholder
 from django_kafka.sync.convert.semantic import NONE, Modes, Semantic
@@ -65,8 +66,13 @@ class Reader:
         data = msg.value()
         if data is None:
             return None, EMPTY
-        if self.connect is not None and type(data) is bytes and (found := self.connect.payload(data)) is not None:
-            return found
+        if self.connect is not None and type(data) is bytes and data:
+            if (found := self.connect.payload(data)) is not None:
+                return found
+            try:
+                return self._unpacked(read_message(data), data, VALUE, headers, self.parses_values)
+            except ValueError:
+                pass  # deserialize() says what is wrong, or reads it
         return self._unpacked(self.topic.deserialize(data, VALUE, headers), data, VALUE, headers, self.parses_values)
 
     def _unpacked(self, value: Any, data: Any, field: Any, headers: Any, parse: bool) -> tuple[Any, Struct]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a model's rows are found, locked and compared, whatever the path."""
+"""How a model's rows are found, locked and deleted, whatever the path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.manager import BaseManager
 
-from django_kafka.sync.change import Change
+from django_kafka.connect.models import KafkaConnectSkipQueryset, deletion
+from django_kafka.sync.target import SKIP_FIELD, target_of
 
 MOST_KEYS = 500  # in one query
 MOST_COMPOUND_KEYS = 200  # SQLite allows an expression no more depth than 1000
@@ -61,6 +62,20 @@ def locked(model: Any, using: str, names: Sequence[str], keys: Iterable[Any]) ->
     return found
 
 
-def is_older(change: Change, current: Any) -> bool:
-    """Whether the event is older than what the row has."""
-    return change.version is not None and current is not None and bool(change.version < current)
+def delete_rows(rows: Any, topic: Any) -> None:
+    """Delete the rows of a queryset; those with kafka_skip as rows that are synced."""
+    if not topic.sync_kafka_skip or not target_of(rows.model).skips:
+        rows.delete()
+    elif isinstance(rows, KafkaConnectSkipQueryset):
+        rows.delete(kafka_skip=True)
+    else:
+        with deletion(rows, True):
+            rows.delete()
+
+
+def delete_row(row: Any, topic: Any) -> None:
+    """The same for an object."""
+    model: Any = type(row)
+    if topic.sync_kafka_skip and target_of(model).skips:
+        setattr(row, SKIP_FIELD, True)
+    row.delete()

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from django_kafka._native import AvroSchema, CopyPlan
 from django_kafka.sync import forms
 from django_kafka.sync.convert.semantic import NONE
-from django_kafka.sync.copyable import Kind, Layout
+from django_kafka.sync.copyable import Kind, Layout, version_names
 from django_kafka.sync.schemas import EMPTY, Struct, struct_of_writer
 from django_kafka.topic import KEY, VALUE
 
@@ -27,7 +27,7 @@ class Source(Protocol):
     def begin(self, plan: CopyPlan, layout: Layout) -> None:
         """Tell a new plan what is known beforehand."""
 
-    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any, layout: Layout) -> str | None:
         """Tell the plan a schema that it has met. Why messages with it are odd; None: they are not."""
 
 
@@ -57,23 +57,25 @@ class AvroSource:
     def begin(self, plan: CopyPlan, layout: Layout) -> None:
         """Schemas are told when they are met."""
 
-    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any, layout: Layout) -> str | None:
         if side == "value":
-            self._learn_key(plan, msg)
-        return self._learn(plan, msg, side, number)
+            self._learn_key(plan, msg, layout)
+        return self._learn(plan, msg, side, number, layout)
 
-    def _learn_key(self, plan: CopyPlan, msg: Any) -> None:
+    def _learn_key(self, plan: CopyPlan, msg: Any, layout: Layout) -> None:
         """Of a message whose value is met for the first time. By its key the plan knows which messages are those of a
         row that it has to leave to others."""
         data = msg.key()
         if isinstance(data, bytes) and data[:1] == b"\0" and len(data) > 4:
-            self._learn(plan, msg, "key", int.from_bytes(data[1:5], "big"))
+            self._learn(plan, msg, "key", int.from_bytes(data[1:5], "big"), layout)
 
-    def _learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+    def _learn(self, plan: CopyPlan, msg: Any, side: str, number: Any, layout: Layout) -> str | None:
         data, field = (msg.key(), KEY) if side == "key" else (msg.value(), VALUE)
         written = self.topic.written_schema(data, field, msg.headers())
         if written is None:
             return "the message names no schema"
+        if side == "key" and layout.is_found_by_key and struct_of_writer(written).fields.keys() != set(layout.key):
+            return f"the key has other fields than the primary key: {', '.join(layout.key)}"
         return plan.add(side, number, AvroSchema(written.text, written.names))
 
 
@@ -114,7 +116,10 @@ class JSONSource:
 
     def begin(self, plan: CopyPlan, layout: Layout) -> None:
         for side in ("key", "value"):
-            plan.add_json(side, ignored=layout.ignored)
+            exact = side == "key" and layout.is_found_by_key
+            names = version_names(self.topic) if side == "value" and layout.version else ()
+            before = names[: names.index(layout.version)] if layout.version in names else ()
+            plan.add_json(side, ignored=() if exact else layout.ignored, refused=before)
 
-    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any) -> str | None:
+    def learn(self, plan: CopyPlan, msg: Any, side: str, number: Any, layout: Layout) -> str | None:
         return "the message is not JSON"

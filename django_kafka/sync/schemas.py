@@ -116,7 +116,9 @@ def _name(node: dict[str, Any]) -> str:
 
 def _scale(node: dict[str, Any]) -> int | None:
     parameters = node.get("connect.parameters") or node.get("parameters") or {}
-    scale = node.get("scale", parameters.get("scale") if isinstance(parameters, dict) else None)
+    scale = node.get("scale")
+    if scale is None and isinstance(parameters, dict):
+        scale = parameters.get("scale", parameters.get("length"))
     try:
         return None if scale is None else int(scale)
     except (TypeError, ValueError):

@@ -10,12 +10,8 @@ from typing import Any
 from django.db import OperationalError, ProgrammingError
 
 from django_kafka.exceptions import TableNotMigrated
-from django_kafka.failures.database import state_of
+from django_kafka.failures.driver_errors import names_missing
 from django_kafka.logs.tracebacks import line_of
-
-_POSTGRESQL = ("42P01", "42703", "3F000")  # undefined table, column, schema
-_MYSQL = (1054, 1146)  # unknown column, no such table
-_SQLITE = ("no such table", "no such column", "has no column named")
 
 
 @contextmanager
@@ -24,19 +20,10 @@ def writing(model: Any) -> Iterator[None]:
     try:
         yield
     except (OperationalError, ProgrammingError) as error:
-        if not _says_so(error):
+        if not names_missing(error):
             raise
         name = getattr(getattr(model, "_meta", None), "label", "a model")
         raise TableNotMigrated(
             f"The table of {name} is not as the model has it ({line_of(error)}). Run `manage.py migrate`; the "
             "messages wait until then."
         ) from error
-
-
-def _says_so(error: BaseException) -> bool:
-    cause, state = error.__cause__, state_of(error)
-    if state is not None:
-        return state in _POSTGRESQL
-    if cause is not None and cause.args and cause.args[0] in _MYSQL:
-        return True
-    return any(text in str(error) for text in _SQLITE)

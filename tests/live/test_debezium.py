@@ -16,7 +16,7 @@ from tests.live import debezium
 from tests.live.avro_cases import same
 from tests.live.clients import Plain
 from tests.live.in_process import as_another_process, django_kafka_settings
-from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, RegistryServer, connect, postgres
+from tests.live.servers import ConnectServer, KafkaServer, PostgresServer, RegistryServer
 
 from django_kafka._native import AvroRecord  # isort: skip  (Django is configured by in_process)
 from django_kafka.testing.consumer import run_consumer_until
@@ -31,33 +31,10 @@ pytestmark = pytest.mark.timeout(400)  # five servers start, and each has to get
 
 
 @pytest.fixture(scope="module")
-def source() -> Iterator[PostgresServer]:
-    """A PostgreSQL whose changes can be read."""
-    if reason := postgres.available():
-        pytest.skip(reason)
-    with PostgresServer(options=debezium.OPTIONS) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def worker(request: pytest.FixtureRequest, shared_kafka: KafkaServer) -> Iterator[ConnectServer]:
-    if reason := connect.available():
-        pytest.skip(reason)
-    failed = request.session.testsfailed
-    server = ConnectServer(shared_kafka.bootstrap)
-    try:
-        server.start()
-        yield server
-    finally:
-        if path := server.close(keep_logs=request.session.testsfailed > failed):
-            print(f"\nConnect's log: {path}")
-
-
-@pytest.fixture(scope="module")
 def messages(
-    shared_kafka: KafkaServer, source: PostgresServer, worker: ConnectServer, shared_registry: RegistryServer
+    shared_kafka: KafkaServer, source: PostgresServer, connect_server: ConnectServer, shared_registry: RegistryServer
 ) -> dict[str, list[Plain]]:
-    return debezium.messages_of_all_changes(shared_kafka, source, worker, shared_registry)
+    return debezium.messages_of_all_changes(shared_kafka, source, connect_server, shared_registry)
 
 
 @pytest.fixture(autouse=True)
@@ -175,7 +152,7 @@ def test_a_second_database_ends_equal(
     model: Any,
     mode: str,
     source: PostgresServer,
-    worker: ConnectServer,
+    connect_server: ConnectServer,
     messages: Any,
     target: str,
     name: str,

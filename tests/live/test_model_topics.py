@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.contrib.postgres.signals import register_type_handlers
 from django.db import DataError, IntegrityError, connections, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange, NumericRange
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange as TimestamptzRange
 from hypothesis import given
-from psycopg.types.range import DateRange, NumericRange, TimestamptzRange
 
 import tests.django_project  # noqa: F401
 from django_kafka.exceptions import ModelSyncError
@@ -55,6 +56,7 @@ def row(n: int, **values: Any) -> Any:
     return message({"id": n}, {"id": n, **values}, offset=n)
 
 
+@pytest.mark.usefixtures("copy_form")
 def test_all_paths_are_equal(alias: str) -> None:
     @LIMITS
     @given(histories())

@@ -12,23 +12,12 @@ from django.db import IntegrityError
 from hypothesis import given, settings
 
 import tests.django_project  # noqa: F401
-from tests.live.model_tables import database
-from tests.live.servers import mariadb
 from tests.py.sync.helpers import message, topic_of
 from tests.py.sync.histories import histories
 from tests.py.sync.test_equivalence import LIMITS, compare
-from tests.synced.models import Customer, Order, contents, empty_tables, make_tables
+from tests.synced.models import Customer, Order, contents, empty_tables
 
 pymysql.install_as_MySQLdb()
-
-
-@pytest.fixture(scope="module")
-def maria() -> Iterator[str]:
-    if reason := mariadb.available():
-        pytest.skip(reason)
-    with mariadb.MariaServer() as server, database("maria", server.django_settings()) as alias:
-        make_tables(alias)
-        yield alias
 
 
 @pytest.fixture

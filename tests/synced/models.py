@@ -6,8 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 import django
+from django.core.management import call_command
 from django.db import connections, models
 from django.db.models import F
+
+from django_kafka.connect.models import KafkaConnectSkipModel, KafkaConnectSkipQueryset
+from django_kafka.connect.versioned import KafkaConnectVersionedModel
+from django_kafka.models import DeletedRow
+from tests.synced.skipping import MODELS as SKIPPING_MODELS
 
 
 class Base(models.Model):
@@ -118,19 +124,59 @@ class Watched(Base):
     count = models.IntegerField(default=0)
 
 
-class KafkaConnectSkipModel(models.Model):
-    kafka_skip = models.BooleanField(default=False)
-
-    class Meta:
-        abstract = True
-        app_label = "synced"
-
-
 class Skipping(KafkaConnectSkipModel):
     name = models.CharField(max_length=20, default="")
+    note = models.CharField(max_length=20, default="")
 
-    class Meta(KafkaConnectSkipModel.Meta):
-        abstract = False
+
+class SkippingProxy(Skipping):
+    class Meta:
+        proxy = True
+
+
+class SkippingChild(Skipping):
+    """In a second table, whose flag is in the first."""
+
+    more = models.CharField(max_length=20, default="")
+
+
+class SkippingPart(KafkaConnectSkipModel):
+    """What refers to another row of the kind, and goes with one of another kind."""
+
+    whole = models.ForeignKey(Skipping, models.SET_NULL, null=True, related_name="parts")
+    customer = models.ForeignKey(Customer, models.CASCADE, null=True, related_name="parts")
+
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        return super().save(*args, **kwargs)
+
+
+class Versioned(KafkaConnectVersionedModel):
+    """Written by two projects at the same time."""
+
+    name = models.CharField(max_length=20, default="")
+    note = models.CharField(max_length=20, default="")
+
+
+class VersionedHalf(Versioned):
+    """Whose manager knows the flag, but no versions."""
+
+    objects = KafkaConnectSkipQueryset.as_manager()
+
+    class Meta:
+        proxy = True
+
+
+class VersionedPart(KafkaConnectVersionedModel):
+    """What refers to another row of the kind, and goes with it, and to one that it does without."""
+
+    whole = models.ForeignKey(Versioned, models.CASCADE, null=True, related_name="parts")
+    other = models.ForeignKey(Versioned, models.SET_NULL, null=True, related_name="others")
+
+
+class VersionedChild(Versioned):
+    """In a second table, whose version is in the first."""
+
+    more = models.CharField(max_length=20, default="")
 
 
 class Captured(Base):
@@ -202,14 +248,16 @@ class Unmanaged(Base):
 
 
 MODELS: list[Any] = [
-    Customer, Order, Line, Captured, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping, Unmanaged
+    Customer, Order, Line, Captured, Renamed, Place, Restaurant, Node, Saved, Hidden, Watched, Skipping,
+    SkippingChild, SkippingPart, Versioned, VersionedPart, VersionedChild, Unmanaged,
 ]  # fmt: skip
 
+MODELS += SKIPPING_MODELS
 MODELS += [globals()[name] for name in ("Computed", "Compound") if name in globals()]
 
 
 def make_tables(using: str = "default") -> None:
-    """Those that are not there yet."""
+    """Those that are not there yet, and the library's own."""
     connection = connections[using]
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -222,10 +270,11 @@ def make_tables(using: str = "default") -> None:
             managed, model._meta.managed = model._meta.managed, True
             editor.create_model(model)
             model._meta.managed = managed
+    call_command("migrate", "django_kafka", database=using, verbosity=0)
 
 
 def empty_tables(using: str = "default") -> None:
-    for model in reversed(MODELS):
+    for model in (*reversed(MODELS), DeletedRow):
         rows = model._base_manager.using(using)
         if rows.exists():
             rows.all().delete()

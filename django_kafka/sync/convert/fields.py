@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connections, models
 
 from django_kafka.sync.convert import collections, numbers, texts, times
-from django_kafka.sync.convert.semantic import DECIMALS, JSON, NONE, VARIABLE_DECIMAL, Modes, Semantic
+from django_kafka.sync.convert.semantic import BITS, DECIMALS, JSON, NONE, VARIABLE_DECIMAL, Modes, Semantic
 
 Converter = Callable[[Any], Any]
 
@@ -28,16 +28,40 @@ def converter(field: Any, semantic: Semantic, modes: Modes, using: str) -> Conve
     if isinstance(field, models.IntegerField):
         low, high = connections[using].ops.integer_field_range(field.get_internal_type())
         return numbers.integer_of(semantic, modes, low, high)
+    if semantic.name == BITS or _is_of_bits(field, using):
+        return _bits(field, semantic, modes, using)
     if isinstance(field, (models.CharField, models.TextField, models.FileField)):
         return texts.text_of(semantic, modes, _limit(field, using))
     if isinstance(field, models.DecimalField):
         return numbers.decimal_of(semantic, modes, field.decimal_places, field.max_digits)
     if isinstance(field, models.JSONField):
         return texts.json_of(semantic, modes, field)
+    if isinstance(field, models.GenericIPAddressField):
+        return texts.address_of(semantic, modes, field, connections[using].vendor == "postgresql")
     for cls, make in _SIMPLE:
         if isinstance(field, cls):
             return make(semantic, modes)
     return _unknown(semantic, modes)
+
+
+def _is_of_bits(field: Any, using: str) -> bool:
+    """Whether a field of the project's own is in a column of bits."""
+    return str(field.db_type(connections[using])).startswith(("bit", "varbit"))
+
+
+def _bits(field: Any, semantic: Semantic, modes: Modes, using: str) -> Converter:
+    for cls, make in _SIMPLE:
+        if isinstance(field, cls):
+            return make(semantic, modes)
+    if isinstance(field, models.DecimalField):
+        return numbers.decimal_of(semantic, modes, field.decimal_places, field.max_digits)
+    kind = str(field.db_type(connections[using]))
+    width = semantic.scale
+    if kind.startswith(("varbit", "bit varying")):
+        width = None
+    elif kind.startswith("bit"):
+        width = int(kind.partition("(")[2].rstrip(")") or 1)
+    return texts.bits_of(semantic, modes, width)
 
 
 _SIMPLE: tuple[tuple[type, Callable[[Semantic, Modes], Converter]], ...] = (
@@ -81,7 +105,8 @@ def _limit(field: Any, using: str) -> int | None:
 def _postgres(kind: str, field: Any, semantic: Semantic, modes: Modes, using: str) -> Converter | None:
     """Fields of django.contrib.postgres, which cannot be imported without psycopg: told by what they have."""
     if kind == "range" and hasattr(field, "range_type"):
-        return collections.range_of(field.range_type, converter(field.base_field, NONE, modes, using))
+        bound = converter(field.base_field, NONE, modes, using)
+        return collections.range_of(field.range_type, bound)
     if kind == "array" and hasattr(field, "base_field") and not hasattr(field, "range_type"):
         item = converter(field.base_field, semantic.items or NONE, modes, using)
         return collections.array_of(semantic, modes, item)

@@ -6,9 +6,11 @@ from __future__ import annotations
 import base64
 import binascii
 import decimal
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django_kafka.sync.convert.exact_json import Number
 from django_kafka.sync.convert.semantic import BITS, DECIMALS, VARIABLE_DECIMAL, Modes, Semantic
 from django_kafka.sync.convert.unfit import Unfit
 
@@ -61,6 +63,10 @@ def _whole(value: Any, semantic: Semantic) -> int | None:
             value = exact(value, semantic)
         if isinstance(value, str):
             return int(value) if len(value) <= _LONGEST else None
+        if isinstance(value, Number):
+            value = decimal.Decimal(value.text)
+        if isinstance(value, decimal.Decimal) and value.adjusted() > _LONGEST:
+            return None
         if isinstance(value, float | decimal.Decimal) and value == int(value):
             return int(value)
     except (ValueError, OverflowError, ArithmeticError):
@@ -69,6 +75,7 @@ def _whole(value: Any, semantic: Semantic) -> int | None:
 
 
 _LONGEST = 100  # digits of a number that is worth parsing
+_LONGEST_DECIMAL = 150_000  # characters: PostgreSQL has 147,455 digits
 
 
 def float_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
@@ -82,12 +89,22 @@ def float_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
             if decimals:
                 value = exact(value, semantic)
             if not isinstance(value, bool) and isinstance(value, (int, float, str, decimal.Decimal)):
-                return float(value)
+                found = float(value)
+                if math.isinf(found) and _has_digits(value):
+                    raise ValueError
+                return found
         except (ValueError, OverflowError, ArithmeticError):
             pass
         raise Unfit("a number")
 
     return convert
+
+
+def _has_digits(value: Any) -> bool:
+    """Whether what became infinite was written out."""
+    if isinstance(value, Number):
+        value = value.text
+    return not isinstance(value, float) and any(letter in "0123456789" for letter in str(value))
 
 
 def decimal_of(semantic: Semantic, modes: Modes, places: int | None, digits: int | None) -> Callable[[Any], Any]:
@@ -105,6 +122,8 @@ def decimal_of(semantic: Semantic, modes: Modes, places: int | None, digits: int
             raise ValueError
         if isinstance(value, int):
             return decimal.Decimal(value)
+        if isinstance(value, Number):
+            return decimal.Decimal(value.text)
         if isinstance(value, float):
             return context.create_decimal(repr(value))
         if isinstance(value, (bytes, bytearray)):
@@ -118,7 +137,9 @@ def decimal_of(semantic: Semantic, modes: Modes, places: int | None, digits: int
             number = parse(value)
         except (ValueError, TypeError, KeyError, ArithmeticError):
             raise Unfit("a decimal number") from None
-        if digits is not None and number.is_finite() and _integral_digits(number) > digits - scale:
+        if not number.is_finite():
+            raise Unfit("a decimal number: Django's DecimalField has neither NaN nor infinity")
+        if digits is not None and _integral_digits(number) > digits - scale:
             raise Unfit(f"a decimal number with at most {digits - scale} digits before the point")
         return number
 
@@ -133,7 +154,7 @@ def _from_text(value: Any, scale: int, modes: Modes) -> decimal.Decimal:
     """A decimal in a text: written out, or the bytes of `unscaled` in base64, which JSON has for precise decimals.
 
     A text that can be both is written out if it has a point, and if nothing says that it is Debezium's."""
-    if not isinstance(value, str) or len(value) > 10_000:
+    if not isinstance(value, str) or len(value) > _LONGEST_DECIMAL:
         raise ValueError
     if modes.decimal in ("string", "double"):
         return decimal.Decimal(value)

@@ -13,7 +13,7 @@ DEBEZIUM = "io.debezium."
 @dataclass(frozen=True, slots=True)
 class Semantic:
     """name: of the type (`io.debezium.time.Date`), "" when the schema names none. base: the type that carries it.
-    scale: of a decimal. items: of an array. null: the schema allows it."""
+    scale: of a decimal; of bits, how many there are. items: of an array. null: the schema allows it."""
 
     name: str = ""
     base: str = ""

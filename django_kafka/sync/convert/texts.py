@@ -7,16 +7,18 @@ import base64
 import binascii
 import datetime as dt
 import decimal
-import json
+import ipaddress
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import JSONField, Value
+from django.db.models import JSONField, TextField, Value
+from django.db.models.functions import Cast
 
 from django_kafka.sync.convert import times
+from django_kafka.sync.convert.exact_json import document_of, read_document
 from django_kafka.sync.convert.numbers import exact
-from django_kafka.sync.convert.semantic import DECIMALS, JSON, VARIABLE_DECIMAL, Modes, Semantic
+from django_kafka.sync.convert.semantic import BITS, DECIMALS, JSON, VARIABLE_DECIMAL, Modes, Semantic
 from django_kafka.sync.convert.unfit import Unfit
 
 
@@ -88,6 +90,48 @@ def _unbase64(value: str) -> bytes:
     return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
 
 
+def bits_of(semantic: Semantic, modes: Modes, width: int | None) -> Callable[[Any], Any]:
+    """For a column of so many bits: a text of 0 and 1. width: None if they may be fewer.
+
+    Debezium writes them as bytes, the last bit first, and a single one as a boolean. How many zeros the text began
+    with is not in the bytes."""
+    packed = semantic.name == BITS or modes.debezium
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, str) and not packed and not value.strip("01"):
+            return value
+        try:
+            if isinstance(value, str):
+                value = _unbase64(value)
+            if isinstance(value, (bytes, bytearray)):
+                value = int.from_bytes(value, "little") if value or width else ""
+        except (ValueError, binascii.Error):
+            value = None
+        if value == "":
+            return value
+        if not isinstance(value, int) or value < 0 or (width is not None and value.bit_length() > width):
+            raise Unfit("bits" if width is None else f"{width} bits")
+        return format(int(value), f"0{width or 1}b")
+
+    return convert
+
+
+def address_of(semantic: Semantic, modes: Modes, field: Any, has_networks: bool) -> Callable[[Any], Any]:
+    """For a GenericIPAddressField. has_networks: its column can hold an address with its network's mask, which Django
+    reads and does not write."""
+
+    def convert(value: Any) -> Any:
+        try:
+            address = ipaddress.ip_interface(value) if isinstance(value, str) else None
+        except ValueError:
+            address = None
+        if address is None or ("/" in value and not has_networks):
+            raise Unfit("an IP address")
+        return Cast(Value(value, TextField()), field) if "/" in value else value
+
+    return convert
+
+
 def uuid_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
     """For a UUIDField."""
 
@@ -110,7 +154,6 @@ def json_of(semantic: Semantic, modes: Modes, field: Any) -> Callable[[Any], Any
     """For a JSONField. Debezium's are texts of JSON; others are values already, unless a text is an object, a list or
     a quoted text."""
     always = semantic.name == JSON or modes.debezium
-    decoder = getattr(field, "decoder", None)
 
     def convert(value: Any) -> Any:
         if isinstance(value, (bytes, bytearray)):
@@ -119,10 +162,12 @@ def json_of(semantic: Semantic, modes: Modes, field: Any) -> Callable[[Any], Any
             except UnicodeError:
                 raise Unfit("JSON") from None
         if not isinstance(value, str):
-            return dict(value) if isinstance(value, Mapping) else value
+            return document_of(dict(value) if isinstance(value, Mapping) else value, field)
         if always or value.lstrip()[:1] in ("{", "[", '"'):
             try:
-                parsed = json.loads(value, cls=decoder)
+                parsed = read_document(value, field)
+            except Unfit:
+                raise
             except (ValueError, RecursionError):
                 if semantic.name == JSON:
                     raise Unfit("JSON") from None

@@ -31,6 +31,8 @@ _EPOCH_DAY = dt.date(1970, 1, 1)
 _DAY = dt.timedelta(days=1)
 _YEAR_1 = _EPOCH_DAY.toordinal()
 # What one value of a unit counts, where the connector was told to use it for all of them.
+# How PostgreSQL's Java driver, and so Debezium, says infinity, whatever the number counts.
+_INFINITE = frozenset({9_223_372_036_825_200_000, -9_223_372_036_832_400_000})
 _MODES = {"connect": MILLI, "microseconds": MICRO, "nanoseconds": NANO, "adaptive_time_microseconds": None}
 
 
@@ -47,7 +49,7 @@ def date_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
         if isinstance(value, dt.date):
             return value
         try:
-            if _is_count(value):
+            if _is_count(value) and (days or value not in _INFINITE):
                 return (_EPOCH + _elapsed(value, unit)).date() if unit else _EPOCH_DAY + dt.timedelta(days=value)
             if isinstance(value, str):
                 found = parse_date(value[:-1] if value.endswith("Z") else value)
@@ -70,7 +72,7 @@ def datetime_of(semantic: Semantic, modes: Modes) -> Callable[[Any], Any]:
         try:
             if type(value) is str:
                 value = _parse_moment(value)
-            elif _is_count(value):
+            elif _is_count(value) and value not in _INFINITE:
                 counted: dt.datetime = _EPOCH + _elapsed(value, unit or _guess_timestamp(value))
                 return counted.replace(tzinfo=dt.UTC) if django_settings.USE_TZ else counted
             if isinstance(value, dt.datetime):
@@ -177,6 +179,8 @@ def _guess_time(value: int) -> int:
 
 def _parse_moment(value: str) -> Any:
     """A datetime, from a text with up to nine digits of a second."""
+    if value[10:11] in ("+", "-"):
+        return None  # an offset behind a date alone, which fromisoformat() takes for a time
     try:
         return dt.datetime.fromisoformat(value)
     except ValueError:
@@ -192,7 +196,11 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 def _in_project_zone(value: dt.datetime) -> dt.datetime:
     if django_settings.USE_TZ:
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
+        if value.tzinfo is None:
+            return value.replace(tzinfo=dt.UTC)
+        if value.tzinfo is not dt.UTC:
+            value.astimezone(dt.UTC)  # OverflowError: PostgreSQL has such a year, Python does not
+        return value
     if value.tzinfo is None:
         return value
     return timezone.make_naive(value, timezone.get_default_timezone())
@@ -208,8 +216,8 @@ def _utc_time(value: dt.time) -> dt.time:
 
 
 _INTERVAL = re.compile(
-    r"(?P<sign>-?)P(?:(?P<Y>-?\d+)Y)?(?:(?P<M>-?\d+)M)?(?:(?P<W>-?\d+)W)?(?:(?P<D>-?\d+)D)?"
-    r"(?:T(?:(?P<h>-?\d+)H)?(?:(?P<m>-?\d+)M)?(?:(?P<s>-?\d+(?:\.\d+)?)S)?)?"
+    r"(?P<sign>[+-]?)P(?:(?P<Y>[+-]?\d+)Y)?(?:(?P<M>[+-]?\d+)M)?(?:(?P<W>[+-]?\d+)W)?(?:(?P<D>[+-]?\d+)D)?"
+    r"(?:T(?:(?P<h>[+-]?\d+)H)?(?:(?P<m>[+-]?\d+)M)?(?:(?P<s>[+-]?\d+(?:\.\d+)?)S)?)?"
 )
 
 
@@ -224,7 +232,7 @@ def _parse_interval(value: str) -> dt.timedelta | None:
     micros = int((fraction + "000000")[:6]) * (-1 if whole.startswith("-") else 1)
     seconds = int(whole or 0)
     found = dt.timedelta(days, seconds, micros, 0, int(part["m"]), int(part["h"]))
-    return -found if match["sign"] else found
+    return -found if match["sign"] == "-" else found
 
 
 __all__ = ["SECOND", "date_of", "datetime_of", "duration_of", "natural", "time_of"]

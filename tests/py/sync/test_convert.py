@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import models
 from django.db.models import Value
 from django.test import override_settings
 
@@ -68,6 +69,10 @@ TYPED = [
     ("note", '{"a": 1}', f"{DBZ}data.Json", '{"a": 1}'),
     ("note", "<a/>", f"{DBZ}data.Xml", "<a/>"),
     ("note", "a.b", f"{DBZ}data.Ltree", "a.b"),
+    ("note", b"\x01\x02", Semantic(f"{DBZ}data.Bits", "bytes", 10), "1000000001"),
+    ("note", "BQ==", Semantic(f"{DBZ}data.Bits", "bytes", 10), "0000000101"),
+    ("note", b"\x05", f"{DBZ}data.Bits", "101"),
+    ("note", b"", f"{DBZ}data.Bits", ""),
     ("name", "fine", f"{DBZ}data.Enum", "fine"),
     ("name", "a,b", f"{DBZ}data.EnumSet", "a,b"),
     ("number", 2024, f"{DBZ}time.Year", 2024),
@@ -241,3 +246,45 @@ def test_excerpts_are_short() -> None:
     for value in values:
         assert len(excerpt(value)) < 100
     assert excerpt("secret" * 100).endswith("… (540 more)")
+
+
+class BitField(models.CharField):
+    def db_type(self, connection: Any) -> str:
+        return "bit(4)" if self.max_length == 4 else "bit varying(9)"
+
+
+@pytest.mark.parametrize(
+    ("length", "value", "modes", "wanted"),
+    [
+        (4, True, PLAIN, "0001"),
+        (4, False, PLAIN, "0000"),
+        (4, "0101", PLAIN, "0101"),
+        (4, "BQ==", Modes(debezium=True), "0101"),
+        (9, b"\x05", PLAIN, "101"),
+        (9, b"", PLAIN, ""),
+        (9, 5, PLAIN, "101"),
+    ],
+)
+def test_columns_of_bits(length: int, value: Any, modes: Modes, wanted: str) -> None:
+    assert converter(BitField(max_length=length), NONE, modes, "default")(value) == wanted
+
+
+@pytest.mark.parametrize("value", [b"\x10", "x", -1, 16, 1.5, [1]])
+def test_what_are_no_four_bits(value: Any) -> None:
+    with pytest.raises(Unfit, match="4 bits"):
+        converter(BitField(max_length=4), NONE, PLAIN, "default")(value)
+
+
+def test_addresses() -> None:
+    convert_address = converter(models.GenericIPAddressField(), NONE, PLAIN, "default")
+    assert convert_address("192.168.0.1") == "192.168.0.1"
+    assert convert_address("::1") == "::1"
+    for value in ("192.168.0.1/24", "192.168.0", 7, ""):  # SQLite has no networks
+        with pytest.raises(Unfit, match="an IP address"):
+            convert_address(value)
+
+
+@pytest.mark.parametrize("value", ["NaN", float("nan"), "Infinity", float("-inf"), Decimal("NaN")])
+def test_decimals_are_finite(value: Any) -> None:
+    with pytest.raises(Unfit, match="neither NaN nor infinity"):
+        convert("price", value)
