@@ -17,7 +17,9 @@ from django.utils.module_loading import autodiscover_modules
 
 from django_kafka import events, hooks
 from django_kafka.conf import SETTINGS_KEY, settings
-from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError
+from django_kafka.exceptions import DjangoKafkaError as DjangoKafkaError
+from django_kafka.logs.clean import without_credentials
 from django_kafka.logs.loggers import ROOT
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry
 from django_kafka.retry.settings import RetrySettings
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DjangoKafka", "autodiscover", "kafka"]
 
 DISTRIBUTION = "django-kafka-native"
+REGISTRY_TIMEOUT = 30  # seconds
 
 
 def __getattr__(name: str) -> Any:
@@ -74,13 +77,20 @@ class DjangoKafka:
     def schema_client(self) -> SchemaRegistryClient:
         """confluent's schema registry client, configured by the setting SCHEMA_REGISTRY.
 
-        Errors: DjangoKafkaError when the setting is empty, or not what the client takes."""
+        It waits 30 seconds for an answer unless the setting has a `timeout`: without one it would wait for ever.
+
+        Errors: ConfigurationError when the setting is empty, or not what the client takes."""
         if not settings.SCHEMA_REGISTRY:
-            raise DjangoKafkaError("`SCHEMA_REGISTRY` configuration is not defined.")
+            raise ConfigurationError("`SCHEMA_REGISTRY` configuration is not defined.")
+        cls = sys.modules[__name__].SchemaRegistryClient
+        config = settings.SCHEMA_REGISTRY
+        if cls.__module__.startswith("confluent_kafka"):  # nobody has put another one there, to see the setting
+            config = {"timeout": REGISTRY_TIMEOUT, **config}
         try:
-            client: SchemaRegistryClient = sys.modules[__name__].SchemaRegistryClient(settings.SCHEMA_REGISTRY)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"{SETTINGS_KEY}['SCHEMA_REGISTRY'] is wrong: {error}.") from error
+            client: SchemaRegistryClient = cls(config)
+        except (TypeError, ValueError, OSError) as error:
+            reason = without_credentials(str(error))
+            raise ConfigurationError(f"{SETTINGS_KEY}['SCHEMA_REGISTRY'] is wrong: {reason}.") from None
         return client
 
     def run_consumer(self, consumer_key: str) -> None:
@@ -106,9 +116,10 @@ kafka = DjangoKafka()
 
 
 def _forget_clients(*, setting: str, **_: object) -> None:
-    """Clients were made from the settings; other settings (in tests) need other clients."""
+    """Clients and retry consumers were made from the settings; other settings (in tests) need others."""
     if setting != SETTINGS_KEY:
         return
+    kafka.consumers.settings_changed()
     kafka.__dict__.pop("schema_client", None)
     producer = kafka.__dict__.pop("producer", None)
     if producer is not None:

@@ -7,34 +7,9 @@ logs/client.py.
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from typing import Any
+from django_kafka.logs.event import DEBUG, ERROR, INFO, WARNING, Event
 
-from django_kafka.logs.safely import safely
-
-DEBUG, INFO, WARNING, ERROR = logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """name: for programs, never changed. text: for people, with the event's fields in it."""
-
-    name: str
-    level: int
-    text: str
-
-    def format(self, **fields: Any) -> str:
-        return self.text % fields
-
-    def tell(self, logger: logging.Logger, *, level: int | None = None, exc_info: Any = None, **fields: Any) -> None:
-        """Log it. Whatever the project's logging raises stays here. level: where it depends on what happened."""
-        method = _METHODS[self.level if level is None else level]
-        safely(getattr(logger, method), self.text, fields, exc_info=exc_info)
-
-
-# The methods are called by name: projects put loggers of their own in place of ours, and look at what is called.
-_METHODS = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
+__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "Event"]
 
 # ---- a consumer ----------------------------------------------------------------------------------------------------
 
@@ -52,6 +27,30 @@ CONSUMER_CATCHES_UP = Event(
     "consumer.catches-up", INFO, "%(consumer)s is behind: %(lag)s messages, handles %(rate)s per second, %(left)s."
 )
 CONSUMER_CAUGHT_UP = Event("consumer.caught-up", INFO, "%(consumer)s has caught up: %(count)s messages in %(took)s.")
+GROUP_JOINED = Event("consumer.group-joined", INFO, "%(consumer)s has joined group '%(group)s' as %(member)s.")
+GROUP_HAS_NOTHING = Event(
+    "consumer.group-has-nothing",
+    INFO,
+    "%(consumer)s, group '%(group)s': assigned nothing, as other members have all partitions. It stands by.",
+)
+PARTITIONS_AWAITED = Event(
+    "consumer.partitions-awaited",
+    WARNING,
+    "%(consumer)s, group '%(group)s': no partition is assigned since %(seconds).0f s: %(reason)s.",
+)
+PARTITION_IS_NEW = Event(
+    "consumer.partition-is-new",
+    INFO,
+    "%(consumer)s: '%(topic)s' partition=%(partition)s was added meanwhile; it is read from its beginning.",
+)
+PARTITION_STANDS = Event(
+    "consumer.partition-stands",
+    ERROR,
+    "%(consumer)s: %(topic)s[%(partition)s] does not go on at offset %(at)s: %(reason)s. %(remedy)s",
+)
+PARTITION_AT_ITS_END = Event(
+    "consumer.partition-at-its-end", DEBUG, "%(consumer)s: '%(topic)s' partition=%(partition)s ends at %(offset)s."
+)
 PARTITIONS_ASSIGNED = Event(
     "consumer.partitions-assigned", INFO, "%(consumer)s, group '%(group)s': assigned %(partitions)s"
 )
@@ -63,13 +62,32 @@ PARTITIONS_LOST = Event(
     INFO,
     "%(consumer)s, group '%(group)s': lost %(partitions)s. What is in hand of them will be redelivered.",
 )
+PATTERN_WITHOUT_TOPIC = Event(
+    "consumer.pattern-without-topic",
+    INFO,
+    "%(consumer)s, group '%(group)s': no topic matches the pattern '%(pattern)s' yet. "
+    "One that is created later is found.",
+)
+CLUSTER_IS_MOCK = Event(
+    "consumer.cluster-is-mock",
+    WARNING,
+    "%(consumer)s reads from librdkafka's mock cluster (kafka_broker), which is for development only: what is in it "
+    "is gone when it ends.%(advice)s",
+)
 OWN_TOPIC_PASSED_OVER = Event(
     "consumer.own-topic-passed-over", WARNING, "%(consumer)s passes over %(topic)s, which its own failures go to."
+)
+FOREIGN_PASSED_OVER = Event(
+    "consumer.foreign-passed-over",
+    WARNING,
+    "%(consumer)s passes over the messages in %(topic)s that came from '%(origin)s': another group's retry topic has "
+    "the same name.",
 )
 PRODUCED_NOT_DELIVERED = Event(
     "consumer.produced-not-delivered",
     ERROR,
-    "%(count)d messages that handlers produced could not be delivered within %(seconds).3g s.",
+    "%(count)d messages that handlers produced could not be delivered within %(seconds).3g s. What was handled since "
+    "the last commit is not committed, and will be redelivered.",
 )
 CONSUMER_NOT_CLOSED_CLEANLY = Event(
     "consumer.not-closed-cleanly", ERROR, "%(consumer)s has stopped, but not all is done: %(reason)s"
@@ -77,8 +95,11 @@ CONSUMER_NOT_CLOSED_CLEANLY = Event(
 
 # ---- a message -----------------------------------------------------------------------------------------------------
 
-MESSAGE_FAILED = Event("message.failed", ERROR, "'%(consumer)s failed' %(place)s")
-MESSAGE_OF_TOPIC_FAILED = Event("message.of-topic-failed", ERROR, "'%(consumer)s failed' on '%(topic)s' %(place)s")
+MESSAGE_FAILED = Event("message.failed", ERROR, "'%(consumer)s failed'%(on)s %(place)s%(follows)s")
+MESSAGE_RETRIED = Event("message.retried", WARNING, "'%(consumer)s failed'%(on)s %(place)s%(follows)s. %(reason)s")
+MESSAGE_IS_ERROR = Event(
+    "message.is-error", ERROR, "'%(consumer)s failed'%(on)s %(place)s\nMessage error: '%(error)s'"
+)
 MODEL_MESSAGES_NOT_COPIED = Event(
     "model.not-copied",
     INFO,
@@ -134,7 +155,7 @@ OUTCOME_IGNORED = Event(
 RESULT_IGNORED = Event(
     "message.result-ignored",
     WARNING,
-    "consume() of topic %(topic)s returned %(result)r (message at partition %(partition)s, offset %(offset)s). "
+    "consume() of topic %(topic)s returned %(result)s (message at partition %(partition)s, offset %(offset)s). "
     "It should return None: the value is ignored, and the message is finished. "
     "To report a failure, raise an exception.",
 )
@@ -172,6 +193,13 @@ PRODUCER_WITHOUT_BROKERS = Event(
     "producer.without-brokers",
     WARNING,
     "Messages cannot be delivered, and will be given up: %(reason)s.",
+)
+CALLBACK_FAILED = Event("producer.callback-failed", ERROR, "A callback of the producer has raised.")
+PRODUCER_FAILED = Event(
+    "producer.failed",
+    ERROR,
+    "The producer has failed for good: %(error)s. Another one takes its place; what it had taken and could not "
+    "deliver is reported.",
 )
 PRODUCER_NOT_FLUSHED = Event(
     "producer.not-flushed", ERROR, "%(count)d messages could not be delivered within %(seconds).3g s."

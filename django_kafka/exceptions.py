@@ -27,7 +27,11 @@ class TopicNotRegisteredError(DjangoKafkaError):
     """No topic of this consumer matches the name."""
 
 
-class ConfigurationError(DjangoKafkaError):
+class SurroundingsError(DjangoKafkaError):
+    """What a message needs is wrong or not there. That is not the message's fault: its partition waits."""
+
+
+class ConfigurationError(SurroundingsError):
     """A setting or a class attribute is wrong; the text names it and says what to do."""
 
 
@@ -83,6 +87,12 @@ class BatchError(DjangoKafkaError):
         return dict(sorted(self.failures.items()))
 
 
+def index_of(exc: Exception, count: int) -> int | None:
+    """Which of so many messages an exception is about: its `index`, where it has one that can be that."""
+    index = getattr(exc, "index", None)
+    return index if type(index) is int and 0 <= index < count else None
+
+
 def is_failure(exc: BaseException) -> TypeGuard[Exception]:
     """Whether a handler that raised this has failed. If it has not, it was interrupted, and the process ends.
 
@@ -90,19 +100,24 @@ def is_failure(exc: BaseException) -> TypeGuard[Exception]:
     Kafka client with a fatal error is a reason: every message would fail until there is a new client."""
     if isinstance(exc, BaseExceptionGroup):
         return all(is_failure(inner) for inner in exc.exceptions)
-    return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit)) and not _is_fatal(exc)
+    return isinstance(exc, (Exception, asyncio.CancelledError, GeneratorExit)) and not _led_by_fatal(exc)
 
 
-def _is_fatal(exc: BaseException) -> bool:
-    """Whether the exception, or one that led to it, is a fatal error of a Kafka client."""
-    current: BaseException | None = exc
+def is_fatal(exc: BaseException) -> bool:
+    """Whether the exception itself is a fatal error of a Kafka client."""
     # Where there is an error of confluent_kafka, it was imported; this module is before it was.
     kafka_error: Any = getattr(sys.modules.get("confluent_kafka"), "KafkaError", ())
+    error = exc.args[0] if exc.args else None
+    return isinstance(error, kafka_error) and bool(error.fatal())
+
+
+def _led_by_fatal(exc: BaseException) -> bool:
+    """The same of one that led to it."""
+    current: BaseException | None = exc
     for _ in range(_LONGEST_CHAIN):
         if current is None:
             return False
-        error = current.args[0] if current.args else None
-        if isinstance(error, kafka_error) and error.fatal():
+        if is_fatal(current):
             return True
         current = current.__cause__ or current.__context__
     return False
@@ -111,8 +126,8 @@ def _is_fatal(exc: BaseException) -> bool:
 _LONGEST_CHAIN = 20
 
 
-class UnavailableError(DjangoKafkaError):
-    """A service that is needed does not answer. That is not the message's fault: its partition waits."""
+class UnavailableError(SurroundingsError):
+    """A service that is needed does not answer."""
 
 
 class TransactionConflict(UnavailableError):

@@ -1,199 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""The producer of this process, and how to keep messages from being produced.
-
-`from django_kafka import producer`, then `@producer.suppress`, `with producer.suppress(["topic"]):`, `unsuppress`.
-"""
+"""The producer of this process. With it come the names of suppression.py: `producer.suppress`, as a project writes
+it."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, TypeVar, overload
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
 from django_kafka import events
-from django_kafka._native import ConfigError
+from django_kafka._native import ConfigError, ForkedError
 from django_kafka._native import Producer as ConfluentProducer
+from django_kafka.attendant import attend
 from django_kafka.conf import NO_BROKERS, SETTINGS_KEY, Setting, has_brokers, load, settings, written_where
+from django_kafka.conf.shown import quoted
+from django_kafka.exceptions import DjangoKafkaError, is_fatal
 from django_kafka.logs.client import quieten
 from django_kafka.logs.loggers import PRODUCER
-from django_kafka.utils.process import per_process
+from django_kafka.suppression import Suppression, active_suppressions, suppress, unsuppress
+from django_kafka.utils.leaving import retire_before_leaving
+from django_kafka.utils.process import forget, forget_after_fork, per_process
+
+if TYPE_CHECKING:
+    from django_kafka._native import _ProducerClient
+    from django_kafka.keywords import DeliveryCallback, Headers, RecordOptions
+else:
+    _ProducerClient = object
+
+__all__ = ["Producer", "Suppression", "active_suppressions", "make_error_handler", "suppress", "unsuppress"]
 
 quieten()
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-# What is suppressed: None everything, else these topics.
-_Scope = frozenset[str] | None
+# How long the reports of a client that has failed for good may take (seconds).
+LAST_REPORTS_SECONDS = 5.0
 
 
-# The ranges that the caller is in, innermost last, each with what is suppressed inside of it.
-_active: ContextVar[tuple[tuple[Suppression, _Scope], ...]] = ContextVar("django_kafka_suppression", default=())
-# They are asked for with each message: none, nearly always.
-active_suppressions = _active.get
-
-
-class Suppression:
-    """A range of code in which messages to some topics, or to all, are not produced: context manager and decorator.
-
-    What is suppressed around a range is looked up when the range is entered, so nested ranges add up wherever their
-    objects were made. An object can be entered again while it is active: recursively, by other threads or tasks. In a
-    decorated generator or coroutine, the parts that run are covered, and nothing that runs in between.
-    """
-
-    def __init__(self, topics: list[str] | None = None, deactivate: bool = False) -> None:
-        """topics: their names, None for all. deactivate: suppress nothing inside, whatever is suppressed outside."""
-        if topics is not None and not isinstance(topics, list):
-            raise ValueError(f"invalid producer suppression setting {topics}")
-        self.topics = None if topics is None else frozenset(topics)
-        self.deactivate = deactivate
-
-    @classmethod
-    def active(cls, topic: str | None = None) -> bool:
-        """Whether messages to this topic are suppressed now; without a topic: whether all are."""
-        ranges = _active.get()
-        if not ranges:
-            return False
-        scope = ranges[-1][1]
-        return scope is None or (topic is not None and topic in scope)
-
-    def inside(self, outer: _Scope) -> _Scope:
-        """What is suppressed inside this range, when `outer` is around it."""
-        if self.deactivate:
-            return frozenset()
-        if self.topics is None or outer is None:
-            return None
-        return outer | self.topics
-
-    def __enter__(self) -> Suppression:
-        ranges = _active.get()
-        outer = ranges[-1][1] if ranges else frozenset()
-        _active.set((*ranges, (self, self.inside(outer))))
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        ranges = _active.get()
-        if ranges and ranges[-1][0] is self:
-            _active.set(ranges[:-1])
-        else:
-            _active.set(self._without_last(ranges))
-
-    def _without_last(self, ranges: tuple[tuple[Suppression, _Scope], ...]) -> tuple[tuple[Suppression, _Scope], ...]:
-        """The ranges that are left when this one ends before others that were entered later. (Generators do that.)"""
-        entered = [suppression for suppression, _ in ranges]
-        for index in range(len(entered) - 1, -1, -1):
-            if entered[index] is self:
-                del entered[index]
-                break
-        left: list[tuple[Suppression, _Scope]] = []
-        scope: _Scope = frozenset()
-        for suppression in entered:
-            scope = suppression.inside(scope)
-            left.append((suppression, scope))
-        return tuple(left)
-
-    def __call__(self, fn: F) -> F:
-        """Decorate a function, coroutine function, generator function or asynchronous generator function."""
-        if inspect.isasyncgenfunction(fn):
-            wrapper = self._wrap_async_generator(fn)
-        elif inspect.iscoroutinefunction(fn):
-            wrapper = self._wrap_coroutine(fn)
-        elif inspect.isgeneratorfunction(fn):
-            wrapper = self._wrap_generator(fn)
-        else:
-            wrapper = self._wrap_function(fn)
-        return functools.wraps(fn)(wrapper)  # type: ignore[return-value]
-
-    def _wrap_function(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return fn(*args, **kwargs)
-
-        return call
-
-    def _wrap_coroutine(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return await fn(*args, **kwargs)
-
-        return call
-
-    def _wrap_generator(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with self:
-                inner = fn(*args, **kwargs)
-            step: Callable[[], Any] = functools.partial(next, inner)
-            while True:
-                try:
-                    with self:
-                        item = step()
-                except StopIteration as end:
-                    return end.value
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with self:
-                        inner.close()
-                    raise
-                except BaseException as exc:
-                    step = functools.partial(inner.throw, exc)
-                else:
-                    step = functools.partial(inner.send, sent)
-
-        return call
-
-    def _wrap_async_generator(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with self:
-                inner = fn(*args, **kwargs)
-            step: Callable[[], Any] = inner.__anext__
-            while True:
-                try:
-                    with self:
-                        item = await step()
-                except StopAsyncIteration:
-                    return
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    with self:
-                        await inner.aclose()
-                    raise
-                except BaseException as exc:
-                    step = functools.partial(inner.athrow, exc)
-                else:
-                    step = functools.partial(inner.asend, sent)
-
-        return call
-
-
-@overload
-def suppress(topics: F) -> F: ...
-@overload
-def suppress(topics: list[str] | None = None) -> Suppression: ...
-def suppress(topics: Any = None) -> Any:
-    """Do not produce: `@suppress`, `@suppress(["topic"])`, `with suppress():`, `with suppress(["topic"]):`."""
-    if callable(topics):
-        return Suppression()(topics)
-    return Suppression(topics)
-
-
-@overload
-def unsuppress(fn: F) -> F: ...
-@overload
-def unsuppress(fn: None = None) -> Suppression: ...
-def unsuppress(fn: Any = None) -> Any:
-    """Produce although it is suppressed around: `@unsuppress`, `@unsuppress()`, `with unsuppress():`."""
-    suppression = Suppression(deactivate=True)
-    return suppression if fn is None else suppression(fn)
-
-
-class Producer:
+class Producer(_ProducerClient):
     """A Kafka producer, configured by the settings. Whatever is not defined here is the client's (flush, poll, ...).
 
     It can be used from several threads, and goes on working after a fork: the child makes a client of its own, while
@@ -238,42 +81,125 @@ class Producer:
     def _producer(self) -> ConfluentProducer:
         options = dict(self._options)
         direct = {name: options.pop(name) for name in ("logger", "max_block") if name in options}
-        return ConfluentProducer({**self._configuration, **options}, **direct)
+        _CLIENT.limit_exit_flush(settings.EXIT_FLUSH_SECONDS)
+        retire_before_leaving(self, settings.EXIT_FLUSH_SECONDS)
+        client = ConfluentProducer({**self._configuration, **options}, **direct)
+        if type(client) is _CLIENT:
+            attend(client)
+        return client
 
-    def __getattr__(self, name: str) -> Any:
-        if name in ("config", "_configuration", "_options"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self._producer, name)
+    if not TYPE_CHECKING:  # who know the client's methods, and find those that are misspelt
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("config", "_configuration", "_options"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            forget_after_fork()
+            return getattr(self._producer, name)
 
     def __len__(self) -> int:
         """How many messages are queued or on their way."""
+        forget_after_fork()
         return len(self._producer)
 
     def __bool__(self) -> bool:
         return True
 
-    def produce(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Queue a message for topic `name`, as the client's produce(), unless the topic is suppressed."""
-        if not Suppression.active(name):
-            self._producer.produce(name, *args, **kwargs)
+    if TYPE_CHECKING:
+
+        def produce(
+            self,
+            name: str,
+            value: bytes | str | None = None,
+            key: bytes | str | None = None,
+            partition: int = -1,
+            callback: DeliveryCallback | None = None,
+            on_delivery: DeliveryCallback | None = None,
+            timestamp: int = 0,
+            headers: Headers = None,
+        ) -> None: ...
+
+    else:
+
+        def produce(self, name: str, *args: Any, **kwargs: Any) -> None:
+            """Queue a message for topic `name`, as the client's produce(), unless the topic is suppressed."""
+            if Suppression.active(name):
+                return
+            client = self._producer
+            try:
+                client.produce(name, *args, **kwargs)
+            except Exception as error:
+                self.go_on_after(error, client).produce(name, *args, **kwargs)
 
     def produce_many(
         self,
         name: str,
         values: Sequence[bytes | str | None],
         keys: Sequence[bytes | str | None] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[RecordOptions],
     ) -> int:
         """Queue a message per value, as the client's produce_many(). Returns how many: none while suppressed."""
         if Suppression.active(name):
             return 0
-        return self._producer.produce_many(name, values, keys, **kwargs)
+        client = self._producer
+        try:
+            return client.produce_many(name, values, keys, **kwargs)
+        except Exception as error:
+            another, done = self.go_on_after(error, client), getattr(error, "queued", 0)
+            rest = keys[done:] if keys is not None else None
+            return done + another.produce_many(name, values[done:], rest, **kwargs)
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]], **kwargs: Any) -> int:
+        """Queue a message per dict, as the client's produce_batch(). Returns how many: none while suppressed."""
+        if Suppression.active(topic):
+            return 0
+        client = self._producer
+        queued = client.produce_batch(topic, messages, **kwargs)
+        refused = [message for message in messages if is_fatal(DjangoKafkaError(message.get("_error")))]
+        if refused:
+            another = self.go_on_after(DjangoKafkaError(refused[0]["_error"]), client)
+            for message in refused:
+                del message["_error"]
+            queued += another.produce_batch(topic, refused, **kwargs)
+        return queued
 
     def direct(self) -> ConfluentProducer | None:
         """The client, for topics that have looked at Suppression themselves; None when somebody has put produce() or
         the client in another's place and wants to see each call."""
         client = self._producer
         return client if type(client) is _CLIENT and type(self).produce is _PRODUCE else None
+
+    def go_on_after(self, error: Exception, client: ConfluentProducer) -> ConfluentProducer:
+        """The client that takes what `client` has refused with this error, because it is another process's, or has
+        failed for good.
+
+        What the failed one had taken is reported by it: callbacks and the log tell what did not arrive, and nothing
+        of it is sent again. With a transactional.id the caller has to know, since a transaction was lost.
+        Errors: `error`, when it is the message's or the caller's; what a callback raises, then nothing was taken."""
+        if isinstance(error, ForkedError):
+            forget_after_fork()
+            return self._producer
+        if not is_fatal(error):
+            raise error
+        if forget(self, "_producer", client):
+            events.PRODUCER_FAILED.tell(self.default_logger, error=error.args[0])
+            self._give_up(client)
+        if "transactional.id" in self._configuration:
+            raise error
+        return self._producer
+
+    def _give_up(self, client: ConfluentProducer) -> None:
+        """Have a client that has failed for good tell what became of its messages."""
+        first: Exception | None = None
+        deadline = time.monotonic() + LAST_REPORTS_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                client.close(LAST_REPORTS_SECONDS)
+                break
+            except Exception as error:
+                if first is None and not is_fatal(error):  # that it has failed is known
+                    first = error
+        if first is not None:
+            raise first
 
     def retire(self, timeout: float = 5.0) -> None:
         """Send what is queued, because nobody will ask this object again. Logs what could not be sent."""
@@ -291,5 +217,5 @@ def make_error_handler(path: Any) -> Any:
     """The callable behind ERROR_HANDLER: what calling the class (or factory) at the dotted path gives.
 
     Errors: ConfigurationError when it cannot be imported."""
-    factory = load(path, f"The error handler (setting ERROR_HANDLER) is {path!r}")
+    factory = load(path, f"The error handler (setting ERROR_HANDLER) is {quoted(path)}")
     return factory() if isinstance(path, str) or isinstance(factory, type) else factory

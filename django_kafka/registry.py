@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django_kafka import hooks
-from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, TopicNotRegisteredError
 
 if TYPE_CHECKING:
     from django_kafka.consumer import Consumer
@@ -86,6 +86,8 @@ class ConsumersRegistry(Registry["Consumer"]):
     def __init__(self) -> None:
         super().__init__()
         self._new: list[type[Consumer]] = []  # whose retry consumers are not built
+        self._tried: list[type[Consumer]] = []  # whose retry consumers are, if they need one
+        self._built: dict[str, type[Consumer]] = {}  # retry consumers
 
     def register(self, cls: type[Consumer]) -> None:
         super().register(cls)
@@ -97,10 +99,22 @@ class ConsumersRegistry(Registry["Consumer"]):
         if self._new and (build := hooks.build_retry_consumer) is not None:
             new, self._new = self._new, []
             for cls in new:
+                self._tried.append(cls)
                 retry_consumer = _build(build, cls)
                 if retry_consumer is not None:
                     self._insert(self.get_key(cls), retry_consumer)
         return self._classes
+
+    def settings_changed(self) -> None:
+        """Whether there is a retry consumer, and of which topics, follows from settings: forget those that are built.
+        They are built again when somebody looks."""
+        for key, retry_consumer in self._built.items():
+            if self._classes.get(key) is retry_consumer:
+                del self._classes[key]
+        self._built.clear()
+        known = list(self._classes.values())
+        self._new = [cls for cls in (*self._tried, *self._new) if cls in known]
+        self._tried = []
 
     def _insert(self, key: str, retry_consumer: type[Consumer]) -> None:
         """Behind its consumer, before those that were registered later."""
@@ -109,10 +123,12 @@ class ConsumersRegistry(Registry["Consumer"]):
         for known, cls in classes:
             self._classes[known] = cls
             if known == key:
-                self._classes[f"{key}.retry"] = retry_consumer
+                self._classes[f"{key}.retry"] = self._built[f"{key}.retry"] = retry_consumer
 
-    def topic(self, topic_name: str) -> TopicConsumer | None:
-        """The topic object of the first consumer, in the order of registration, that consumes this topic."""
+    def topic(self, topic_name: str) -> TopicConsumer:
+        """The topic object of the first consumer, in the order of registration, that consumes this topic.
+
+        Errors: TopicNotRegisteredError when none does."""
         for consumer in self._complete().values():
             topics = getattr(consumer, "topics", None)
             if topics is None:
@@ -122,7 +138,7 @@ class ConsumersRegistry(Registry["Consumer"]):
             except DjangoKafkaError:
                 continue
             return topic
-        return None
+        raise TopicNotRegisteredError(f"No topic registered for `{topic_name}`")
 
 
 def _build(build: Callable[[type[Consumer]], type[Consumer] | None], cls: type[Consumer]) -> type[Consumer] | None:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections
+
+from django_kafka.checks.handlers import wrong_method
 
 LONGEST_GROUP = 255  # of the table of offsets
 
@@ -25,7 +26,7 @@ def check_batches(where: str, topic: Any) -> list[CheckMessage]:
         return [Warning(text, hint="Define consume_batch(self, messages).", obj=cls, id="django_kafka.W007")]
     return [Error(f"{where}: {wrong}.", obj=cls, id="django_kafka.E015") for wrong in _wrong_options(topic)] + [
         Error(f"{where}: {wrong}.", hint="Write def consume_batch(self, messages).", obj=cls, id="django_kafka.E016")
-        for wrong in _wrong_method(topic.consume_batch)
+        for wrong in wrong_method(topic.consume_batch, "consume_batch", "a sequence of messages")
     ]
 
 
@@ -36,22 +37,6 @@ def _wrong_options(topic: Any) -> Iterator[str]:
         yield f"its batch_size must be a number of messages from 1 to {largest}, not {size!r}"
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 <= timeout < math.inf:
         yield f"its batch_timeout must be a number of seconds, not {timeout!r}"
-
-
-def _wrong_method(method: Any) -> Iterator[str]:
-    if (
-        inspect.iscoroutinefunction(method)
-        or inspect.isgeneratorfunction(method)
-        or inspect.isasyncgenfunction(method)
-    ):
-        yield "its consume_batch() is asynchronous or a generator (it contains yield), so it would not run"
-        return
-    try:
-        inspect.signature(method).bind([])
-    except TypeError as error:
-        yield f"its consume_batch() cannot be called with a sequence of messages alone ({error})"
-    except ValueError:
-        return  # it does not tell what it takes
 
 
 def check_transactions(where: str, topic: Any, consumer: Any, group: str | None) -> list[CheckMessage]:

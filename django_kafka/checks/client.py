@@ -8,11 +8,13 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_kafka.logs.clean import repr_of
+
 
 def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMessage]:
     """What is wrong with a client's configuration. where: for the text."""
     messages: list[CheckMessage] = []
-    if str(config.get("enable.auto.offset.store", False)).lower() in ("true", "1", "t", "yes"):
+    if str(config.get("enable.auto.offset.store", False)).lower() in ("true", "1", "t"):
         messages.append(
             Warning(
                 f"{where}: 'enable.auto.offset.store' is on. It would count a message as finished as soon as it "
@@ -23,7 +25,7 @@ def check_client_config(config: Mapping[Any, Any], where: str) -> list[CheckMess
         )
     for key in config:
         if not isinstance(key, str):
-            messages.append(Error(f"{where}: the key {key!r} is not a string.", id="django_kafka.E005"))
+            messages.append(Error(f"{where}: the key {repr_of(key)} is not a string.", id="django_kafka.E005"))
         elif "_" in key and not key.endswith("_cb") and key not in _KEYS_WITH_UNDERSCORE:
             messages.append(
                 Error(

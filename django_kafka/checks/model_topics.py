@@ -10,6 +10,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 from django.db import connections
 
+from django_kafka.connect.versions import has_version
 from django_kafka.exceptions import ConfigurationError
 
 # What an attribute of a topic may be.
@@ -80,6 +81,14 @@ def _check_model(where: str, topic: Any, model: Any) -> Iterator[CheckMessage]:
             hint="If deletions are marked with __deleted too, set tombstones = 'ignore'.",
             obj=type(topic),
             id="django_kafka.W020",
+        )
+    elif not topic.version_field and has_version(model):
+        yield Warning(
+            f"{where} has no version_field, but rows of {model.__name__} have versions: an older event overwrites a "
+            "newer row.",
+            hint="Set version_field = 'kafka_version'.",
+            obj=type(topic),
+            id="django_kafka.W021",
         )
     try:
         topic.plan(model)

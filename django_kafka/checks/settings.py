@@ -10,9 +10,12 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_kafka.checks.client import check_client_config
+from django_kafka.checks.formats import check_registry
+from django_kafka.checks.trial import try_producer
 from django_kafka.conf import SETTINGS_KEY
 from django_kafka.conf.kinds import near
 from django_kafka.conf.options import OPTIONS
+from django_kafka.logs.clean import repr_of
 
 
 @register(Tags.compatibility, "django_kafka")
@@ -31,6 +34,10 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
             messages.append(Error(f"{SETTINGS_KEY}[{key!r}]: {wrong}.", id=f"django_kafka.{kind.id}"))
     if not messages:
         messages += _check_clients(user)
+    if not any(message.is_serious() for message in messages):
+        messages += check_registry()
+        if {"GLOBAL_CONFIG", "PRODUCER_CONFIG"} & user.keys():
+            messages += try_producer()
     return messages
 
 
@@ -42,8 +49,8 @@ def _unknown_key(key: Any) -> CheckMessage:
         "share/doc/django-kafka-native/docs/settings.md of this Python environment."
     )
     if meant:
-        return Error(f"{SETTINGS_KEY} has an unknown key {key!r}{meant}.", hint=hint, id="django_kafka.E002")
-    text = f"{SETTINGS_KEY} has a key {key!r} that is none of django_kafka's."
+        return Error(f"{SETTINGS_KEY} has an unknown key {repr_of(key)}{meant}.", hint=hint, id="django_kafka.E002")
+    text = f"{SETTINGS_KEY} has a key {repr_of(key)} that is none of django_kafka's."
     return Warning(text, hint=hint, id="django_kafka.W004")
 
 

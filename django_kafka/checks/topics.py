@@ -10,8 +10,15 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_kafka.checks.batches import check_batches, check_transactions
+from django_kafka.checks.formats import check_format
+from django_kafka.checks.handlers import check_handler
 from django_kafka.checks.model_topics import check_model_topic
 from django_kafka.conf.kinds import retry_classes
+from django_kafka.exceptions import ConfigurationError
+from django_kafka.retry.settings import RetrySettings
+from django_kafka.utils import dialects
+
+PATTERN_HINT = 'Which expressions all readers share is in docs/topics-and-consumers.md, "Patterns".'
 
 
 def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[CheckMessage]:
@@ -28,6 +35,19 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
                 id="django_kafka.E009",
             )
         ]
+    if not isinstance(topic, base.TopicConsumer):
+        return [
+            Error(
+                f"Topics of consumer {key} contains {getattr(topic, 'name', topic)!r:.80} of type "
+                f"{type(topic).__name__}, which is no TopicConsumer.",
+                hint="Define class MyTopic(TopicConsumer), and write Topics(MyTopic()).",
+                obj=consumer,
+                id="django_kafka.E009",
+            )
+        ]
+    if not isinstance(topic.name, str) or not topic.name:
+        text = f"{where}: its name must be the name of a topic or a pattern, not {topic.name!r}."
+        return [Error(text, obj=type(topic), id="django_kafka.E009")]
     if getattr(type(topic), "consume", None) is base.TopicConsumer.consume and not topic.takes_batches:
         messages.append(
             Error(
@@ -45,9 +65,12 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
                 id="django_kafka.E010",
             )
         )
+    elif not topic.takes_batches:
+        messages += check_handler(where, topic)
     return (
         messages
-        + _check_pattern(where, topic)
+        + check_format(where, topic)
+        + _check_pattern(where, consumer, topic)
         + _check_rules(where, topic)
         + _check_failure_names(where, topic, group)
         + check_batches(where, topic)
@@ -56,21 +79,37 @@ def check_topic(key: str, consumer: Any, topic: Any, group: str | None) -> list[
     )
 
 
-def _check_pattern(where: str, topic: Any) -> list[CheckMessage]:
+def _check_pattern(where: str, consumer: Any, topic: Any) -> list[CheckMessage]:
+    """Whether all that read a pattern read the same."""
     if not topic.is_regex():
         return []
     try:
-        re.compile(topic.name)
+        dialects.in_python(topic.name)
     except re.error as error:
         text = f"{where}: its name {topic.name!r} begins with '^' but is not a regular expression ({error})."
         return [Error(text, obj=type(topic), id="django_kafka.E013")]
+    by_broker = dialects.is_consumer_protocol(consumer.build_config())
+    if found := dialects.faults(topic.name, by_broker=by_broker):
+        reader = "The broker, which gets the pattern with group.protocol=consumer," if by_broker else "librdkafka"
+        text = f"{where}: {reader} does not read {topic.name!r} as Python does: {'; '.join(found)}."
+        return [Error(text, hint=PATTERN_HINT, obj=type(topic), id="django_kafka.E013")]
+    rules = topic.retry_settings
+    if rules is not None and not getattr(rules, "blocking", True):
+        try:
+            importlib.import_module("django_kafka.retry.topic").middle_of(topic)
+        except ConfigurationError as error:
+            return [Error(f"{where}: {error}", obj=type(topic), id="django_kafka.E018")]
     return []
 
 
 def _check_rules(where: str, topic: Any) -> list[CheckMessage]:
     """Retry rules, and relations: those are for a resolver that is not there."""
     messages: list[CheckMessage] = []
-    if wrong := retry_classes(topic.retry_settings):
+    rules = topic.retry_settings
+    if rules is not None and not isinstance(rules, RetrySettings):
+        text = f"{where}: its retry_settings must be RetrySettings(…) or None, not {type(rules).__name__}."
+        messages.append(Error(text, hint="Decorate it: @kafka.retry(…).", obj=type(topic), id="django_kafka.E014"))
+    elif wrong := retry_classes(rules):
         messages.append(Error(f"{where}: in its retry rules {wrong}.", obj=type(topic), id="django_kafka.E014"))
     if topic.use_relations_resolver:
         messages.append(

@@ -64,6 +64,20 @@ CLIENTS = (
         kinds.PATH,
         "class whose instance is called with each `KafkaError` of a client",
     ),
+    Option(
+        "NEW_PARTITIONS_FROM_BEGINNING",
+        True,
+        kinds.BOOL,
+        "with `auto.offset.reset` at `latest`: a partition that a topic gets while it is consumed is read from its "
+        "beginning, not from where it is when the group takes notice",
+    ),
+    Option(
+        "EXIT_FLUSH_SECONDS",
+        30,
+        kinds.SECONDS_OR_ZERO,
+        "how long the end of a process that has produced waits, at most, until all is delivered; in a consumer never "
+        "longer than the stop may take",
+    ),
 )
 
 FAILURES = (
@@ -121,7 +135,13 @@ SERVICES = (
         kinds.DICT_OR_NONE,
         'configuration of confluent\'s `SchemaRegistryClient`, unchanged: `{"url": "http://…", …}`',
     ),
-    Option("CONNECT_HOST", None, kinds.TEXT_OR_NONE, "URL of Kafka Connect's REST interface"),
+    Option(
+        "AVRO_DEPTH",
+        200,
+        kinds.COUNT,
+        "levels of records, arrays and maps that a value in Avro may have, read and written; at most 1024",
+    ),
+    Option("CONNECT_HOST", None, kinds.TEXT_OR_NONE, "URL of Kafka Connect's REST interface; several with commas"),
     Option("CONNECT_AUTH", None, kinds.AUTH, "`(user, password)` or a `requests.auth.AuthBase`"),
     Option(
         "CONNECT_RETRY",
@@ -134,6 +154,18 @@ SERVICES = (
         },
         kinds.DICT_OR_NONE,
         "arguments of urllib3's `Retry`",
+    ),
+    Option(
+        "CONNECT_VERIFY",
+        None,
+        kinds.TEXT_OR_BOOL_OR_NONE,
+        "the file of the CA that has signed the certificate of `CONNECT_HOST`; `False` accepts any",
+    ),
+    Option(
+        "CONNECT_CERT",
+        None,
+        kinds.CERTIFICATE,
+        "a client certificate: a file, or a pair of the files of certificate and key",
     ),
     Option("CONNECT_REQUESTS_TIMEOUT", 30, kinds.TIMEOUT, "how long a request may take"),
     Option(

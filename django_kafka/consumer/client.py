@@ -9,13 +9,14 @@ from typing import Any
 
 from django_kafka._native import ConfigError
 from django_kafka.conf import SETTINGS_KEY, settings, written_where
+from django_kafka.conf.shown import shown
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.producer import make_error_handler
 
 
 def build_config(cls: Any) -> dict[str, Any]:
     """The configuration of a consumer class's client: settings first, then its own `config`; later ones win."""
-    return {
+    config = {
         "client.id": settings.CLIENT_ID,
         **settings.GLOBAL_CONFIG,
         **settings.CONSUMER_CONFIG,
@@ -23,6 +24,15 @@ def build_config(cls: Any) -> dict[str, Any]:
         "error_cb": make_error_handler(cls.default_error_handler),
         **getattr(cls, "config", {}),
     }
+    return {key: _as_the_engine_reads(value) for key, value in config.items()}
+
+
+def _as_the_engine_reads(value: Any) -> Any:
+    """bytes and what is derived from str, an Enum for example, are the text that they hold, not what str() gives. Who
+    asks for a value afterwards has the one that librdkafka gets."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def make_client(
@@ -33,6 +43,9 @@ def make_client(
     consumer: its name, for errors. layers: where the configuration was written, as written_where() takes them.
     Errors: ConfigurationError names the wrong key and where it is set."""
     options: dict[str, Any] = {}
+    if not is_boolean(stores := config.get("enable.auto.offset.store", False)):  # which librdkafka does not get
+        text = f"the value {shown(stores)} of 'enable.auto.offset.store' is neither true nor false"
+        raise ConfigurationError(f"The configuration of {consumer} is wrong: {text}.")
     if is_false(config.get("enable.auto.commit")):
         options["commit_interval"] = 0.0  # as asked for: no timer; what is finished is committed after each batch
     try:
@@ -64,6 +77,16 @@ def call_subscribe(subscribe: Callable[..., Any], topics: Sequence[str], **callb
     subscribe(**arguments)
 
 
+# The spellings that librdkafka accepts of a value's text.
+_FALSE, _TRUE = ("false", "f", "0"), ("true", "t", "1")
+
+
+def is_boolean(value: Any) -> bool:
+    """Whether librdkafka takes this for an option that is on or off."""
+    return str(value).lower() in (*_FALSE, *_TRUE)
+
+
 def is_false(value: Any) -> bool:
-    """Whether a configuration value switches something off, in the spellings that librdkafka accepts."""
-    return value is False or (isinstance(value, str) and value.strip().lower() in ("false", "f", "0", "no"))
+    """Whether a configuration value switches something off, as librdkafka reads it. What it refuses is the client's
+    to refuse."""
+    return str(value).lower() in _FALSE

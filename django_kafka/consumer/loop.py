@@ -42,7 +42,7 @@ class Loop:
     def run(self) -> None:
         """Until a stop is asked for. Errors: what the client raises, and what the error handler makes of events."""
         logger, consumer = self.consumer.default_logger, self.consumer
-        events.CONSUMER_STARTS.tell(logger, consumer=name_of(type(consumer)), plan=self.plan.explain())
+        events.CONSUMER_STARTS.tell(logger, consumer=name_of(type(consumer)), plan=self.plan.in_words())
         if self.plan.refusal:
             raise ConfigurationError(self.plan.refusal)
         if self.plan.path is Path.POLL:
@@ -77,4 +77,7 @@ class Loop:
                 with batch:
                     path.walk(batch)
                 if database.in_use():
+                    database.used()
                     database.refresh()
+            elif database.in_use():
+                database.rest()

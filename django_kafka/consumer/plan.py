@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from django_kafka.consumer.sizes import size_of
 from django_kafka.consumer.topics import Topics
+from django_kafka.exceptions import ConfigurationError
+from django_kafka.retry.topic import middle_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,9 +40,9 @@ def own(fn: F) -> F:
 class Path(Enum):
     """The ways through the loop, the fastest first; each is a file in paths/."""
 
-    DIRECT = "batches, the topic's consume() is called for each message"
-    HOOKS = "batches, the consumer's consume() is called for each message"
-    POLL = "one message at a time by poll() and process_message(), offsets stored by commit_offset()"
+    DIRECT = "each message goes straight to its topic's consume()"
+    HOOKS = "each message goes through the consumer's own consume()"
+    POLL = "one message at a time goes through the consumer's own poll(), process_message() and commit_offset()"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,12 @@ class Plan:
     refusal: str = ""
 
     def explain(self) -> str:
-        why = "; ".join(self.reasons) or "no method that is called per message is overridden"
-        return "; ".join((f"{self.path.name.lower()}: {self.path.value} ({why})", *self.topics))
+        """With the path's name, as kafka_explain says it."""
+        return f"{self.path.name.lower()}: {self.in_words()}"
+
+    def in_words(self) -> str:
+        why = f" ({', '.join(self.reasons)})" if self.reasons else ""
+        return "; ".join((f"{self.path.value}{why}", *self.topics))
 
 
 def is_overridden(consumer: Any, name: str) -> bool:
@@ -76,7 +82,7 @@ def make_plan(consumer: Any, native: bool) -> Plan:
     path, reasons = _choose(consumer, native)
     topics = getattr(consumer, "topics", None)
     topics = tuple(topics) if isinstance(topics, Topics) else ()
-    refusal = "" if path is Path.DIRECT else _refuse(topics, reasons)
+    refusal = _refuse_patterns(topics) or ("" if path is Path.DIRECT else _refuse(topics, reasons))
     said = tuple(words for topic in topics if (words := _describe(topic, path)))
     return Plan(path, reasons, is_overridden(consumer, RESUME_METHOD), said, refusal)
 
@@ -108,6 +114,18 @@ def _describe(topic: Any, path: Path) -> str:
         words.append("in a transaction")
     name = type(getattr(topic, "topic_consumer", topic)).__name__
     return f"sink {name}: {', '.join(words)}" if words else ""
+
+
+def _refuse_patterns(topics: tuple[Any, ...]) -> str:
+    """Why nobody could read what these topics would put into retry topics; '' when somebody does."""
+    for topic in topics:
+        rules = topic.retry_settings
+        if rules is not None and not rules.blocking:
+            try:
+                middle_of(topic)
+            except ConfigurationError as error:
+                return str(error)
+    return ""
 
 
 def _refuse(topics: tuple[Any, ...], reasons: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django_kafka import events
 from django_kafka.exceptions import HandlerResultError
+from django_kafka.logs.clean import repr_of
 
 _reported: set[tuple[str | None, type]] = set()
 
@@ -29,5 +30,5 @@ def check_result(result: Any, msg: Any, logger: logging.Logger) -> None:
     if (msg.topic(), type(result)) not in _reported:
         _reported.add((msg.topic(), type(result)))
         events.RESULT_IGNORED.tell(
-            logger, topic=msg.topic(), result=result, partition=msg.partition(), offset=msg.offset()
+            logger, topic=msg.topic(), result=repr_of(result), partition=msg.partition(), offset=msg.offset()
         )

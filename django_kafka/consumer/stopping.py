@@ -11,6 +11,8 @@ from typing import Any
 
 import django_kafka
 from django_kafka import events
+from django_kafka._native import Producer
+from django_kafka.conf import settings
 
 
 @contextlib.contextmanager
@@ -33,11 +35,22 @@ def stopped_by(event: Any, request_stop: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-def flush_producer(timeout: float, logger: logging.Logger) -> None:
-    """Deliver what the handlers have produced by kafka.producer, if they have, before offsets are committed."""
+def flush_producer(timeout: float, logger: logging.Logger) -> bool:
+    """Deliver what the handlers have produced by kafka.producer, if they have. Returns whether all is delivered: if
+    it is not, the offsets of the messages that it came from must not be committed."""
     producer = django_kafka.kafka.__dict__.get("producer")
     if producer is None:
-        return
+        return True
     left = producer.flush(timeout)
     if isinstance(left, int) and left > 0:
         events.PRODUCED_NOT_DELIVERED.tell(logger, count=left, seconds=timeout)
+        return False
+    return True
+
+
+def limit_exit(left: float | None) -> None:
+    """Let the end of this process wait no longer for deliveries than the stop may still take.
+
+    left: seconds; None: as long as it takes."""
+    if left is not None:
+        Producer.limit_exit_flush(max(0.0, min(settings.EXIT_FLUSH_SECONDS, left - min(1.0, left / 10))))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from django_kafka.exceptions import TopicNotRegisteredError
+from django_kafka.retry.settings import RetrySettings
 
 if TYPE_CHECKING:
     from django_kafka.topic import TopicConsumer
@@ -40,7 +41,7 @@ class Topics:
 
     def get_retryable(self, blocking: bool = False) -> list[TopicConsumer]:
         """The topics with retry settings of this kind."""
-        return [topic for topic in self if (rules := topic.retry_settings) is not None and rules.blocking == blocking]
+        return [topic for topic in self if _has_retries(topic, blocking)]
 
     @property
     def names(self) -> list[str]:
@@ -52,3 +53,10 @@ class Topics:
 
     def __bool__(self) -> bool:
         return bool(self.names)
+
+
+def _has_retries(topic: TopicConsumer, blocking: bool) -> bool:
+    """Not of what is no topic, or whose rules are none: the system checks say so, and an exception here would be one
+    of the import of the project's module."""
+    rules = getattr(topic, "retry_settings", None)
+    return isinstance(rules, RetrySettings) and rules.blocking == blocking

@@ -58,7 +58,8 @@ class DeadLetterTopicProducer(TopicProducer):
         summary = clip(header_summary if header_summary is not None else header_message or "")
         detail = cut((header_detail or "").encode(errors="replace"), CUTS[0])
         headers = self._route.dead_headers(self.msg, summary, _class_name(self.exception), detail)
-        (self.target or standalone()).forward(Copy(self.msg, self.name, headers))
+        if (self.target or standalone()).forward(Copy(self.msg, self.name, headers)) and self.target is not None:
+            self.target.story.ends_in(self.name)
 
 
 def _class_name(exception: BaseException | None) -> str | None:

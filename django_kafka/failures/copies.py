@@ -20,7 +20,7 @@ from django_kafka import events
 from django_kafka._native import Producer as NativeProducer
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failures.backoff import Refusals
-from django_kafka.failures.copy import Copy, describe, keep_timestamp
+from django_kafka.failures.copy import Copy, CopyOf, keep_timestamp
 from django_kafka.failures.headers import Headers, shorten
 from django_kafka.failures.producer import producer_config
 from django_kafka.failures.topics import FailureTopics
@@ -88,15 +88,16 @@ class Copies:
         last = copies[-1]
         self._topics.ensure(last.topic, last.msg)
         try:
-            self._producer.forward(source, last.topic, last.headers, self._timestamp(last))  # type: ignore[arg-type]
+            self._producer.forward(source, last.topic, last.headers, self._timestamp(last))
         except (KafkaException, BufferError, ValueError) as error:
             self._renew_after(error)
             raise DjangoKafkaError(f"The {last} cannot be produced: {error}", context=error) from error
         return 0.0
 
-    def forward(self, copy: Copy) -> None:
+    def forward(self, copy: Copy) -> bool:
         """As deliver(): for those who use the retry and dead-letter producers by themselves."""
         self.deliver(copy)
+        return True
 
     def deliver(self, copy: Copy) -> None:
         """Produce a copy and wait for its confirmation.
@@ -193,12 +194,12 @@ class Copies:
             mended = self._mend(topic, source[0], error, headers)
             if mended is not None:
                 time_of = 0 if topic in self._untimed else keep_timestamp(*source[3])
-                self._producer.forward(ticket, topic, mended, time_of)  # type: ignore[arg-type]
+                self._producer.forward(ticket, topic, mended, time_of)
                 return
             reason = f"{error.str()} ({error.name()})"
         except Exception as failure:
             reason = text_of(failure)
-        ticket.reject(self._refuse(describe(*source[:3], topic), topic, reason))
+        ticket.reject(self._refuse(CopyOf(*source[:3], topic), topic, reason))
 
     def _mend(self, topic: str, source: str, error: KafkaError, headers: Headers) -> Headers | None:
         """Do something about the reason of a refusal. Returns the headers for another try at once, None if it is not
@@ -216,7 +217,7 @@ class Copies:
     def _timestamp(self, copy: Copy) -> int:
         return 0 if copy.topic in self._untimed else copy.timestamp
 
-    def _refuse(self, what: str, topic: str, reason: str) -> float:
+    def _refuse(self, what: object, topic: str, reason: str) -> float:
         """The message's partition waits. Returns for how long (seconds)."""
         delay, is_new = self._refusals.add(topic, time.monotonic())
         level = events.ERROR if is_new else events.DEBUG

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django_kafka._native import Message
@@ -33,12 +34,25 @@ class Copy:
         return _received(self.msg).value()
 
     def __str__(self) -> str:
-        return describe(self.msg.topic(), self.msg.partition(), self.msg.offset(), self.topic)
+        return str(CopyOf(self.msg.topic(), self.msg.partition(), self.msg.offset(), self.topic))
 
 
-def describe(topic: str, partition: int, offset: int, target: str) -> str:
-    """A copy of the message at this place, for texts."""
-    return f"copy of (topic={topic} partition={partition} offset={offset}) to '{target}'"
+@dataclass(frozen=True, slots=True)
+class CopyOf:
+    """A copy of the message at this place, as log lines name it."""
+
+    topic: str
+    partition: int
+    offset: int
+    target: str
+
+    def __str__(self) -> str:
+        place = f"(topic={self.topic} partition={self.partition} offset={self.offset})"
+        return f"copy of {place} to '{self.target}'"
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        return {"topic": self.topic, "partition": self.partition, "offset": self.offset}
 
 
 def keep_timestamp(kind: int, milliseconds: int) -> int:

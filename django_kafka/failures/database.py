@@ -16,8 +16,16 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.transaction import TransactionManagementError
+
+from django_kafka.failures.borrowed import in_test, is_untouched, mend, savepoints
+from django_kafka.failures.borrowed import is_aborted as _is_aborted
+from django_kafka.failures.driver_errors import names_conflict, names_outage, names_read_only, names_unmigrated
 
 IDLE_SECONDS = 5.0
+# A connection that is not to be kept (CONN_MAX_AGE=0) is kept for so many seconds, as long as messages come: what a
+# server keeps per connection grows.
+LONGEST_LIFE = 600.0
 
 
 # Whether this thread has ever connected: to ask Django for its connections takes longer than to handle a failure.
@@ -46,15 +54,57 @@ def _initialized() -> Iterator[BaseDatabaseWrapper]:
 def refresh() -> None:
     """As before and after a request: close what is broken or too old, forget the logged queries (DEBUG).
 
-    A transaction around all of it is a test's: Django would take its connection for one that was left behind."""
+    A transaction around all of it is a test's: Django would take its connection for one that was left behind. After a
+    failover a connection works, but stays with the server that was the primary: it is closed too."""
+    read_only, _thread.read_only = getattr(_thread, "read_only", False), False
+    busy = _is_busy()
+    used()
     for connection in _initialized():
-        if not connection.in_atomic_block:
-            connection.queries_log.clear()
-            connection.close_if_unusable_or_obsolete()
+        _drop_what_never_began(connection)
+        if connection.in_atomic_block or is_untouched(connection):
+            continue
+        connection.queries_log.clear()
+        if read_only:
+            connection.close()
+        else:
+            _close_if_unusable_or_obsolete(connection, busy)
+
+
+def used() -> None:
+    """Messages have been handled just now."""
+    _thread.used = time.monotonic()
+
+
+def _is_busy() -> bool:
+    now = time.monotonic()
+    return now - getattr(_thread, "used", now) <= IDLE_SECONDS
+
+
+def rest() -> None:
+    """There is nothing to do: close what is too old."""
+    busy = _is_busy()
+    for connection in _initialized():
+        if connection.connection is not None and not connection.in_atomic_block and not is_untouched(connection):
+            _close_if_unusable_or_obsolete(connection, busy)
+
+
+def _close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper, busy: bool) -> None:
+    """As Django does it, but one that is not to be kept (CONN_MAX_AGE=0) is kept while batches follow one another,
+    with its prepared statements and temporary tables. One of a pool costs nothing to give back."""
+    obsolete = connection.close_at
+    kept = connection.settings_dict["CONN_MAX_AGE"] == 0 and not connection.settings_dict["OPTIONS"].get("pool")
+    if obsolete is not None and kept and busy:
+        connection.close_at = obsolete + LONGEST_LIFE
+    try:
+        connection.close_if_unusable_or_obsolete()
+    finally:
+        if connection.connection is not None:
+            connection.close_at = obsolete
 
 
 def guard(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The handler, with refresh() before a message that comes long after the last one."""
+    """The handler, with refresh() before a message that comes long after the last one; in a test, savepoints around
+    each."""
     last = time.monotonic()
 
     def guarded(msg: Any) -> Any:
@@ -63,73 +113,52 @@ def guard(handle: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if now - last > IDLE_SECONDS:
             refresh()
         last = now
-        return handle(msg)
+        result = handle(msg)
+        require_ended()
+        return result
 
-    return guarded
+    def guarded_in_test(msg: Any) -> Any:
+        with savepoints():
+            return guarded(msg)
+
+    return guarded_in_test if in_test() else guarded
+
+
+def require_ended() -> None:
+    """Errors: TransactionManagementError when a handler that has returned leaves a transaction open that it has begun
+    by hand. It would be undone, though its message counts as handled, and the next messages would be in it."""
+    if not getattr(_thread, "connected", False):
+        return
+    for connection in _initialized():
+        begun = connection.autocommit != connection.settings_dict["AUTOCOMMIT"]
+        if begun and connection.connection is not None and not connection.in_atomic_block:
+            raise TransactionManagementError(
+                f"The handler has returned, but has left a transaction open in database {connection.alias!r} "
+                "(set_autocommit()). What it wrote is undone. Let it commit, or use transaction.atomic()."
+            )
 
 
 def is_outage(exc: BaseException) -> bool:
-    """Whether the handler failed because a database connection is dead or cannot be made, or the server is short of
-    something.
+    """Whether the handler failed because of the database, not of its message: a connection is dead or cannot be made,
+    the server is short of something or takes no writes, others hold a lock, a model's table is not migrated.
 
-    Errors of statements (a lock timeout, a constraint) leave the connection usable and are the message's own."""
+    Other errors of statements (a constraint, one that is slow by itself) are the message's own."""
     if exc.__cause__ is None and exc.__context__ is None and not isinstance(exc, Error):
         return False
     errors = [error for error in _chain(exc) if isinstance(error, Error)]
-    if any(_names_outage(error) for error in errors):
+    if any(names_read_only(error) for error in errors):
+        _thread.read_only = True
+        return True
+    if any(names_outage(error) or names_conflict(error) or names_unmigrated(error) for error in errors):
         return True
     lost = any(isinstance(error, OperationalError | InterfaceError) for error in errors)
     return bool(errors) and any(_is_dead(connection) or _is_gone(connection, lost) for connection in _initialized())
 
 
-def state_of(error: BaseException) -> str | None:
-    """PostgreSQL's SQLSTATE behind an error of Django's; None when the server has sent none."""
-    cause = error.__cause__
-    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return state
-
-
-def _names_outage(error: BaseException) -> bool:
-    """Whether the driver's error says so. To look at the connection is not enough: at the end of a failed
-    transaction.atomic() Django connects again."""
-    cause = error.__cause__
-    if not isinstance(error, OperationalError | InterfaceError) or cause is None:
-        return False
-    driver = type(cause).__module__.partition(".")[0]
-    if driver in ("psycopg", "psycopg2"):
-        state = state_of(error)
-        if state is None:  # not from the server: the connection was lost, or could not be made
-            return isinstance(error, OperationalError) or "connection" in str(cause)
-        return state[:2] in _POSTGRES_CLASSES or state in _POSTGRES_STATES
-    if driver in ("MySQLdb", "pymysql"):
-        return bool(cause.args) and cause.args[0] in _MYSQL_NUMBERS
-    return False
-
-
-# Connection exceptions, insufficient resources (too many connections, disk full), system errors.
-_POSTGRES_CLASSES = ("08", "53", "58")
-# The server shuts down, was crashed by another backend, starts up; sessions that it ended for being idle.
-_POSTGRES_STATES = ("57P01", "57P02", "57P03", "57P05", "25P03")
-# Too many connections, server shutdown, host blocked, no connection, server gone, connection lost.
-_MYSQL_NUMBERS = (1040, 1042, 1043, 1053, 1129, 1203, 2002, 2003, 2005, 2006, 2013, 2055, 4031)
-
-
 def is_conflict(exc: BaseException) -> bool:
-    """Whether the database has rolled a transaction back because of another one at the same rows: a deadlock, a
-    serialization failure, SQLite's lock. Neither is to blame; it goes well some other time."""
-    return any(_names_conflict(error) for error in _chain(exc) if isinstance(error, Error))
-
-
-def _names_conflict(error: BaseException) -> bool:
-    cause = error.__cause__
-    driver = type(cause).__module__.partition(".")[0]
-    if driver in ("psycopg", "psycopg2"):
-        return state_of(error) in ("40001", "40P01")
-    if driver in ("MySQLdb", "pymysql"):
-        return cause is not None and bool(cause.args) and cause.args[0] in (1205, 1213)
-    if driver == "sqlite3":
-        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (5, 6)  # busy, locked
-    return False
+    """Whether another transaction at the same rows was in the way: a deadlock, a serialization failure, a lock that
+    did not come in time. Neither is to blame; it goes well some other time."""
+    return any(names_conflict(error) for error in _chain(exc) if isinstance(error, Error))
 
 
 def is_aborted(using: str) -> bool:
@@ -174,16 +203,8 @@ def _is_gone(connection: BaseDatabaseWrapper, lost: bool) -> bool:
     return False
 
 
-# Vendors of which _names_outage() knows all errors of a lost connection, or which have none.
+# Vendors of which names_outage() knows all errors of a lost connection, or which have none.
 _TELLING = ("postgresql", "sqlite")
-
-
-def _is_aborted(driver: Any) -> bool:
-    """Whether a statement has failed in an open transaction: PostgreSQL answers, but nothing else until its end."""
-    return getattr(getattr(driver, "info", None), "transaction_status", None) == _IN_ERROR
-
-
-_IN_ERROR = 3  # libpq's PQTRANS_INERROR
 
 
 def after_failure() -> None:
@@ -191,10 +212,20 @@ def after_failure() -> None:
     new one."""
     if not getattr(_thread, "connected", False):
         return
+    mend()
     for connection in _initialized():
-        if connection.in_atomic_block:
+        _drop_what_never_began(connection)
+        if connection.in_atomic_block or is_untouched(connection):
             continue
         if _is_dead(connection):
             connection.close()
         else:
-            connection.close_if_unusable_or_obsolete()
+            _close_if_unusable_or_obsolete(connection, True)
+
+
+def _drop_what_never_began(connection: BaseDatabaseWrapper) -> None:
+    """A transaction.atomic() that could not set its savepoint, in a failed transaction that a handler has opened
+    itself, leaves the connection in a block that nothing ends: all later statements would fail."""
+    if connection.in_atomic_block and not connection.atomic_blocks:
+        connection.in_atomic_block = False  # or close() would leave it to the block's end
+        connection.close()

@@ -19,6 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from django_kafka import events
 from django_kafka.failures.attempts import Note
+from django_kafka.failures.story import Story
 
 if TYPE_CHECKING:
     from django_kafka._native import Batch, Claim
@@ -41,13 +42,14 @@ class Outcome(Enum):
 class Delivery(ABC):
     """A message that was handed out."""
 
-    __slots__ = ("member", "msg", "outcome", "until")
+    __slots__ = ("member", "msg", "outcome", "story", "until")
 
     def __init__(self, member: Member, msg: Any) -> None:
         """member: that it was handed out to."""
         self.member = member
         self.msg = msg
         self.outcome = Outcome.OPEN
+        self.story = Story()
         self.until: datetime | None = None
 
     @abstractmethod
@@ -84,15 +86,17 @@ class Delivery(ABC):
     def note(self, note: Note) -> None:
         """Have this committed with the message's offset, for whoever retries it."""
 
-    def forward(self, copy: Copy) -> None:
-        """It is finished when the broker has confirmed this copy, and the others that were made of it.
+    def forward(self, copy: Copy) -> bool:
+        """It is finished when the broker has confirmed this copy, and the others that were made of it. Returns
+        whether the copy is made: what comes behind a pause is not.
 
         Errors: DjangoKafkaError, and what the client raises, when a copy that is made at once cannot be."""
         if self.outcome is Outcome.HELD:
             self._ignore(f"the {copy}")
-        else:
-            self._copy(copy)
-            self.outcome = Outcome.COPIED
+            return False
+        self._copy(copy)
+        self.outcome = Outcome.COPIED
+        return True
 
     @abstractmethod
     def _copy(self, copy: Copy) -> None: ...

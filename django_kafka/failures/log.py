@@ -10,9 +10,11 @@ from typing import Any
 
 from django_kafka import events
 from django_kafka.conf import settings
-from django_kafka.logs.tracebacks import text_of
+from django_kafka.logs.repetitions import Repetitions
+from django_kafka.logs.tracebacks import line_of, text_of
 
 WINDOW = 1.0  # seconds
+TRACEBACK_SECONDS = 300.0
 _MOST_KINDS = 1000
 
 # What is the same failure: topic, class of the exception, and the instruction that raised it (its code by its id).
@@ -43,6 +45,13 @@ class FailureLog:
         self._logger = logger
         self._counts: dict[Kind, _Count] = {}
         self._held = 0
+        self._reasons = Repetitions(TRACEBACK_SECONDS)
+
+    def traceback_of(self, reason: BaseException) -> BaseException | None:
+        """Why a partition waits, if its traceback is to be logged: an outage stops many partitions, many times, and
+        one traceback in five minutes says it all."""
+        told = reason.__traceback__ is not None and self._reasons.admit(line_of(reason)) is not None
+        return reason if told else None
 
     def admits(self, msg: Any, exc: BaseException) -> bool:
         """Whether to log this failure in full. If not, it is counted, and the count is logged after the second."""

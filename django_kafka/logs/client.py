@@ -7,10 +7,14 @@ from __future__ import annotations
 import logging
 import re
 
+from django_kafka.logs.clean import without_credentials
 from django_kafka.logs.loggers import OF_CLIENTS
 from django_kafka.logs.repetitions import QUIET_SECONDS, Repetitions
 
 _OF_LIBRDKAFKA = re.compile(r"[A-Z_0-9]+: \[thrd:")
+
+# A connection that nobody uses is closed after ten minutes, and opened again when somebody does: no news.
+_CLOSED = re.compile(r"FAIL: .*Disconnected.*in state UP")
 
 
 class ClientLog(logging.Filter):
@@ -22,7 +26,13 @@ class ClientLog(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.args[0] if record.msg == "%s" and isinstance(record.args, tuple) and record.args else None
-        if not isinstance(text, str) or record.levelno < logging.INFO or not _OF_LIBRDKAFKA.match(text):
+        if not isinstance(text, str) or not _OF_LIBRDKAFKA.match(text):
+            return True
+        if record.levelno == logging.INFO and _CLOSED.search(text):
+            return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+        text = without_credentials(text)
+        record.args = (text,)
+        if record.levelno < logging.INFO:
             return True
         held = self._repetitions.admit(text)
         if held:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
 from types import CodeType, TracebackType
+
+from django_kafka.logs.clean import clean
 
 # The text of a frame, as the traceback module writes it, by its code's id and instruction: to hash the code itself
 # takes longer than all the rest. The code is kept, so that its id stays its own.
@@ -42,7 +45,7 @@ def text_of(exc: BaseException) -> str:
 
 
 def line_of(exc: BaseException) -> str:
-    """An exception in one line: its class, without its module, and its text."""
+    """An exception in short: its class, without its module, and its text."""
     return f"{type(exc).__name__}: {text_of(exc)}"
 
 
@@ -90,9 +93,37 @@ def _text(tb: TracebackType) -> str:
 
 
 class QuickTracebacks(logging.Filter):
-    """Lets every record pass, with the text of its traceback made by format_exception()."""
+    """Lets every record pass; one of an event of ours gets the text of its traceback, made by format_exception() and
+    fit for a terminal. A project that formats exceptions itself does so: then nothing is made here."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[1] is not None and not record.exc_text:
-            record.exc_text = format_exception(record.exc_info[1]).rstrip("\n")
+        if not record.exc_info or record.exc_info[1] is None or record.exc_text or not hasattr(record, "event"):
+            return True
+        if not any(_formats_exceptions(handler) for handler in _handlers_of(record.name)):
+            record.exc_text = clean(format_exception(record.exc_info[1]).rstrip("\n"))
         return True
+
+
+def format_quickly(logger: object) -> None:
+    """Have a logger's records get their tracebacks so. logger: one of the project's, perhaps none of Python's."""
+    if isinstance(logger, logging.Logger) and not any(isinstance(one, QuickTracebacks) for one in logger.filters):
+        logger.addFilter(QuickTracebacks())
+
+
+def _handlers_of(name: str) -> Iterator[logging.Handler]:
+    """Those that a record of the logger of this name comes to."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    while logger is not None:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None
+
+
+def _formats_exceptions(handler: logging.Handler | None) -> bool:
+    """Whether it has a formatter with a formatException() of its own; so may the one that a MemoryHandler passes
+    records on to."""
+    if handler is None:
+        return False
+    own = getattr(handler.formatter, "formatException", None)
+    if own is not None and getattr(own, "__func__", own) is not logging.Formatter.formatException:
+        return True
+    return _formats_exceptions(getattr(handler, "target", None))

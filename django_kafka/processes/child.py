@@ -75,9 +75,7 @@ def main(job: Job, life: Connection, inherited: Sequence[Connection], grace: flo
         end.close()
     stop = StopRequest(grace)
     signal.set_wakeup_fd(-1)
-    for signum in STOP_SIGNALS:
-        if signal.getsignal(signum) is not signal.SIG_IGN or signum in ESCALATING_SIGNALS:
-            signal.signal(signum, lambda signum, frame: stop.request())
+    _request_on_signals(stop)
     _disarm_inherited_finalizers()
     done = threading.Event()
     threading.Thread(target=_watch_supervisor, args=(life, done, grace), name="supervisor-watch", daemon=True).start()
@@ -98,6 +96,33 @@ def main(job: Job, life: Connection, inherited: Sequence[Connection], grace: flo
         for signum in STOP_SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _request_on_signals(stop: StopRequest) -> None:
+    """Have the stop signals call stop.request(). In processes that the job forks they do what they do by default: a
+    helper that only noted the request could not be terminated. Until that is so they wait, as one that came before
+    would be lost."""
+    waiting = threading.local()
+
+    def handler(signum: int, frame: object) -> None:
+        stop.request()
+
+    def hold() -> None:
+        waiting.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, waiting.before)
+
+    def reset() -> None:
+        for signum in STOP_SIGNALS:
+            if signal.getsignal(signum) is handler:
+                signal.signal(signum, signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL)
+        release()
+
+    for signum in STOP_SIGNALS:
+        if signal.getsignal(signum) is not signal.SIG_IGN or signum in ESCALATING_SIGNALS:
+            signal.signal(signum, handler)
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=reset)
 
 
 def _watch_supervisor(life: Connection, done: threading.Event, grace: float) -> None:

@@ -13,8 +13,10 @@ import django_kafka
 from django_kafka import events
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.logs.loggers import RUNNER
+from django_kafka.processes.children import StartMethod
 from django_kafka.processes.exits import Exit
-from django_kafka.processes.supervisor import Backoff, StartMethod, Supervisor
+from django_kafka.processes.green import refuse_green
+from django_kafka.processes.supervisor import Backoff, Supervisor
 from django_kafka.processes.worker import ConsumerWorker
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class KafkaConsumeRunner:
     grace: seconds that the consumers have to end in when a stop is asked for.
     exit_on_failure: the first consumer that dies stops the others and makes start() fail, instead of being restarted.
     start_method: "fork", "spawn" or None, which chooses.
-    shows_lag: a single consumer that is behind says so on the terminal.
+    verbosity: of kafka_consume; from 1 on a single consumer that is behind says so on the terminal.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class KafkaConsumeRunner:
         exit_on_failure: bool = False,
         start_method: StartMethod | None = None,
         backoff: Backoff | None = None,
-        shows_lag: bool = False,
+        verbosity: int | None = None,
     ) -> None:
+        refuse_green()
         registry = django_kafka.kafka.consumers
         known = list(registry)
         # A key given twice would be two members of one group in one command; that is what more commands are for.
@@ -49,9 +52,9 @@ class KafkaConsumeRunner:
             if key not in known:
                 raise DjangoKafkaError(_unknown(key, known))
         self.consumers = [key for key in keys if _has_topics(key, registry[key])]
-        shows_lag = shows_lag and len(self.consumers) == 1  # several would write over one another
+        shows_lag = (verbosity or 0) > 0 and len(self.consumers) == 1  # several would write over one another
         self._supervisor = Supervisor(
-            {key: ConsumerWorker(key, shows_lag=shows_lag) for key in self.consumers},
+            {key: ConsumerWorker(key, shows_lag=shows_lag, verbosity=verbosity) for key in self.consumers},
             grace=grace,
             exit_on_failure=exit_on_failure,
             start_method=start_method,

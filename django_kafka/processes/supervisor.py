@@ -19,28 +19,21 @@ import contextlib
 import gc
 import math
 import multiprocessing
-import os
 import select
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any, Literal
 
 from django_kafka import events
 from django_kafka.logs.loggers import SUPERVISOR
-from django_kafka.processes import child as child_process
-from django_kafka.processes import signals
+from django_kafka.processes import orphans, signals
 from django_kafka.processes.child import Job
+from django_kafka.processes.children import Child, StartMethod, kill_all, known_pids, sound_method
 from django_kafka.processes.exits import Exit, describe
 from django_kafka.utils.backoff import FIRST, LONGEST, doubled
-
-StartMethod = Literal["fork", "spawn"]
 
 # Wrappers (make, "uv run", container inits) pass on a Ctrl-C that the terminal has sent to the whole group anyway; so
 # signals that come this soon (seconds) after the first are the same one.
@@ -58,17 +51,6 @@ class Backoff:
 
     def after(self, last: float, lived: float) -> float:
         return doubled(0.0 if lived >= self.stable else last, self.first, self.limit)
-
-
-@dataclass
-class _Child:
-    name: str
-    job: Job
-    process: BaseProcess | None = None
-    exit_fd: int = -1  # readable when the process has ended
-    started: float = 0.0
-    delay: float = 0.0  # the last one before a restart
-    due: float | None = None  # when to start it again
 
 
 @dataclass
@@ -95,7 +77,7 @@ class Supervisor:
             raise ValueError(f"grace must be a number of seconds, 0 or more, not {self.grace!r}.")
         if self.start_method not in (None, "fork", "spawn"):
             raise ValueError(f"start_method must be 'fork', 'spawn' or None, not {self.start_method!r}.")
-        self._children = [_Child(name, job) for name, job in self.jobs.items()]
+        self._children = [Child(name, job) for name, job in self.jobs.items()]
         self._signals: list[int] = []
         self._stop_asked = False
         self._stopping_since: float | None = None
@@ -118,7 +100,7 @@ class Supervisor:
             with signals.handled_by(self._on_signal, wake_w.fileno()):
                 self._supervise(wake_r, life_r, life_w)
         finally:
-            self._kill_all()
+            kill_all(self._children)
             self._wake = None
             for end in (wake_r, wake_w, life_r, life_w):
                 end.close()
@@ -162,6 +144,8 @@ class Supervisor:
         else:
             deadlines = [child.due for child in self._children if child.due is not None]
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        if orphans.are_ours():
+            timeout = orphans.INTERVAL if timeout is None else min(timeout, orphans.INTERVAL)
         poll = select.poll()
         poll.register(wake_r, select.POLLIN)
         for child in self._children:
@@ -170,8 +154,7 @@ class Supervisor:
         # Round up, or the last fraction of a millisecond would be spent spinning.
         ready = {fd for fd, _ in poll.poll(None if timeout is None else math.ceil(timeout * 1000))}
         for child in self._children:
-            if child.process and child.exit_fd in ready and child.exit_fd == child.process.sentinel:
-                child.process.join(0.1)  # a closed pipe comes a moment before the exit code
+            child.look(ready)
         with contextlib.suppress(BlockingIOError):
             while wake_r.recv(4096):
                 pass
@@ -186,7 +169,7 @@ class Supervisor:
             elif signum in signals.ESCALATING_SIGNALS and self._stopping_for() > SAME_SIGNAL_WINDOW:
                 events.STOP_FORCED.tell(SUPERVISOR, signal=name, processes=self._running_text())
                 self._code = 128 + signum
-                self._kill_all()
+                kill_all(self._children)
         if self._stop_asked and self._stopping_since is None:
             self._begin_stop()
 
@@ -204,7 +187,7 @@ class Supervisor:
 
     def _give_up_waiting(self) -> None:
         events.GRACE_EXCEEDED.tell(SUPERVISOR, seconds=self.grace, processes=self._running_text())
-        self._kill_all()
+        kill_all(self._children)
         self._code = self._code or Exit.GRACE_EXCEEDED
 
     # -- children ---------------------------------------------------------------------------------------------------
@@ -218,35 +201,22 @@ class Supervisor:
                 except OSError as exc:  # no memory or no process left: that may pass
                     self._schedule(child, f"could not be started: {exc}", lived=0.0)
 
-    def _start(self, child: _Child, life_r: Connection, life_w: Connection) -> None:
+    def _start(self, child: Child, life_r: Connection, life_w: Connection) -> None:
         if self.before_start:
             self.before_start()
-        method = self._method()
-        context: Any = multiprocessing.get_context(method)
-        # A forked child inherits the writing end as well and has to close it; a spawned one never gets it.
-        inherited = (life_w,) if method == "fork" else ()
-        if method == "spawn":
-            resource_tracker.ensure_running()  # its start would unblock the signals that are blocked below
-        process: BaseProcess = context.Process(
-            target=child_process.main,
-            args=(child.job, life_r, inherited, self.grace),
-            name=f"consumer-{child.name}",
-        )
-        with signals.blocked():  # until the child has handlers of its own
-            process.start()
-        child.process = process
-        child.started = time.monotonic()
-        child.exit_fd = _exit_fd(process)
-        events.PROCESS_STARTED.tell(SUPERVISOR, process=self._title(child), pid=process.pid)
+        pid = child.start(self._method(), life_r, life_w, self.grace)
+        events.PROCESS_STARTED.tell(SUPERVISOR, process=self._title(child), pid=pid)
 
     def _reap(self) -> None:
         for child in self._children:
             if child.process is not None and (code := child.process.exitcode) is not None:
                 pid = child.process.pid
-                self._forget(child)
+                child.forget()
                 self._ended(child, pid, code, lived=time.monotonic() - child.started)
+        if orphans.are_ours():
+            orphans.reap(known_pids())
 
-    def _ended(self, child: _Child, pid: int | None, code: int, lived: float) -> None:
+    def _ended(self, child: Child, pid: int | None, code: int, lived: float) -> None:
         if self._stopping_since is not None:
             if code != 0:
                 events.PROCESS_STOPPED_BADLY.tell(
@@ -269,37 +239,17 @@ class Supervisor:
             what = "died" if code else "ended without having been asked to"
             self._schedule(child, f"(pid {pid}) {what}: {describe(code)}", lived, failed=code != 0)
 
-    def _schedule(self, child: _Child, what: str, lived: float, *, failed: bool = True) -> None:
+    def _schedule(self, child: Child, what: str, lived: float, *, failed: bool = True) -> None:
         child.delay = self.backoff.after(child.delay, lived)
         child.due = time.monotonic() + child.delay
         level = events.ERROR if failed else events.WARNING
         title = self._title(child)
         events.PROCESS_RESTARTS.tell(SUPERVISOR, level=level, process=title, reason=what, delay=child.delay)
 
-    def _kill_all(self) -> None:
-        for child in self._children:
-            child.due = None
-            if child.process:
-                child.process.kill()
-        for child in self._children:
-            if child.process:
-                child.process.join()
-                self._forget(child)
-
-    def _forget(self, child: _Child) -> None:
-        assert child.process is not None
-        if child.exit_fd != child.process.sentinel:
-            os.close(child.exit_fd)
-        child.exit_fd = -1
-        child.process.close()
-        child.process = None
-
     # -- small things -----------------------------------------------------------------------------------------------
 
     def _method(self) -> StartMethod:
-        if self.start_method is not None:
-            return self.start_method
-        return "fork" if threading.active_count() == 1 else "spawn"
+        return self.start_method or sound_method()
 
     def _freeze(self) -> bool:
         if self._method() != "fork":
@@ -311,21 +261,9 @@ class Supervisor:
     def _on_signal(self, signum: int, frame: object) -> None:
         self._signals.append(signum)
 
-    def _title(self, child: _Child) -> str:
+    def _title(self, child: Child) -> str:
         return f"{self.noun} {child.name}"
 
     def _running_text(self) -> str:
         running = [f"{name} (pid {pid})" for name, pid in self.pids.items()]
         return ", ".join(running) or "no running process"
-
-
-def _exit_fd(process: BaseProcess) -> int:
-    """A file descriptor that is readable when the process has ended.
-
-    A pidfd where there is one: multiprocessing's sentinel is a pipe that a grandchild may go on holding open.
-    """
-    assert process.pid is not None
-    if hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError):
-            return os.pidfd_open(process.pid)
-    return process.sentinel

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django_kafka import events
 from django_kafka.conf import settings
 from django_kafka.consumer import Consumer, Topics
+from django_kafka.consumer.describe import name_of
 from django_kafka.consumer.plan import own
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import ConfigurationError
 from django_kafka.failures.headers import RetryHeader
-from django_kafka.logs.safely import safely
-from django_kafka.retry.search import TopicSearch, refresh_interval
+from django_kafka.retry.search import SHORTEST
+from django_kafka.retry.sharing import foreign_origin
 from django_kafka.retry.topic import RetryTopicConsumer
 from django_kafka.utils.moments import seconds_until
 
@@ -45,11 +47,9 @@ class RetryConsumer(Consumer):
 
     origin: ClassVar[type[Consumer]]
     origin_group_id: ClassVar[str]
+    _search_pause = SHORTEST
+    _told_foreign: frozenset[tuple[str, str]] = frozenset()  # (topic, origin) of messages that are passed over
     _config_settings = ("GLOBAL_CONFIG", "CONSUMER_CONFIG", "RETRY_CONSUMER_CONFIG")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._member.chores.append(TopicSearch(self._consumer, refresh_interval(self.config)).look)
 
     @classmethod
     def build(cls, consumer_cls: type[Consumer]) -> type[RetryConsumer] | None:
@@ -92,13 +92,12 @@ class RetryConsumer(Consumer):
             **cls.config,
         }
 
+    def _tell_unmatched(self) -> None:
+        """Retry topics are made when something fails: that there are none is no news."""
+
     def retry_msg(self, msg: Any, exc: Exception) -> tuple[bool, bool]:
         producer = self.get_topic(msg).get_producer_for(msg)  # type: ignore[attr-defined]
-        producer.target = self._member.delivery(msg)
-        retried = producer.retry(exc)
-        if retried and producer.settings.should_log(producer.retry_attempt):
-            safely(self.log_error, msg, exc_info=exc)
-        return retried, False
+        return self._retry_in_topic(producer, producer.settings, msg, exc), False
 
     def dead_letter_msg(self, msg: Any, exc: Exception) -> None:
         self._dead_letter(DeadLetterTopicProducer, self.origin_group_id, msg, exc)
@@ -111,11 +110,24 @@ class RetryConsumer(Consumer):
         handle = super().handler_for(topic_name)
 
         def when_due(msg: Any) -> Any:
+            if self.is_foreign(msg):
+                return None
             if (early := self.not_due(msg)) is not None:
                 raise early
             return handle(msg)
 
         return when_due
+
+    def is_foreign(self, msg: Any) -> bool:
+        """Whether the message is another group's, whose retry topic has the same name. It is passed over."""
+        origin = foreign_origin(msg, self.origin_group_id)
+        if origin is None:
+            return False
+        if (place := (msg.topic(), origin)) not in self._told_foreign:
+            self._told_foreign |= {place}
+            name = name_of(type(self))
+            events.FOREIGN_PASSED_OVER.tell(self.default_logger, consumer=name, topic=place[0], origin=origin)
+        return True
 
     def not_due(self, msg: Any) -> NotDue | None:
         due = RetryHeader.get_retry_time(msg.headers())
@@ -130,6 +142,9 @@ class RetryConsumer(Consumer):
     @own
     def process_message(self, msg: Any) -> None:
         if not msg.error():
+            if self.is_foreign(msg):
+                self.commit_offset(msg)
+                return
             early = self.not_due(msg)
             if early is not None:
                 self.pause_partition(msg, early.due)

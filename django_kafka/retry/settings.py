@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError
-from django.utils import timezone
 
 C = TypeVar("C")
 
@@ -23,6 +22,11 @@ class RetrySettings:
     """When to try again, and when to give up. An object is also a decorator for topic classes."""
 
     relational_errors: tuple[type[Exception], ...] = (ObjectDoesNotExist, IntegrityError)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> RetrySettings:
+        if len(args) == 1 and isinstance(args[0], type) and not kwargs:
+            raise TypeError("The decorator is written with its rules: @kafka.retry(max_retries=3, delay=30).")
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -44,6 +48,18 @@ class RetrySettings:
         log_every: log only each n-th failure.
         jitter: share of the delay, 0 to 1, that is added or taken away by chance, so that many do not return at once.
         """
+        for name, value, types, what in (
+            ("max_retries", max_retries, int, "a whole number"),
+            ("delay", delay, (int, float), "a number of seconds"),
+            ("log_every", log_every, (int, type(None)), "a whole number"),
+            ("max_delay", max_delay, (int, float, type(None)), "a number of seconds"),
+            ("jitter", jitter, (int, float), "a number"),
+        ):
+            if not isinstance(value, types) or isinstance(value, bool):
+                raise TypeError(f"{name} must be {what}, not {value!r}")
+        for name, value in (("backoff", backoff), ("blocking", blocking)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} must be True or False, not {value!r}")
         if max_retries < -1:
             raise ValueError("max_retries must be greater than -1")
         if not delay > 0:  # nor what is no number
@@ -107,5 +123,5 @@ class RetrySettings:
         return delay
 
     def get_retry_time(self, attempt: int) -> datetime:
-        """When try number `attempt` is due, an aware datetime."""
-        return timezone.now() + timedelta(seconds=min(self.get_retry_delay(attempt), _LONGEST_SECONDS))
+        """When try number `attempt` is due, in UTC whatever USE_TZ says: a local time may mean two moments."""
+        return datetime.now(UTC) + timedelta(seconds=min(self.get_retry_delay(attempt), _LONGEST_SECONDS))

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django_kafka.conf import settings
-from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 from django_kafka.failures.copies import standalone
 from django_kafka.failures.copy import Copy
 from django_kafka.failures.headers import clip
 from django_kafka.failures.names import route_of
+from django_kafka.failures.story import Story
 from django_kafka.logs.tracebacks import text_of
 from django_kafka.serialization import NoOpSerializer
 from django_kafka.topic import TopicConsumer, TopicProducer
+from django_kafka.utils.patterns import NotEmbeddable, embeddable
 
 if TYPE_CHECKING:
     from django_kafka.failures.delivery import Delivery
@@ -76,11 +78,14 @@ class RetryTopicProducer(TopicProducer):
         """Produce the copy, if the rules allow another try. Returns whether they do.
 
         Errors: DjangoKafkaError when it cannot be produced (without a target: or is not confirmed)."""
+        story = self.target.story if self.target is not None else Story()
+        story.failed(self.retry_attempt, self.settings.max_retries)
         if not self.settings.should_retry(self.msg, self.retry_attempt, exc):
             return False
         due = self.settings.get_retry_time(self.retry_attempt)
         headers = self._route.retry_headers(self.msg, clip(text_of(exc)), self.retry_attempt, due.timestamp())
-        (self.target or standalone()).forward(Copy(self.msg, self.name, headers))
+        if (self.target or standalone()).forward(Copy(self.msg, self.name, headers)):
+            story.retries(due, self.name)
         return True
 
 
@@ -88,7 +93,8 @@ class RetryTopicConsumer(TopicConsumer):
     """All retry topics of one topic; messages are handled by that topic's consume()."""
 
     def __init__(self, group_id: str, topic_consumer: TopicConsumer) -> None:
-        """Errors: DjangoKafkaError when the topic has no non-blocking retry settings."""
+        """Errors: DjangoKafkaError when the topic has no non-blocking retry settings. ConfigurationError when no
+        pattern could take the retry topics of its own pattern."""
         rules = topic_consumer.retry_settings
         if rules is None or rules.blocking:
             raise DjangoKafkaError(f"TopicConsumer {topic_consumer} is not marked for non-blocking retry")
@@ -96,6 +102,7 @@ class RetryTopicConsumer(TopicConsumer):
         self.group_id = group_id
         for option in ("batch_size", "batch_timeout", "atomic", "offsets_in_database"):
             setattr(self, option, getattr(topic_consumer, option))
+        middle_of(topic_consumer)  # there is one
         super().__init__()
 
     @property
@@ -106,11 +113,7 @@ class RetryTopicConsumer(TopicConsumer):
 
     @property
     def name(self) -> str:
-        topic = self.topic_consumer.name
-        middle = re.escape(topic)
-        if self.topic_consumer.is_regex():
-            middle = f"({topic.removeprefix('^').removesuffix('$')})"
-        return rf"^{re.escape(self.group_id)}\.{middle}\.{RetryTopicProducer.pattern()}"
+        return rf"^{re.escape(self.group_id)}\.{middle_of(self.topic_consumer)}\.{RetryTopicProducer.pattern()}"
 
     @property
     def takes_batches(self) -> bool:
@@ -130,3 +133,19 @@ class RetryTopicConsumer(TopicConsumer):
         return RetryTopicProducer(retry_settings=self.retry_settings, group_id=self.group_id, msg=msg)
 
     producer_for = get_producer_for
+
+
+def middle_of(topic_consumer: TopicConsumer) -> str:
+    """What the names of a topic's retry topics have in their middle: an expression for just what the topic takes.
+
+    Errors: ConfigurationError when there is none, for a pattern that no other can hold."""
+    name = topic_consumer.name
+    if not topic_consumer.is_regex():
+        return re.escape(name)
+    try:
+        return f"({embeddable(name)})"
+    except NotEmbeddable as error:
+        raise ConfigurationError(
+            f"The pattern {name!r} cannot have non-blocking retries, as no pattern would find its retry topics: "
+            f"{error}. Write it with ^ at its beginning and $ at its end alone, or use blocking retries."
+        ) from error

@@ -6,6 +6,7 @@ Everything that goes over HTTP is done by confluent's client (`kafka.schema_clie
 from __future__ import annotations
 
 import json
+import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from django_kafka._native import AvroSchema, SchemaError
+from django_kafka.conf import settings
 from django_kafka.exceptions import SchemaRegistryUnavailable
 
 if TYPE_CHECKING:
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+DEPTH_MOST = 1024  # levels that the codec can go down
+
 # The registry, or what is before it, says that it cannot or may not answer now: no message's fault.
 _AWAY = frozenset({401, 403, 407, 408, 429})
+# Codes of the registry for a path that it does not have: the `url` is wrong. What it does not know has 40401 and
+# more.
+_NO_PATH = frozenset({None, -1, 404, 405})
 
 
 def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -34,7 +41,9 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return question(*args, **kwargs)
     except SchemaRegistryError as error:
         if not is_answer(error):
-            raise SchemaRegistryUnavailable(f"The schema registry does not answer: {error}") from error
+            raise SchemaRegistryUnavailable(
+                f"The schema registry does not answer: {error}; is `url` in the setting SCHEMA_REGISTRY right?"
+            ) from error
         raise
     except Exception as error:
         if is_unreachable(error):
@@ -42,6 +51,8 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
                 f"The schema registry cannot be reached ({type(error).__name__}: {error}); "
                 "see `url`, authentication and TLS in the setting SCHEMA_REGISTRY."
             ) from error
+        if is_misread(error):
+            raise _no_registry(f"{type(error).__name__}: {error}") from error
         raise
 
 
@@ -49,7 +60,7 @@ def is_answer(error: SchemaRegistryError) -> bool:
     """Whether the registry itself has said no. Nothing that it says with 5xx is about the schema asked for, and what
     comes without an error code of its own (a proxy's page, a redirection) is not the registry's."""
     code: Any = error.error_code
-    return 400 <= error.http_status_code < 500 and error.http_status_code not in _AWAY and code not in (None, -1)
+    return 400 <= error.http_status_code < 500 and error.http_status_code not in _AWAY and code not in _NO_PATH
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -57,7 +68,19 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True
     names = {cls.__name__ for cls in type(error).__mro__}
-    return bool(names & {"TransportError", "OAuthTokenError", "RequestException"})
+    return bool(names & {"RequestError", "OAuthTokenError", "RequestException"})
+
+
+def is_misread(error: BaseException) -> bool:
+    """Whether confluent's client failed over an answer: it takes for granted that this is the JSON of a registry."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(str(frame.f_globals.get("__name__")).endswith("schema_registry_client") for frame, _ in frames)
+
+
+def _no_registry(reason: str) -> SchemaRegistryUnavailable:
+    return SchemaRegistryUnavailable(
+        f"What answers is not a schema registry ({reason}); see `url` in the setting SCHEMA_REGISTRY."
+    )
 
 
 class Asking:
@@ -90,7 +113,7 @@ def compile_schema(client: SchemaRegistryClient, source: Schema) -> Compiled:
         raise SchemaError(f"The schema is of type {source.schema_type}, not AVRO.")
     names: dict[str, str] = {}
     plain = _collect_names(client, source, names)
-    codec = AvroSchema(text, names)
+    codec = AvroSchema(text, names, depth=min(settings.AVRO_DEPTH or DEPTH_MOST, DEPTH_MOST))
     return Compiled(source, codec, _is_bytes(text), plain)
 
 
@@ -126,7 +149,7 @@ def _collect_names(client: SchemaRegistryClient, source: Schema, names: dict[str
     plain = getattr(source, "rule_set", None) is None and "confluent:" not in (source.schema_str or "")
     for reference in source.references or ():
         registered = ask(client.get_version, reference.subject, reference.version, True)
-        referred = registered.schema
+        referred = _with_text(client, registered.schema)
         plain = _collect_names(client, referred, names) and plain
         text = referred.schema_str or ""
         names[_full_name(text) or str(reference.name)] = text
@@ -142,17 +165,19 @@ def _full_name(text: str) -> str | None:
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
+def _with_text(client: SchemaRegistryClient, schema: Schema) -> Schema:
+    if not isinstance(schema.schema_str, str):
+        client.clear_caches()  # it is kept there, and would be given again
+        raise _no_registry("it has sent a schema without a text")
+    return schema
+
+
 def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | None) -> Schema:
     """The schema of an id or a GUID. Errors: those of ask()."""
     name = f"id {identity}" if isinstance(identity, int) else f"GUID {uuid.UUID(bytes=identity)}"
     try:
         if isinstance(identity, bytes):
-            return ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity)))
-        return ask(client.get_schema, identity, subject)
+            return _with_text(client, ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity))))
+        return _with_text(client, ask(client.get_schema, identity, subject))
     except SchemaRegistryUnavailable as error:
         raise SchemaRegistryUnavailable(f"Schema {name}: {error}") from error
-    except ValueError as error:  # the client has found no JSON
-        raise SchemaRegistryUnavailable(
-            f"Schema {name}: what answers is not a schema registry ({error}); see `url` in the setting "
-            "SCHEMA_REGISTRY."
-        ) from error

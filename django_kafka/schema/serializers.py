@@ -35,6 +35,7 @@ _WRITER_CONF = frozenset(
     }
 )
 _READER_CONF = frozenset({"subject.name.strategy", "subject.name.strategy.type", "subject.name.strategy.conf"})
+_MOST_PLACES = 1000  # topics whose schema a serializer remembers
 HEADERS = {"key": "__key_schema_id", "value": "__value_schema_id"}
 
 
@@ -82,6 +83,8 @@ class AvroSerializer(Serializer):
         self._to_dict = to_dict
         self._schema = schema_str
         self._latest = bool((conf or {}).get("use.latest.version"))
+        # With an id or the latest version confluent writes with the registry's schema, not with `schema_str`.
+        self._registered = self._latest or (conf or {}).get("use.schema.id") is not None
         self._learns = (
             rule_conf is None and rule_registry is None and _within(conf, _WRITER_CONF) and _follows_topic_alone(conf)
         )
@@ -116,6 +119,8 @@ class AvroSerializer(Serializer):
         place = (ctx.topic, ctx.field)
         if place not in self._known or (self._latest and self._known[place] is not None):
             self._known[place] = self._learn(obj, ctx, message)
+            if len(self._known) > _MOST_PLACES:
+                self._known.pop(next(iter(self._known)), None)
         return message
 
     def _learn(self, obj: Any, ctx: SerializationContext, message: bytes | None) -> Prefixed | None:
@@ -123,7 +128,7 @@ class AvroSerializer(Serializer):
         if message is None or message[:1] != b"\0":
             return None
         identity, start = wire_parse(message)
-        if self._latest or self._schema is None:
+        if self._registered or self._schema is None:
             source = fetch(self._client, identity, None)
         else:
             source = self._schema if isinstance(self._schema, Schema) else Schema(self._schema, "AVRO")
@@ -216,6 +221,8 @@ class AvroDeserializer(Deserializer):
         subject = f"{topic}-{ctx.field}" if ctx is not None and topic and self._by_topic and topic[0] != "^" else None
         compiled = compile_schema(self._client, fetch(self._client, identity, subject))
         if not compiled.plain or (self._target is not None and not self._target.plain):
+            if len(self._slow) >= _MOST_PLACES:
+                self._slow.clear()
             self._slow.add(identity)
             return False
         if compiled.bare:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from django.conf import settings as django_settings
 from django.test import override_settings
 
@@ -83,42 +83,78 @@ class LocalBroker:
         """The messages of a topic from its beginning, by partition and offset.
 
         count: wait for so many, and return so many; None: what is there now. Errors: AssertionError when fewer than
-        count came within timeout seconds."""
+        count came, or the end was not reached, within timeout seconds."""
         config = {
             "bootstrap.servers": self.bootstrap,
             "group.id": f"collect-{uuid.uuid4()}",
             "enable.auto.commit": False,
-            "enable.partition.eof": False,
+            "enable.partition.eof": True,
             **QUICK_CONSUMER,
         }
         with Consumer(config) as consumer:
-            partitions = self._partitions(consumer, topic)
-            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-            wanted = count if count is not None else self._lying(consumer, topic, partitions)
+            # The ends of partitions that come while it closes would be logged.
+            consumer.on_partition_error = lambda *_: None  # type: ignore[attr-defined]
+            reading = _Reading(topic, _marks(consumer, topic), count)
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in reading.ends])
             deadline = time.monotonic() + timeout
-            found: list[Message] = []
-            while len(found) < wanted:
+            while not reading.done:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(
-                        f"topic {topic!r} has {len(found)} messages, not {wanted}, after {timeout} s."
-                    )
-                found += [message.detach() for message in consumer.consume(wanted - len(found), min(left, 0.1))]
-        return sorted(found, key=lambda message: (message.partition(), message.offset()))
-
-    @staticmethod
-    def _partitions(consumer: Consumer, topic: str) -> list[int]:
-        return sorted(consumer.list_topics(topic, ANSWER).topics[topic].partitions)
-
-    @staticmethod
-    def _lying(consumer: Consumer, topic: str, partitions: list[int]) -> int:
-        marks = [consumer.get_watermark_offsets(TopicPartition(topic, number), ANSWER) for number in partitions]
-        return sum(high - low for low, high in filter(None, marks))
+                    raise AssertionError(f"{reading.shortage()}, after {timeout} s.")
+                message = consumer.poll(min(left, 0.1))
+                if message is not None:
+                    reading.take(message)
+        return sorted(reading.found, key=lambda message: (message.partition(), message.offset()))
 
     def close(self) -> None:
         if self._producer is not None:
             self._producer.close(1.0)
         self.native.close()
+
+
+class _Reading:
+    """What was read of a topic. Its end is told by the client: offsets may be those of transactions, not of messages.
+
+    marks: the first offset of each partition, and the one behind the last."""
+
+    def __init__(self, topic: str, marks: dict[int, tuple[int, int]], count: int | None) -> None:
+        self.topic, self.count = topic, count
+        self.ends = {number: high for number, (_, high) in marks.items()}
+        self.open = {number for number, (low, high) in marks.items() if high > low}
+        self.found: list[Message] = []
+        self.error: KafkaError | None = None
+
+    @property
+    def done(self) -> bool:
+        return not self.open if self.count is None else len(self.found) >= self.count
+
+    def take(self, message: Message) -> None:
+        partition: Any = message.partition()
+        error = message.error()
+        if error is None:
+            if self.count is not None or self._is_old(message, partition):
+                self.found.append(message.detach())
+        elif error.code() == KafkaError._PARTITION_EOF:
+            self.open.discard(partition)
+        else:
+            self.error = error
+
+    def _is_old(self, message: Message, partition: int) -> bool:
+        """Whether it was there when reading began."""
+        offset: Any = message.offset()
+        if offset + 1 >= self.ends[partition]:
+            self.open.discard(partition)
+        return bool(offset < self.ends[partition])
+
+    def shortage(self) -> str:
+        missing = "the end was not reached" if self.count is None else f"not {self.count}"
+        reason = f" ({self.error.str()})" if self.error else ""
+        return f"topic {self.topic!r} has {len(self.found)} messages, {missing}{reason}"
+
+
+def _marks(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    numbers = sorted(consumer.list_topics(topic, ANSWER).topics[topic].partitions)
+    return {n: consumer.get_watermark_offsets(TopicPartition(topic, n), ANSWER) or (0, 0) for n in numbers}
 
 
 def broker_settings(bootstrap: str) -> dict[str, Any]:

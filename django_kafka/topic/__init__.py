@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from confluent_kafka.serialization import (
     Deserializer,
@@ -22,12 +21,15 @@ from django.db import DEFAULT_DB_ALIAS
 from django_kafka import kafka
 from django_kafka.conf import settings
 from django_kafka.exceptions import BatchError, DjangoKafkaError
-from django_kafka.producer import Producer, Suppression, active_suppressions
+from django_kafka.producer import Producer
 from django_kafka.serialization import make
+from django_kafka.suppression import Suppression, active_suppressions
+from django_kafka.utils.dialects import in_python
 
 if TYPE_CHECKING:
     from django_kafka._native import AvroSchema, Message
     from django_kafka._native import Producer as ConfluentProducer
+    from django_kafka.keywords import ProduceManyOptions, ProduceOptions
     from django_kafka.retry.settings import RetrySettings
 
 KEY = MessageField.KEY
@@ -41,16 +43,20 @@ class _DefaultRetrySettings:
         return settings.get_retry_settings()
 
 
-class TopicProducer(ABC):
+class TopicProducer(ABC):  # noqa: B024 - `name` is abstract
     """A topic to which messages are produced."""
 
     key_serializer: type[Serializer] = StringSerializer
     value_serializer: type[Serializer] = StringSerializer
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The topic's name; usually a plain class attribute."""
+    if TYPE_CHECKING:
+        name: Any  # a class attribute or a property, as the project likes
+    else:
+
+        @property
+        @abstractmethod
+        def name(self) -> str:
+            """The topic's name; usually a plain class attribute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +123,7 @@ class TopicProducer(ABC):
             error.add_note(f"It was {'values' if field is VALUE else 'keys'}[{i}] of produce_many().")
             raise
 
-    def produce(self, value: Any, **kwargs: Any) -> None:
+    def produce(self, value: Any, **kwargs: Unpack[ProduceOptions]) -> None:
         """Queue a message for this topic; it is sent in the background.
 
         A `key` is serialized only when given (None too). key_serializer_kwargs and value_serializer_kwargs go to the
@@ -128,7 +134,10 @@ class TopicProducer(ABC):
         producer = kafka.producer
         client = producer.direct() if type(producer) is Producer else None
         if client is not None and (not kwargs or (len(kwargs) == 1 and "key" in kwargs)):
-            self._write(client, value, kwargs)
+            try:
+                self._write(client, value, kwargs)
+            except Exception as error:
+                self._write(producer.go_on_after(error, client), value, kwargs)
             return
         key_options = kwargs.pop("key_serializer_kwargs", None)
         value_options = kwargs.pop("value_serializer_kwargs", None)
@@ -136,11 +145,11 @@ class TopicProducer(ABC):
         if "key" in kwargs:
             kwargs["key"] = self._serialize(kwargs["key"], KEY, headers, key_options)
         payload = self._serialize(value, VALUE, headers, value_options)
-        target: Any = client or producer
+        target: Any = producer
         target.produce(self.name, payload, **kwargs)
         target.poll(0)
 
-    def _write(self, client: ConfluentProducer, value: Any, kwargs: dict[str, Any]) -> None:
+    def _write(self, client: ConfluentProducer, value: Any, kwargs: ProduceOptions) -> None:
         """produce() of a value, and a key if kwargs has one: in a call of C where they only have to be encoded."""
         key = key_encoder = None
         if kwargs:
@@ -152,7 +161,9 @@ class TopicProducer(ABC):
             value = self._serialize(value, VALUE, None, None)
         client.write(self.name, value, encoder, key, key_encoder)
 
-    def produce_many(self, values: Iterable[Any], keys: Iterable[Any] | None = None, **kwargs: Any) -> int:
+    def produce_many(
+        self, values: Iterable[Any], keys: Iterable[Any] | None = None, **kwargs: Unpack[ProduceManyOptions]
+    ) -> int:
         """Queue a message per value, with the key at the same place in `keys`. Returns how many were queued.
 
         kwargs as for produce(), for all messages alike. Everything is serialized before the first one is queued: a
@@ -167,21 +178,22 @@ class TopicProducer(ABC):
                 raise ValueError(f"There are {len(values)} values, but {len(keys)} keys.")
         if Suppression.active(self.name):
             return 0
-        key_options = kwargs.pop("key_serializer_kwargs", None)
-        value_options = kwargs.pop("value_serializer_kwargs", None)
-        headers = kwargs.get("headers")
+        options: Any = kwargs
+        key_options = options.pop("key_serializer_kwargs", None)
+        value_options = options.pop("value_serializer_kwargs", None)
+        headers = options.get("headers")
         producer: Any = kafka.producer
         direct = type(producer) is Producer and producer.direct() is not None
         if keys is not None:
             encoder = self._find_encoder(KEY) if direct and not key_options else None
             if encoder is not None:
-                kwargs["key_encoder"] = encoder
-            kwargs["keys"] = keys if encoder else self._serialize_many(keys, KEY, headers, key_options)
+                options["key_encoder"] = encoder
+            options["keys"] = keys if encoder else self._serialize_many(keys, KEY, headers, key_options)
         encoder = self._find_encoder(VALUE) if direct and not value_options else None
         if encoder is not None:
-            kwargs["value_encoder"] = encoder
+            options["value_encoder"] = encoder
         payloads = values if encoder else self._serialize_many(values, VALUE, headers, value_options)
-        queued: int = producer.produce_many(self.name, payloads, **kwargs)
+        queued: int = producer.produce_many(self.name, payloads, **options)
         producer.poll(0)
         return queued
 
@@ -207,7 +219,7 @@ _GET_KEY_SERIALIZER = TopicProducer.get_key_serializer
 _GET_VALUE_SERIALIZER = TopicProducer.get_value_serializer
 
 
-class TopicConsumer(ABC):
+class TopicConsumer(ABC):  # noqa: B024 - `name` is abstract
     """A topic, or with a name that begins with `^` all topics that match it, whose messages are handled.
 
     Define consume(msg), or consume_batch(messages)."""
@@ -227,10 +239,14 @@ class TopicConsumer(ABC):
     # The database of the transaction, by its name in DATABASES. None: the default one.
     using: str | None = None
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The topic's name or pattern; usually a plain class attribute."""
+    if TYPE_CHECKING:
+        name: Any  # a class attribute or a property, as the project likes
+    else:
+
+        @property
+        @abstractmethod
+        def name(self) -> str:
+            """The topic's name or pattern; usually a plain class attribute."""
 
     def is_regex(self) -> bool:
         return self.name.startswith("^")
@@ -238,7 +254,7 @@ class TopicConsumer(ABC):
     def matches(self, topic_name: str) -> bool:
         """Whether messages of this topic are handled here."""
         if self.is_regex():
-            return bool(re.search(self.name, topic_name))
+            return in_python(self.name).search(topic_name) is not None
         return self.name == topic_name
 
     def get_key_deserializer(self, **kwargs: Any) -> Any:
@@ -262,7 +278,7 @@ class TopicConsumer(ABC):
             raise DjangoKafkaError(f"Unsupported deserialization field {field}.")
         return deserializer(value, self.context(field, headers))
 
-    def get_relations(self, msg: Message) -> Iterator[Any]:
+    def get_relations(self, msg: Any) -> Iterator[Any]:
         """Relations that have to exist before the message can be handled; none by default."""
         yield from ()
 
@@ -286,7 +302,7 @@ class TopicConsumer(ABC):
                 break
         return False
 
-    def consume(self, msg: Message) -> Any:
+    def consume(self, msg: Any, /) -> Any:
         """Handle a message. An exception means that it was not handled. The result is not looked at."""
         if self.takes_batches:
             return self._consume_alone(msg)
@@ -305,7 +321,7 @@ class TopicConsumer(ABC):
             raise failure
         return None
 
-    def consume_batch(self, messages: Sequence[Message]) -> Any:
+    def consume_batch(self, messages: Sequence[Message], /) -> Any:
         """Handle messages, in order: define it instead of consume(). Each message's exception in a BatchError means
         that it was not handled, and the others were; any other exception that nothing is known of any."""
         raise NotImplementedError(

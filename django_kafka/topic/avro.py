@@ -32,6 +32,7 @@ __all__ = ["AvroDeserializer", "AvroSerializer", "AvroTopic", "AvroTopicConsumer
 _OWN_SERIALIZER = AvroSerializer
 _OWN_DESERIALIZER = AvroDeserializer
 _FRAMED = 5  # bytes of Confluent's framing
+_WRITTEN_MOST = 1000  # schemas that a topic remembers
 
 
 class _Made:
@@ -226,6 +227,8 @@ class AvroTopicConsumer(TopicConsumer, ABC):
         if identity not in known:
             known[identity] = writer_schema(kafka.schema_client, identity, None)
             known[identity].exact = self._find_reader() is not None
+            if len(known) > _WRITTEN_MOST:
+                del known[next(iter(known))]
         return known[identity]
 
     def find_copy_source(self) -> str | None:

@@ -12,19 +12,27 @@ from confluent_kafka.serialization import Deserializer, SerializationContext, Se
 from django.core.serializers.json import DjangoJSONEncoder
 
 from django_kafka import kafka
+from django_kafka.exceptions import ConfigurationError
 from django_kafka.schema.registry import Asking
 from django_kafka.topic import Topic, TopicConsumer, TopicProducer
 
 # confluent's module needs packages of its extra `json`, which plain JSON can do without.
 _CONFLUENT = "confluent_kafka.schema_registry.json_schema"
+_FRAMED = 5  # bytes of Confluent's framing
 
 
 class JSONSerializer(Serializer):
     """Values as UTF-8 JSON; dates, decimals and UUIDs as Django writes them. None stays None (a tombstone)."""
 
     def __init__(self, **options: Any) -> None:
-        """options: for json.dumps()."""
-        self.options = {"cls": DjangoJSONEncoder, "separators": (",", ":"), "ensure_ascii": False, **options}
+        """options: for json.dumps(). NaN and infinities are refused, unless `allow_nan` is: they are no JSON."""
+        self.options = {
+            "cls": DjangoJSONEncoder,
+            "separators": (",", ":"),
+            "ensure_ascii": False,
+            "allow_nan": False,
+            **options,
+        }
 
     def __call__(self, obj: Any, ctx: SerializationContext | None = None) -> bytes | None:
         if obj is None:
@@ -48,7 +56,18 @@ class JSONDeserializer(Deserializer):
         try:
             return json.loads(data, **self.options)
         except ValueError as error:
-            raise SerializationError(f"The value is not JSON: {error}") from error
+            raise SerializationError(f"The value is not JSON: {error}{_framing(data)}") from error
+
+
+def _framing(data: Any) -> str:
+    """What follows when it is in Confluent's framing, which begins with a byte that no JSON begins with."""
+    if not isinstance(data, (bytes, bytearray)) or data[:1] not in (b"\0", b"\1") or len(data) < _FRAMED:
+        return ""
+    schema = f"id of a schema ({int.from_bytes(data[1:5], 'big')})" if data[0] == 0 else "GUID of a schema"
+    return (
+        f". It begins with the {schema}, as Confluent's serializers write it: give the topic the JSON Schema as its "
+        "`value_schema` (or `key_schema`); a topic of Avro is an AvroTopic, one of Protobuf a ProtobufTopic."
+    )
 
 
 class JSONTopicProducer(TopicProducer, ABC):
@@ -116,7 +135,12 @@ def _kept(topic: Any, name: str, schema: str, kwargs: dict[str, Any]) -> Any:
     key = (name, schema, id(client), repr(sorted(kwargs.items())))
     kept = topic.__dict__.setdefault("_json_serializers", {})
     if key not in kept:
-        cls = getattr(importlib.import_module(_CONFLUENT), name)
+        try:
+            cls = getattr(importlib.import_module(_CONFLUENT), name)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"A JSONTopic with a schema needs jsonschema ({error}): pip install 'django-kafka-native[json]'."
+            ) from error
         kept[key] = (client, Asking(cls(schema, schema_registry_client=client, **kwargs)))
     return kept[key][1]
 

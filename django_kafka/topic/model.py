@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, router
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
 from django_kafka.sync.convert import placeholder
+from django_kafka.sync.copyable import version_names
 from django_kafka.sync.fast import HOOKS, FastReader
 from django_kafka.sync.forms import NotARow
 from django_kafka.sync.plan import Plan, make_plan
@@ -167,7 +168,7 @@ class ModelTopicConsumer(TopicConsumer, ABC):
         name = self.version_key or self.version_field
         if not isinstance(value, Mapping):
             return None
-        for known in (name, f"__{name}", f"__source_{name}"):
+        for known in version_names(self):
             if known in value:
                 return value[known]
         outer = getattr(value, "outer", None)

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from django.utils import timezone
+import time
+from datetime import UTC, datetime, timedelta
 
 
 def seconds_until(moment: datetime) -> float:
-    """From now on; negative if it has passed. With USE_TZ=False Django's own moments have no time zone and cannot be
-    compared with one that came from a message."""
-    return moment.timestamp() - timezone.now().timestamp()
+    """From now on; negative if it has passed. A moment without time zone, as Django makes them with USE_TZ=False, is
+    local time."""
+    return moment.timestamp() - time.time()
+
+
+def in_seconds(seconds: float) -> datetime:
+    """The moment that is so many seconds from now, in UTC whatever USE_TZ says: in the hour that a clock shows twice,
+    local times do not say which of the two they mean."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)

@@ -46,8 +46,28 @@ class per_process(Generic[T]):
             return value
 
 
+def forget(obj: object, name: str, value: object) -> bool:
+    """Have the next access make another value in place of this one. False: somebody else has done so."""
+    with _lock:
+        found = obj.__dict__.get(name) is value
+        if found:
+            del obj.__dict__[name]
+        return found
+
+
+_pid = os.getpid()
+
+
+def forget_after_fork() -> None:
+    """For a process that was forked without Python's knowledge, as uWSGI does: forget what the parent made. Does
+    nothing in the process that made it, or where Python has seen the fork."""
+    if os.getpid() != _pid:
+        _forget_in_child()
+
+
 def _forget_in_child() -> None:
-    global _lock
+    global _lock, _pid
+    _pid = os.getpid()
     _lock = threading.RLock()  # another thread of the parent may have held it
     for obj, names in list(_holders.items()):
         for name in names:

@@ -12,100 +12,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from demonstration import PATIENCE, DemoError, Interruption, Progress, Row, Service, print_rows  # noqa: E402
+
 MANAGE = HERE / "manage.py"
 TOPICS = {"customers": 2, "orders": 4}  # with their numbers of partitions
 PARTITIONS = [TopicPartition(topic, number) for topic, count in TOPICS.items() for number in range(count)]
 CUSTOMERS = 200
-PATIENCE = 30.0  # seconds that anything may take
-
-
-class DemoError(Exception):
-    """The demo cannot go on; the text says why."""
-
-
-class Interruption:
-    """Whether SIGINT came. KeyboardInterrupt alone does not tell: C code that calls back into Python may make another
-    error of it (confluent's Consumer() says "expected configuration property name as type unicode string")."""
-
-    def __init__(self) -> None:
-        self.happened = False
-        signal.signal(signal.SIGINT, self._on_signal)
-
-    def _on_signal(self, signum: int, frame: object) -> None:
-        self.happened = True
-        raise KeyboardInterrupt
-
-
-class Service:
-    """A manage.py command in a process of its own, its output in a file."""
-
-    def __init__(self, folder: Path, *command: str) -> None:
-        self.name = command[0]
-        self.output = folder / f"{self.name}.log"
-        with self.output.open("w") as output:
-            self.popen = subprocess.Popen(
-                [sys.executable, MANAGE, *command],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-
-    def said(self, start: str) -> str:
-        """Waits for a line of the output that begins so; returns the rest of the line."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            ended = self.popen.poll() is not None
-            for line in self.output.read_text().splitlines():
-                if line.startswith(start):
-                    return line.removeprefix(start).strip()
-            if ended:
-                self.expect_running()
-            time.sleep(0.01)
-        raise DemoError(f"manage.py {self.name} did not say {start!r} within {PATIENCE:g} s.\n{self.tail()}")
-
-    def expect_running(self) -> None:
-        if (code := self.popen.poll()) is not None:
-            raise DemoError(f"manage.py {self.name} ended early, with exit code {code}.\n{self.tail()}")
-
-    def finish(self) -> None:
-        """Wait for its end and insist on exit code 0."""
-        try:
-            code = self.popen.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise DemoError(f"manage.py {self.name} did not end within {PATIENCE:g} s.\n{self.tail()}") from None
-        if code != 0:
-            raise DemoError(f"manage.py {self.name} ended with exit code {code}.\n{self.tail()}")
-
-    def stop(self) -> None:
-        """End it as an init system does."""
-        self.popen.send_signal(signal.SIGTERM)
-        self.finish()
-
-    def clean_up(self) -> None:
-        """Whatever happened: do not leave it behind."""
-        if self.popen.poll() is None:
-            self.popen.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.popen.wait(5)
-        if self.popen.poll() is None:
-            self.popen.kill()  # kafka_consume's children notice, and end
-            self.popen.wait()
-
-    def tail(self) -> str:
-        return "\n".join(f"    {line}" for line in self.output.read_text().splitlines()[-20:])
 
 
 class Witness:
@@ -138,37 +61,6 @@ class Witness:
         self.database.close()
 
 
-class Progress:
-    """Bars that are drawn again in place on a terminal, and a line now and then where there is none."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.terminal = sys.stdout.isatty()
-        self.drawn = 0.0
-
-    def show(self, produced: int, consumed: int, *, last: bool = False) -> None:
-        now = time.monotonic()
-        if not last and now - self.drawn < (0.05 if self.terminal else 1.0):
-            return
-        self.drawn = now
-        text = f"  produced {self.bar(produced)}   consumed {self.bar(consumed)}"
-        print(f"\r{text}" if self.terminal else text, end="" if self.terminal and not last else "\n", flush=True)
-
-    def bar(self, count: int) -> str:
-        filled = min(20, 20 * count // self.total)
-        return f"[{'#' * filled}{'.' * (20 - filled)}] {count:>6,}"
-
-
-@dataclass
-class Row:
-    """A line of the summary."""
-
-    what: str
-    expected: int
-    found: int
-    where: str
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Orders from Django models through Kafka into SQLite.")
     parser.add_argument("--orders", type=int, default=2500, help="how many orders are placed (default: 2500)")
@@ -196,7 +88,7 @@ def run(orders: int) -> tuple[list[Row], float]:
         folder = Path(name)
 
         def start(*command: str) -> Service:
-            service = Service(folder, *command)
+            service = Service(MANAGE, folder, *command)
             stack.callback(service.clean_up)
             return service
 
@@ -229,7 +121,7 @@ def run(orders: int) -> tuple[list[Row], float]:
 
 def watch(witness: Witness, consumer: Service, publisher: Service, total: int) -> float:
     """Show the progress until all events are in the database. Returns the seconds between the first and the last."""
-    progress = Progress(total)
+    progress = Progress(total, "produced", "consumed")
     consumed, first, changed = 0, 0.0, time.monotonic()
     while consumed < total:
         time.sleep(0.02)
@@ -263,13 +155,7 @@ def check(witness: Witness, orders: int, turnover: int) -> list[Row]:
 
 def report(rows: list[Row], seconds: float, whole: float) -> int:
     """Print the summary and what to try next; returns the exit code."""
-    wrong = [row.what for row in rows if row.found != row.expected]
-    print(f"\n  {'':10} {'expected':>11} {'found':>11}")
-    for row in rows:
-        verdict = "WRONG" if row.what in wrong else "ok"
-        print(f"  {row.what:10} {row.expected:>11,} {row.found:>11,}  {verdict:5}  {row.where}")
-    if wrong:
-        print(f"\nThe demo failed: not as expected: {', '.join(wrong)}.", file=sys.stderr)
+    if print_rows(rows):
         return 1
     rate = rows[1].found / max(seconds, 0.001)
     manage = os.path.relpath(MANAGE)

@@ -16,6 +16,7 @@ from django_kafka.consumer.results import check_result
 from django_kafka.consumer.transactions import over_conflicts, require_usable
 from django_kafka.exceptions import BatchError, TransactionConflict
 from django_kafka.failures import database
+from django_kafka.failures.borrowed import savepoints
 from django_kafka.logs.tracebacks import line_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class Calls:
 
     def _answer(self, part: Claim) -> Failures:
         try:
-            result = self.handle(part)
+            with savepoints():
+                result = self.handle(part)
+                database.require_ended()
         except BatchError as error:
             return {i: _without_blame(failure) for i, failure in error.of(len(part)).items()}
         if result is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django_kafka._native import Stopped
 from django_kafka.exceptions import is_failure
 from django_kafka.failures import database
+from django_kafka.failures.borrowed import savepoints
 from django_kafka.logs.safely import safely
 
 if TYPE_CHECKING:
@@ -34,15 +35,19 @@ class PollPath:
             except Stopped:
                 return
             self.member.look_around()
-            if database.in_use():
-                database.refresh()
             if msg is not None:
+                if database.in_use():
+                    database.refresh()
                 self._handle(msg)
+                database.used()
+            elif database.in_use():
+                database.rest()
 
     def _handle(self, msg: Any) -> None:
         delivery = self.member.take_polled(msg)
         try:
-            self.consumer.process_message(msg)
+            with savepoints():
+                self.consumer.process_message(msg)
         except Stopped:
             raise
         except BaseException as exc:

@@ -2,7 +2,8 @@
 """The path of a topic that takes batches, or whose offsets are stored with what it does: several messages in hand at
 once, each call in a transaction if that is wanted.
 
-A batch that fails is halved until the failing message stands alone. That one goes to the failure handling, the others
+A batch that fails is halved until the failing message stands alone, or split there at once if the exception tells
+which message it is (`exc.index`, as model topics have it). That one goes to the failure handling, the others
 are handled; what is behind it on its partition is not, if it has to wait. What nobody has said to be finished is
 handed out again.
 """
@@ -15,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from django_kafka import events
 from django_kafka._native import Claim
-from django_kafka.conf import settings
 from django_kafka.consumer.describe import name_of
 from django_kafka.consumer.paths.calls import Calls, Failures, Leave, Undone
 from django_kafka.consumer.sizes import size_of
 from django_kafka.exceptions import (
     HandlerResultError,
-    UnavailableError,
+    index_of,
     is_failure,
 )
-from django_kafka.failures import database
+from django_kafka.failures import blame, database
 from django_kafka.failures.delivery import Outcome
 from django_kafka.logs.tracebacks import line_of
 
@@ -65,6 +65,8 @@ class Sink:
         self._claim: Claim
         self._is_told = False  # that this claim is halved
         self._undone = 0  # calls whose messages are being handled again
+        self._is_believed = True  # what exceptions say of which message it is
+        self._named = 0  # calls inside of one another that such an exception ended
 
     def walk(self, batch: Batch) -> None:
         """Handle the run of messages that the batch has opened."""
@@ -96,7 +98,9 @@ class Sink:
         if database.in_use():
             database.refresh()
         self._claim, self._is_told, self._undone = claim, False, 0
+        self._is_believed, self._named = True, 0
         try:
+            self._pass_over_foreign(claim)
             self._hold_early(claim)
             self._write(claim)
             self.calls.catch_up()
@@ -104,6 +108,17 @@ class Sink:
             pass
         finally:
             del self._claim  # or it would keep its batch in memory
+
+    def _pass_over_foreign(self, claim: Claim) -> None:
+        is_foreign = self.consumer.is_foreign
+        if is_foreign is None:
+            return
+        for i, msg in enumerate(claim):
+            if is_foreign(msg):
+                one = claim[i : i + 1]
+                if self.offsets is not None:
+                    self.offsets.finish(one.spans())
+                one.done()
 
     def _hold_early(self, claim: Claim) -> None:
         """Of a retry topic: messages that are not due yet wait, and those behind them."""
@@ -113,6 +128,8 @@ class Sink:
         held = set()
         for i, msg in enumerate(claim):
             place = (msg.topic(), msg.partition())
+            if len(claim[i : i + 1].rest()) == 0:
+                continue
             if place not in held and (early := not_due(msg)) is not None:
                 held.add(place)
                 self._judge(claim[i : i + 1], early)
@@ -121,26 +138,51 @@ class Sink:
         """Handle these messages, one by one if it has to be. Returns whether all went well.
 
         one_fails: one of them does, so they need not be tried together."""
-        part = part.rest()
-        if len(part) == 0:
-            return True
-        if len(part) == 1 or not one_fails:
-            exc = self._try(part)
-            if exc is None:
-                return True
-            if len(part) == 1:
-                self._judge(part, exc)
-                return False
-            self._tell_halved(part, exc)
+        well = True
+        while len(part := part.rest()) > 0:
+            if len(part) == 1 or not one_fails:
+                failed = self._try(part)
+                if failed is None:
+                    return well
+                part, exc = failed
+                if len(part) == 1:
+                    self._judge(part, exc)
+                    return False
+                if (index := self._named_by(exc, len(part))) is not None:
+                    self._write_to(part, index)
+                    part, well = part[index + 1 :], False
+                    continue
+                self._tell_halved(part, exc)
+            self._leave_if_stopping()
+            middle = len(part) // 2
+            first = self._write(part[:middle])
+            self._write(part[middle:], one_fails=first)
+            return False
+        return well
+
+    def _leave_if_stopping(self) -> None:
         if self.member.client.stopping:
             raise Leave  # it is redelivered
-        middle = len(part) // 2
-        well = self._write(part[:middle])
-        self._write(part[middle:], one_fails=well)
-        return False
 
-    def _try(self, part: Claim) -> Exception | None:
-        """Handle these messages together. Returns the exception that nothing but halving helps against."""
+    # ---- an exception that names the message at fault ----
+
+    def _named_by(self, exc: Exception, count: int) -> int | None:
+        """The index of the message, if an exception has one that may be believed."""
+        index = index_of(exc, count)
+        return index if self._is_believed and self._named < DEEPEST else None
+
+    def _write_to(self, part: Claim, index: int) -> None:
+        """Handle the messages before the one that is named, and that one alone."""
+        self._leave_if_stopping()
+        self._named += 1
+        well = self._write(part[:index])
+        if self._write(part[index : index + 1]) and well:
+            self._is_believed = False  # nothing is wrong with it: those behind it would be named one by one
+        self._named -= 1
+
+    def _try(self, part: Claim) -> tuple[Claim, Exception] | None:
+        """Handle these messages together. Returns those of them that could not be, and why, if nothing helps but to
+        try fewer at a time."""
         while len(part) > 0:
             try:
                 failures = self.calls.call(part)
@@ -154,7 +196,7 @@ class Sink:
                     raise
                 self._leave_if_nobodys_fault(exc)
                 database.after_failure()
-                return exc
+                return part, exc
             else:
                 self._settle(part, failures)
                 return None
@@ -204,7 +246,9 @@ class Sink:
     def _leave_if_nobodys_fault(self, exc: Exception) -> None:
         """Errors: Leave, when no message is to blame; then all that is not done waits."""
         wrong_use = isinstance(exc, HandlerResultError)
-        if not wrong_use and not isinstance(exc, UnavailableError) and not _is_outage(exc):
+        # Not what others do to the same rows: a smaller transaction may get past them.
+        outage = blame.is_outage(exc) and not database.is_conflict(exc)
+        if not wrong_use and not outage and not blame.is_surroundings(exc):
             return
         rest = self._claim.rest()
         for _, _, i, _, _ in rest.spans():
@@ -228,7 +272,3 @@ class Sink:
             offset=first,
             reason=line_of(exc),
         )
-
-
-def _is_outage(exc: Exception) -> bool:
-    return settings.DATABASE_ERRORS == "wait" and database.is_outage(exc)

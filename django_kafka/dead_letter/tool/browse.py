@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Reading ends with an error when nothing came for so long (seconds).
 PATIENCE = 30.0
+
+_NUMBER = re.compile("[0-9]{1,18}")  # what fits in 64 bits
 
 # Called with the number of records that were passed over or read.
 Progress = Callable[[int], None]
@@ -50,7 +53,7 @@ class Letter:
     def number(self, header: DeadLetterHeader) -> int | None:
         """A header as a number, None when it is missing or no number."""
         text = self.text(header)
-        return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+        return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
     @property
     def exception(self) -> str | None:
@@ -152,10 +155,21 @@ class Count:
 
 def count(cluster: Cluster, topic: str, progress: Progress | None = None) -> Count:
     """Count the letters by reading them: offsets alone would count marks and the ends of transactions too."""
-    parts = extents(cluster, topic)
     marks = Marks()
-    letters = sum(1 for msg in records(cluster, topic, parts, progress) if not marks.note(msg))
-    return Count(letters, sum(marks.count(part.partition, part.low) for part in parts))
+    places: dict[int, list[range]] = {}
+    for msg in records(cluster, topic, extents(cluster, topic), progress):
+        if not marks.note(msg):
+            _append(places.setdefault(msg.partition(), []), msg.offset())
+    letters = sum(len(part) for ranges in places.values() for part in ranges)
+    return Count(letters, sum(marks.count(partition, ranges) for partition, ranges in places.items()))
+
+
+def _append(ranges: list[range], offset: int) -> None:
+    """Offsets that follow on one another are one range."""
+    if ranges and ranges[-1].stop == offset:
+        ranges[-1] = range(ranges[-1].start, offset + 1)
+    else:
+        ranges.append(range(offset, offset + 1))
 
 
 def read_marks(cluster: Cluster, topic: str, parts: list[Extent], progress: Progress | None = None) -> Marks:

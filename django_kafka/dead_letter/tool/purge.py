@@ -10,11 +10,13 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from django_kafka.conf import settings
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.utils.mock_cluster import is_mock
 
 if TYPE_CHECKING:
     from django_kafka.dead_letter.tool.browse import Extent
 
 TIMEOUT = 30.0
+ASK_TIMEOUT = 5.0
 
 
 def purge(topic: str, parts: list[Extent]) -> None:
@@ -37,8 +39,19 @@ def purge(topic: str, parts: list[Extent]) -> None:
         number = "partition" if len(left) == 1 else "partitions"
         raise DjangoKafkaError(
             f"The broker did not delete what is in '{topic}', {number} {', '.join(map(str, sorted(left)))}: "
-            f"{next(iter(left.values()))}"
+            f"{next(iter(left.values()))}{_limit(admin)}"
         )
+
+
+def _limit(admin: Any) -> str:
+    """What follows if it is an embedded broker, which cannot do it."""
+    try:
+        cluster = admin.list_topics(timeout=ASK_TIMEOUT).cluster_id
+    except KafkaException:
+        return ""
+    if not is_mock(cluster):
+        return ""
+    return ". It is an embedded broker (kafka_broker), which cannot delete records: they are gone when it ends."
 
 
 def admin_config() -> dict[str, Any]:

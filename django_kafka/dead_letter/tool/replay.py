@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django_kafka import events
 from django_kafka._native import Message
+from django_kafka.conf import settings
 from django_kafka.dead_letter.header import ReplayHeader
 from django_kafka.dead_letter.tool import browse
 from django_kafka.dead_letter.tool.browse import Letter
@@ -105,10 +106,10 @@ class Replay:
         for letter in self._selected(parts):
             if self.dry_run:
                 self.report(letter, self._obstacle(letter))
-            elif self.handler is not None:
-                self._handle(letter)
             elif (obstacle := self._obstacle(letter)) is not None:
                 self.report(letter, obstacle)
+            elif self.handler is not None:
+                self._handle(letter)
             else:
                 chunk.append(letter)
                 size += len(letter.msg)
@@ -139,9 +140,13 @@ class Replay:
 
     def _obstacle(self, letter: Letter) -> str | None:
         """Why the letter cannot go to its origin, None if it can."""
-        if self.handler is not None:
-            return None
         origin = letter.origin(self.owner)
+        if origin is not None and not self.topic.endswith(f".{origin}.{settings.DEAD_LETTER_TOPIC_SUFFIX}"):
+            return "its header names a topic whose dead letters do not come here"
+        if self.handler is not None:
+            if self.owner is not None and origin != self.owner.origin:
+                return f"it came from topic '{origin}', which the handler is not for"
+            return None
         if origin is None:
             return "it does not say which topic it came from, and no registered consumer tells"
         if origin not in self.cluster.partitions:

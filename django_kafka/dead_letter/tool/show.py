@@ -24,7 +24,7 @@ def describe(letter: Letter, owner: Owner | None, *, replayed: bool, full: bool 
     """The lines about a letter. full: nothing is cut, and with the traceback."""
     limit = None if full else LONGEST
     yield f"{letter.msg.partition()}:{letter.msg.offset()}{'  (replayed)' if replayed else ''}"
-    yield f"  from       {_origin(letter, owner)}"
+    yield f"  from       {_cut(_origin(letter, owner), limit)}"
     failure = f"{letter.exception or '?'}: {letter.summary or ''}"
     yield f"  exception  {_cut(failure, limit)}"
     handler = owner.handler if owner is not None else None

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException
 from django_kafka._native import Producer
 from django_kafka.dead_letter.header import ReplayHeader
 from django_kafka.dead_letter.tool.browse import Letter
-from django_kafka.dead_letter.tool.marks import render
+from django_kafka.dead_letter.tool.marks import KEY, render
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failures.copy import Copy
 from django_kafka.failures.producer import producer_config
@@ -83,7 +83,7 @@ class ReplayTransaction:
             for copy, partition in copies:
                 self._produce(copy.topic, copy.value, copy.key, copy.headers, partition, copy.timestamp)
             for partition, offsets in _by_partition(done).items():
-                key = f"replayed-{partition}-{offsets[0]}"
+                key = f"{KEY}{partition}-{offsets[0]}"
                 text = render(offsets)
                 self._produce(self.topic, text, key, [(ReplayHeader.MARK.value, text)], partition, 0)
             self._producer.flush(TIMEOUT)  # commit would do that too, but not hand out why it failed

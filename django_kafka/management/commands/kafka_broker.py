@@ -23,11 +23,21 @@ LIMITS = """\
 This is librdkafka's mock cluster: for development, demos and tests, not for data.
   - in memory only, some 4 MB per partition; older messages vanish
   - topics appear on first use (4 partitions) or by --topics, not by admin requests
-  - no offsets by time, no real transactions, no ACLs, no TLS
+  - records cannot be deleted (kafka_dead_letters purge), no offsets by time
+  - aborted transactions are read all the same, no ACLs, no TLS
   - reached from this machine only
-  - an idle consumer looks for messages twice a second, unless its fetch.wait.max.ms
-    is low (10); one that joins a group after others left or beside them waits for
-    session.timeout.ms less a second (44 s by default; 5 with 6000)"""
+  - a consumer that is restarted, or joins others, waits for session.timeout.ms less a
+    second: 44 s by default, 5 s with these settings. An idle one looks for messages
+    twice a second by default"""
+SETTINGS = """\
+DJANGO_KAFKA = {{
+    "GLOBAL_CONFIG": {{"bootstrap.servers": "{address}"}},
+    "CONSUMER_CONFIG": {{
+        "auto.offset.reset": "earliest",
+        "session.timeout.ms": 6000,
+        "fetch.wait.max.ms": 10,
+    }},
+}}"""
 
 
 class Command(BaseCommand):
@@ -81,7 +91,9 @@ class Command(BaseCommand):
             self.stdout.write(f"bootstrap.servers: {address}")
             for name, partitions in topics:
                 self.stdout.write(f"topic: {name}, {partitions} partition{'s' if partitions > 1 else ''}")
-            self.stdout.write(LIMITS)
+            self.stdout.write("For the project's settings, in development:\n")
+            self.stdout.write(SETTINGS.format(address=address))
+            self.stdout.write(f"\n{LIMITS}")
             self.stdout.write("Ctrl-C ends it.")
             self.stdout.flush()
             await stop.wait()

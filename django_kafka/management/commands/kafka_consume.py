@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import math
 import sys
 from typing import Any
 
@@ -13,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_kafka import kafka
 from django_kafka.exceptions import DjangoKafkaError
+from django_kafka.logs.shown import show
+from django_kafka.management.arguments import seconds
 from django_kafka.processes.runner import KafkaConsumeRunner
 
 EPILOG = """\
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.show_log(options["verbosity"])
+        show(options["verbosity"])
         method = options["start_method"]
         try:
             runner = KafkaConsumeRunner(
@@ -83,7 +83,7 @@ class Command(BaseCommand):
                 grace=options["grace"],
                 exit_on_failure=options["exit_on_failure"],
                 start_method=None if method == "auto" else method,
-                shows_lag=options["verbosity"] > 0,
+                verbosity=options["verbosity"],
             )
         except DjangoKafkaError as exc:
             raise CommandError(str(exc)) from exc
@@ -93,24 +93,3 @@ class Command(BaseCommand):
             )
         if code := runner.run():
             sys.exit(code)
-
-    def show_log(self, verbosity: int) -> None:
-        """Log to the standard error where the project's LOGGING says nothing about us."""
-        logger = logging.getLogger("django_kafka")
-        if logger.hasHandlers():
-            return
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
-
-
-def seconds(text: str) -> float:
-    """An argument that is a number of seconds, 0 or more."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more")
-    return value

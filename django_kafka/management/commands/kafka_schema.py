@@ -9,13 +9,13 @@ from typing import Any
 
 from confluent_kafka.schema_registry import Schema
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.module_loading import import_string
 
 from django_kafka import kafka
 from django_kafka.exceptions import DjangoKafkaError
-from django_kafka.schema.avro import AvroSchema
+from django_kafka.management.reasons import ask_compatibility, refusal
+from django_kafka.management.schemas import Source, find_sources
+from django_kafka.management.subjects import latest_version
 from django_kafka.schema.registry import ask
 
 ACTIONS = {
@@ -26,12 +26,28 @@ ACTIONS = {
 }
 
 
+FAULTS = {
+    "show": "",
+    "diff": "{} of {} schemas differ from the registry's latest version.",
+    "check": "{} of {} schemas are not compatible with the latest version; `kafka_schema diff` shows what differs.",
+    "register": "{} of {} schemas were not registered.",
+}
+
+
 class Command(BaseCommand):
-    help = "Show the Avro schema of a model or topic, compare it with the registry, check it there, or register it."
+    help = (
+        "Show schemas of models and topics, compare them with the registry, check them there, or register them. The "
+        "exit code is 1 if one differs, is not compatible or is refused, and 2 if that could not be found out."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=list(ACTIONS), help="; ".join(f"{k}: {v}" for k, v in ACTIONS.items()))
-        parser.add_argument("source", help="a model (app_label.Model) or the Python path of an AvroTopic")
+        parser.add_argument(
+            "source",
+            nargs="*",
+            help="models (app_label.Model) or Python paths of topics (default: keys and values of all topics of "
+            "registered consumers that have a schema)",
+        )
         parser.add_argument(
             "--key",
             action="store_true",
@@ -57,99 +73,66 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            schema, subject = self._find(options)
-            getattr(self, f"_{options['action']}")(schema, options["subject"] or subject, options)
-        except (DjangoKafkaError, SchemaRegistryError, ValueError) as error:
-            raise CommandError(str(error)) from error
+            sources = find_sources(options)
+            if options["subject"] and len(sources) > 1:
+                raise CommandError("--subject is for one model or topic.", returncode=2)
+            action = getattr(self, f"_{options['action']}")
+            faults = [source.name for source in sources if not action(source, options)]
+        except SchemaRegistryError as error:
+            raise CommandError(f"The schema registry says: {refusal(error)}.", returncode=2) from error
+        except (DjangoKafkaError, ValueError) as error:
+            raise CommandError(str(error), returncode=2) from error
+        if faults:
+            raise CommandError(FAULTS[options["action"]].format(len(faults), len(sources)))
 
-    def _find(self, options: dict[str, Any]) -> tuple[Schema, str | None]:
-        """The schema, and the subject it belongs to, if that is known."""
-        source: str = options["source"]
-        model = self._model(source)
-        if model is None:
-            return self._of_topic(source, options["key"])
-        return Schema(self._of_model(model, options).to_json(), "AVRO"), None
-
-    @staticmethod
-    def _of_model(model: Any, options: dict[str, Any]) -> AvroSchema:
-        fields, exclude = (
-            [name.strip() for name in options[key].split(",")] if options[key] else None
-            for key in ("fields", "exclude")
-        )
-        if options["key"]:
-            return AvroSchema.key_from_model(model, fields or "pk", options["namespace"])
-        details = {name: options[name] for name in ("namespace", "precision", "defaults", "docs")}
-        return AvroSchema.from_model(model, fields, exclude or False, **details)
-
-    @staticmethod
-    def _model(source: str) -> Any:
-        if source.count(".") != 1:
-            return None
-        try:
-            return apps.get_model(source)
-        except (LookupError, ValueError):
-            return None
-
-    @staticmethod
-    def _of_topic(source: str, key: bool) -> tuple[Schema, str]:
-        try:
-            topic = import_string(source)
-        except ImportError as error:
-            raise CommandError(
-                f"{source} is neither a model (app_label.Model) nor the path of a topic: {error}"
-            ) from error
-        attribute = "key_schema" if key else "value_schema"
-        schema = getattr(topic, attribute, None)
-        if schema is None:
-            raise CommandError(f"{source} has no `{attribute}`.")
-        # What refers to other schemas, or has rules, is a Schema: all of it goes to the registry.
-        found = schema if isinstance(schema, Schema) else Schema(str(schema), "AVRO")
-        return found, f"{topic.name}-{'key' if key else 'value'}"
-
-    def _show(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
-        content = _content(schema)
+    def _show(self, source: Source, options: dict[str, Any]) -> bool:
+        content = _content(source.schema)
         self.stdout.write(json.dumps(content) if options["compact"] else _pretty(content))
+        return True
 
-    def _diff(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
-        latest = self._latest(_needed(subject))
+    def _diff(self, source: Source, options: dict[str, Any]) -> bool:
+        subject = source.needed_subject()
+        source.validate()
+        latest = latest_version(subject)
         if latest is None:
             self.stdout.write(f"{subject}: not in the registry yet.")
-            return
+            return False
+        old = _lines(latest.schema)
         lines = list(
             difflib.unified_diff(
-                _lines(latest.schema),
-                _lines(schema),
-                f"{subject} version {latest.version}",
-                options["source"],
-                lineterm="",
+                old, _lines(source.schema), f"{subject} version {latest.version}", source.name, lineterm=""
             )
         )
         self.stdout.write("\n".join(lines) if lines else f"{subject}: as version {latest.version} in the registry.")
+        return not lines
 
-    def _check(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
-        name = _needed(subject)
-        if self._latest(name) is None:
-            self.stdout.write(f"{name}: not in the registry yet, any schema may be registered.")
-            return
-        if not ask(kafka.schema_client.test_compatibility, name, schema):
-            raise CommandError(
-                f"{name}: NOT compatible with the latest version; `kafka_schema diff` shows what differs."
+    def _check(self, source: Source, options: dict[str, Any]) -> bool:
+        subject = source.needed_subject()
+        source.validate()
+        if latest_version(subject) is None:
+            self.stdout.write(f"{subject}: not in the registry yet, any schema may be registered.")
+            return True
+        compatible, reason = ask(ask_compatibility, kafka.schema_client, subject, source.schema)
+        if compatible:
+            self.stdout.write(self.style.SUCCESS(f"{subject}: compatible with the latest version."))
+        else:
+            self.stdout.write(
+                self.style.ERROR(f"{subject}: NOT compatible with the latest version{': ' * bool(reason)}{reason}")
             )
-        self.stdout.write(self.style.SUCCESS(f"{name}: compatible with the latest version."))
+        return compatible
 
-    def _register(self, schema: Schema, subject: str | None, options: dict[str, Any]) -> None:
-        name = _needed(subject)
-        schema_id = ask(kafka.schema_client.register_schema, name, schema)
-        self.stdout.write(self.style.SUCCESS(f"{name}: registered with id {schema_id}."))
-
-    @staticmethod
-    def _latest(subject: str) -> Any:
+    def _register(self, source: Source, options: dict[str, Any]) -> bool:
+        subject = source.needed_subject()
+        source.validate()
         try:
-            return ask(kafka.schema_client.get_latest_version, subject)
+            schema_id = ask(kafka.schema_client.register_schema, subject, source.schema)
         except SchemaRegistryError as error:
-            if error.http_status_code == 404:
-                return None
-            raise
+            if error.http_status_code not in (409, 422):
+                raise
+            self.stdout.write(self.style.ERROR(f"{subject}: NOT registered: {refusal(error)}"))
+            return False
+        self.stdout.write(self.style.SUCCESS(f"{subject}: registered with id {schema_id}."))
+        return True
 
 
 def _content(schema: Schema) -> Any:
@@ -164,9 +147,3 @@ def _lines(schema: Schema) -> list[str]:
     """For a comparison. What a schema refers to is part of it, though not of its text."""
     references = (f"{name.name}: {name.subject} version {name.version}" for name in schema.references or ())
     return [*_pretty(_content(schema)).splitlines(), *references]
-
-
-def _needed(subject: str | None) -> str:
-    if subject is None:
-        raise CommandError("For a model the subject is not known: name it, as in --subject TOPIC-value.")
-    return subject
