@@ -19,7 +19,7 @@ from bench.failures import FailuresPart
 from bench.produce import ProducePart
 from bench.run import main
 from bench.start import StartPart
-from bench.sync import SyncPart
+from bench.sync import SyncMemoryPart, SyncPart
 
 PARTS = (
     ConsumePart,
@@ -31,6 +31,7 @@ PARTS = (
     AvroRequestsPart,
     FailuresPart,
     SyncPart,
+    SyncMemoryPart,
 )
 
 if __name__ == "__main__":

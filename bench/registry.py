@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The registry of the benchmark: as much of Confluent's API as the contestants use, in memory, counting requests.
+"""The registry of the benchmark: as much of Confluent's API as the contestants use, in memory, counting requests;
+and of Apicurio's, for its converter in Kafka Connect: schemas by the same numbers.
 
 A real registry (the live tests have one) takes milliseconds for what this answers in a fraction of one, over
 connections that are kept open. So a client that asks for every message is flattered here, not slowed; and no server
@@ -62,6 +63,10 @@ class Registry:
             self.requests[f"{method} {path}"] += 1
             if method == "GET" and parts[:2] == ["schemas", "ids"] and 0 < int(parts[2]) <= len(self.schemas):
                 return 200, {"schemaType": "AVRO", "schema": self.schemas[int(parts[2]) - 1]}
+            if method == "GET" and parts[:-2] == ["apis", "registry", "v2", "ids"]:
+                return 200, json.loads(self.schemas[int(parts[-1]) - 1])
+            if method == "GET" and parts[-1] == "references":
+                return 200, []
             if method == "POST" and parts[0] == "subjects" and len(parts) in (2, 3):
                 number = self.add(parts[1], body["schema"])
                 version = self.subjects[parts[1]].index(number) + 1

@@ -23,27 +23,38 @@ MESSAGES = int(os.environ["BENCH_MESSAGES"])
 PARTITIONS = int(os.environ["BENCH_PARTITIONS"])
 EXTRA: dict[str, Any] = json.loads(os.environ.get("BENCH_CONFIG", "{}"))
 
+# Who works, and so is measured: another process than this one, if BENCH_PID names it.
+WORKER = os.environ.get("BENCH_PID", "self")
+
 _begin: list[float] = []
 
 
 def _used() -> float:
-    """CPU seconds of this process, all threads."""
+    """CPU seconds of the process that works, all threads."""
+    if WORKER != "self":
+        times = Path(f"/proc/{WORKER}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
+
+
+def peak() -> int:
+    """The most memory (bytes) that the process that works has had."""
+    # Not ru_maxrss: that begins with what the parent had when it forked.
+    status = Path(f"/proc/{WORKER}/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index]
 
 
 def begin() -> None:
     _begin[:] = [time.perf_counter(), _used()]
 
 
-def finish(messages: int, **more: Any) -> None:
-    """Print the result and end the process at once: closing is not measured."""
+def finish(messages: int, *, besides: float = 0.0, **more: Any) -> None:
+    """Print the result and end this process at once: closing is not measured. besides: processor time (seconds) of
+    what measures in the process that works."""
     seconds = time.perf_counter() - _begin[0]
-    cpu = _used() - _begin[1]
-    # Not ru_maxrss: that begins with what the parent had when it forked.
-    status = Path("/proc/self/status").read_text()
-    peak = int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index]
-    print(json.dumps({"messages": messages, "seconds": seconds, "cpu": cpu, "peak": peak, **more}), flush=True)
+    cpu = _used() - _begin[1] - besides
+    print(json.dumps({"messages": messages, "seconds": seconds, "cpu": cpu, "peak": peak(), **more}), flush=True)
     sys.stdout.flush()
     os._exit(0)
 

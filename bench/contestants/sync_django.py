@@ -2,7 +2,7 @@
 """A ModelTopicConsumer that keeps the table in step: one file for this library and its peer.
 
 It ends when the table's last row is written: the last change of the topic, asked for by a connection of its own.
-BENCH_FORM: avro, json or connect (JSON with Connect's schemas); BENCH_SIGNALS: with a receiver of post_save.
+BENCH_FORM: json or connect (with Connect's schemas), else it is Avro; BENCH_SIGNALS: with a receiver of post_save.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from django_kafka.topic.model import ModelTopicConsumer  # noqa: E402
 
 FORM = os.environ.get("BENCH_FORM", "avro")
 BASE: Any = AvroTopicConsumer
-if FORM != "avro":
+if FORM in ("json", "connect"):
     from django_kafka.topic.json import JSONTopicConsumer
 
     BASE = JSONTopicConsumer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the database can take: COPY buffers made beforehand, and the upsert that the library uses. No Kafka."""
+"""What the database can take: COPY buffers made beforehand, and the statements that the library uses. No Kafka."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "syncsettings"
 django.setup()
 
 import struct  # noqa: E402
+import threading  # noqa: E402
 from datetime import UTC, datetime  # noqa: E402
 from typing import Any  # noqa: E402
 
-from changes import changes  # noqa: E402
+from changes import EIGHT, changes  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from meter import MESSAGES, begin, finish  # noqa: E402
-from syncapp.models import Order  # noqa: E402
+from meter import MESSAGES  # noqa: E402
+from sync_watch import watch  # noqa: E402
 
 BATCH = int(os.environ.get("BENCH_BATCH", "5000"))
 HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">II", 0, 0)
@@ -30,11 +31,12 @@ CREATE TEMPORARY TABLE batch (id bigint, customer varchar(100), email text, tota
 CREATE TEMPORARY TABLE gone (id bigint) ON COMMIT DELETE ROWS
 """
 UPSERT = f"""
-INSERT INTO orders AS t ({COLUMNS}) SELECT {COLUMNS} FROM batch
+INSERT INTO orders AS t ({COLUMNS}) SELECT {COLUMNS} FROM batch ORDER BY id
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in NAMES)}
 WHERE ({", ".join(f"t.{name}" for name in NAMES)})
   IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in NAMES)})
 """
+DELETE = "DELETE FROM orders AS t WHERE t.id = ANY (ARRAY(SELECT r.id FROM gone AS r))"
 
 
 def field(data: bytes | None) -> bytes:
@@ -66,7 +68,7 @@ def blocks() -> list[tuple[bytes, bytes]]:
         made.append((HEADER + upserts + b"\xff\xff", HEADER + keys + b"\xff\xff"))
         rows.clear()
 
-    for number, row in enumerate(changes(MESSAGES), 1):
+    for number, row in enumerate(changes(MESSAGES, EIGHT), 1):
         rows[row["id"]] = None if row["__deleted"] == "true" else tuple_of(row)
         if number % BATCH == 0:
             close()
@@ -82,16 +84,17 @@ def send(cursor: Any, sql: str, block: bytes) -> None:
 
 def main() -> None:
     prepared = blocks()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
-        begin()
         for rows, keys in prepared:
             with transaction.atomic():
                 send(cursor, "COPY gone FROM STDIN (FORMAT binary)", keys)
-                cursor.execute("DELETE FROM orders AS t USING gone WHERE t.id = gone.id")
+                cursor.execute(DELETE)
                 send(cursor, "COPY batch FROM STDIN (FORMAT binary)", rows)
                 cursor.execute(UPSERT)
-    finish(MESSAGES, rows=Order.objects.count())
+    watcher.join()
 
 
 main()
