@@ -13,7 +13,7 @@ import pytest
 _NEEDS_SERVER = ("live", "postgres", "chaos")
 # Whole folders that are not for the inner loop: real processes, and thousands of generated cases.
 _SLOW = ("oracle", "process", "demo")
-_RUNNING = Path(__file__).parents[1] / ".cache" / "running-test"
+_RUNNING = Path(__file__).parents[1] / ".cache" / "running-tests"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -24,8 +24,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
-    if _RUNNING.exists():
-        print(f"\nThe run before this one ended inside {_RUNNING.read_text()} (a crash, or it was killed).")
+    _RUNNING.mkdir(parents=True, exist_ok=True)
+    for note in _RUNNING.iterdir():
+        if not Path("/proc", note.name).exists():
+            print(f"\nA run before this one ended inside {note.read_text()} (a crash, or it was killed).")
+            note.unlink(missing_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,12 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Note which test runs: after a segmentation fault that is all there is to see."""
-    _RUNNING.parent.mkdir(exist_ok=True)
-    _RUNNING.write_text(item.nodeid)
+    note = _RUNNING / str(os.getpid())
+    note.write_text(item.nodeid)
     try:
         return (yield)
     finally:
-        _RUNNING.unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,13 +6,25 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.live.clients import close_consumers
 from tests.live.project.run import Worker
-from tests.live.servers import CountingProxy, KafkaServer, PostgresServer, RegistryServer, kafka, postgres, registry
+from tests.live.servers import (
+    ConnectServer,
+    CountingProxy,
+    KafkaServer,
+    PostgresServer,
+    RegistryServer,
+    connect,
+    kafka,
+    mariadb,
+    postgres,
+    registry,
+)
 
 _numbers = itertools.count(1)
 
@@ -22,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.live)
+
+
+# psycopg2 sends no arrays.
+@pytest.fixture(params=["arrays", "tables", "both"] if find_spec("psycopg") else ["tables"])
+def copy_form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows come to PostgreSQL. A test's batches are small, and would all be arrays; `both`: most are larger."""
+    form: str = request.param
+    if form != "arrays":
+        monkeypatch.setattr("django_kafka.sync.copy.MOST_ROWS", 0 if form == "tables" else 2)
+    return form
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +87,45 @@ def shared_postgres() -> Iterator[PostgresServer]:
         pytest.skip(reason)
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[PostgresServer]:
+    """A PostgreSQL of the module whose changes can be read."""
+    if reason := postgres.available():
+        pytest.skip(reason)
+    with PostgresServer(options={"wal_level": "logical"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def connect_server(request: pytest.FixtureRequest, shared_kafka: KafkaServer) -> Iterator[ConnectServer]:
+    """A Kafka Connect of the module, which may stop and start it again."""
+    if reason := connect.available():
+        pytest.skip(reason)
+    failed = request.session.testsfailed
+    server = ConnectServer(shared_kafka.bootstrap)
+    try:
+        server.start()
+        yield server
+    finally:
+        if path := server.close(keep_logs=request.session.testsfailed > failed):
+            print(f"\nConnect's log: {path}")
+
+
+@pytest.fixture(scope="module")
+def maria() -> Iterator[str]:
+    """The alias of a database of the project in a MariaDB of the module, with the tables of tests.synced."""
+    if reason := mariadb.available():
+        pytest.skip(reason)
+    pymysql = pytest.importorskip("pymysql")
+    pymysql.install_as_MySQLdb()
+    from tests.live.model_tables import database  # it configures Django, which not every test wants
+    from tests.synced.models import make_tables
+
+    with mariadb.MariaServer() as server, database("maria", server.django_settings()) as alias:
+        make_tables(alias)
+        yield alias
 
 
 @pytest.fixture(scope="session")

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django_kafka._native import AvroSchema, SchemaError
+from tests.py.http_stub import Answer, Asked, HttpStub
 
 
-class SchemaRegistry:
+class SchemaRegistry(HttpStub):
     """`with SchemaRegistry() as registry:`, then registry.url. `requests` lists what was asked, `bodies` what with.
 
     fail_with: a status that everything is answered with. broken: ids of schemas that it fails on with 500.
     page: a status, a type and a text instead of any answer, as of a proxy that stands before the registry."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[str] = []
         self.bodies: list[Any] = []
         self.page: tuple[int, str, str] | None = None
@@ -31,46 +32,18 @@ class SchemaRegistry:
         self.fail_with: int | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> SchemaRegistry:
-        registry = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *args: Any) -> None: ...
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                path = unquote(urlsplit(self.path).path)
-                asked = json.loads(body) if body else None
-                with registry._lock:
-                    registry.requests.append(f"{self.command} {path}")
-                    registry.bodies.append(asked)
-                    status, reply = registry.reply(self.command, path, asked)
-                kind, data = "application/vnd.schemaregistry.v1+json", json.dumps(reply).encode()
-                if registry.page is not None:
-                    status, kind, text = registry.page
-                    data = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(data)))
-                self.send_header("Connection", "close")  # so that nobody has to close the client
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = answer
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def answer(self, asked: Asked) -> Answer:
+        path = unquote(urlsplit(asked.path).path)
+        body = json.loads(asked.body) if asked.body else None
+        with self._lock:
+            self.requests.append(f"{asked.method} {path}")
+            self.bodies.append(body)
+            status, reply = self.reply(asked.method, path, body)
+        kind, data = "application/vnd.schemaregistry.v1+json", json.dumps(reply).encode()
+        if self.page is not None:
+            status, kind, text = self.page
+            data = text.encode()
+        return Answer(status, data, [("Content-Type", kind)])
 
     def add(self, subject: str, schema: str, **more: Any) -> int:
         """Register without HTTP. Returns the id."""

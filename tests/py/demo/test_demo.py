@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOP = ROOT / "examples" / "shop"
+CATALOGUE = ROOT / "examples" / "catalogue"
 ENV = {**os.environ, "PYTHONPATH": f"{ROOT}:{SHOP}", "DJANGO_SETTINGS_MODULE": "shop.settings"}
 
 
@@ -27,7 +28,7 @@ def run(*argv: str | Path, cwd: Path = SHOP, timeout: float = 150.0) -> subproce
     return subprocess.run(
         [sys.executable, *map(str, argv)],
         cwd=cwd,
-        env=ENV,
+        env={**ENV, "DJANGO_SETTINGS_MODULE": f"{cwd.name}.settings"},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -65,6 +66,18 @@ def test_demo_ends_well() -> None:
     assert "WRONG" not in result.stdout
     assert "messages/s" in result.stdout
     assert "Try next" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "way"), [((), "copy"), (("--sqlite",), "bulk")])
+def test_demo_of_the_catalogue(options: tuple[str, ...], way: str) -> None:
+    result = run("demo.py", "--products", "3000", *options, cwd=CATALOGUE)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"its way to write rows is {way}" in result.stdout
+    assert re.search(r"messages +4,150 +4,150 +ok", result.stdout)
+    assert re.search(r"products +2,850 +2,850 +ok", result.stdout)
+    assert "WRONG" not in result.stdout
     assert result.stderr == ""
 
 
@@ -157,8 +170,9 @@ def load_demo() -> ModuleType:
     return module
 
 
-def test_shop_has_all_its_migrations() -> None:
-    result = run("manage.py", "makemigrations", "--check", "--dry-run")
+@pytest.mark.parametrize("project", [SHOP, CATALOGUE])
+def test_examples_have_all_their_migrations(project: Path) -> None:
+    result = run("manage.py", "makemigrations", "--check", "--dry-run", cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -313,6 +314,32 @@ def test_rules_on_fields_run_on_every_message(registry: SchemaRegistry) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("conf", "rest"),
+    [({"use.schema.id": 2}, b"\x04\x30\x0c"), ({"use.latest.version": True}, b"\x06\x01\xe0\x78"), ({}, b"\x02\x7b")],
+)
+def test_values_are_written_with_the_schema_of_their_id(
+    registry: SchemaRegistry, conf: dict[str, Any], rest: bytes
+) -> None:
+    """Zero looks the same in all of them, so that only the second value tells."""
+
+    def pay(scale: int) -> str:
+        amount = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": scale}
+        return json.dumps({"type": "record", "name": "Pay", "fields": [{"name": "amount", "type": amount}]})
+
+    ids = [registry.add("pay-value", pay(scale)) for scale in (2, 4, 5)]
+
+    class Pay(AvroTopic):
+        name = "pay"
+        value_schema = pay(2)
+        schema_config = {"auto.register.schemas": False, **conf}
+
+    first, second = (Pay().serialize({"amount": decimal.Decimal(text)}, VALUE) for text in ("0", "1.23"))
+    identity = {"use.schema.id": ids[1], "use.latest.version": ids[2]}.get(next(iter(conf), ""), ids[0])
+    assert first == b"\0" + identity.to_bytes(4, "big") + b"\x02\x00"
+    assert second == b"\0" + identity.to_bytes(4, "big") + rest
+
+
 def test_ids_in_headers(registry: SchemaRegistry) -> None:
     class Headed(Orders):
         schema_config = {"schema.id.serializer": header_schema_id_serializer}
@@ -441,6 +468,11 @@ def test_a_registry_that_is_away_is_not_the_messages_fault(registry: SchemaRegis
     "page",
     [
         (200, "text/html", "<h1>Sign in</h1>"),
+        (200, "application/json", ""),
+        (200, "application/json", "null"),
+        (200, "application/json", "[]"),
+        (200, "application/json", '{"status": "UP"}'),
+        (200, "application/json", '{"schema": 5}'),
         (302, "text/html", ""),
         (404, "text/html", "<h1>404 page not found</h1>"),
         (404, "application/json", '{"message": "no Route matched with those values"}'),

@@ -55,6 +55,23 @@ def test_unknown_key(key: str, meant: str) -> None:
     assert found({key: 1}) == [("E002", f"DJANGO_KAFKA has an unknown key {key!r} (did you mean {meant!r}?).")]
 
 
+@pytest.mark.parametrize("option", sorted({*DEFAULTS, "http://me:hunter2@x"}))
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://me:hunter2@host",
+        ["http://me:hunter2@host"],
+        {"password": "hunter2"},
+        '{"password": "hunter2"}',
+        "x\x1by",
+    ],
+)
+def test_no_value_that_is_wrong_tells_a_secret(option: str, value: Any) -> None:
+    for _, text in found({option: value}):
+        assert "hunter2" not in text
+        assert "\x1b" not in text
+
+
 def test_unknown_key_that_is_hardly_like_any_may_be_the_projects_own() -> None:
     assert [number for number, _ in found({"TOPIC_PREFIX": "x"})] == ["W004"]
     assert found({"XYZ": 1}) == [("W004", "DJANGO_KAFKA has a key 'XYZ' that is none of django_kafka's.")]

@@ -7,8 +7,10 @@ import logging
 import time
 
 import pytest
+from confluent_kafka import KafkaError
 from django.test import override_settings
 
+from django_kafka.error_handlers import ClientErrorHandler
 from django_kafka.logs.client import ClientLog
 from django_kafka.logs.loggers import OF_CLIENTS
 from django_kafka.logs.repetitions import Repetitions
@@ -76,3 +78,28 @@ def test_unreachable_broker_is_told_in_two_lines(log: pytest.LogCaptureFixture) 
     told = [one.getMessage() for one in log.records if one.levelno >= logging.WARNING]
     assert [text.startswith("FAIL: [thrd:127.0.0.1:3/bootstrap]") for text in told] == [True, False]
     assert "is 'bootstrap.servers' right?" in told[1]
+
+
+CLOSED = "FAIL: [thrd:b:1/1]: b:1/1: Disconnected: connection closed by peer: receive 0 (after 9ms in state UP)"
+
+
+def test_a_connection_that_nobody_used_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """Brokers close one after ten minutes; a calm consumer would have such lines all day."""
+    caplog.set_level(logging.INFO, logger="x")
+    assert not ClientLog().filter(record(CLOSED, logging.INFO))
+    assert ClientLog().filter(record(CLOSED.replace("state UP", "state APIVERSION_QUERY"), logging.INFO))
+    caplog.set_level(logging.DEBUG, logger="x")
+    assert ClientLog().filter(record(CLOSED, logging.INFO))
+
+
+def test_all_brokers_are_down_only_if_none_can_be_reached(log: pytest.LogCaptureFixture) -> None:
+    handler = ClientErrorHandler()
+    down = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
+    handler(KafkaError(KafkaError._TRANSPORT, CLOSED))
+    handler(down)
+    assert log.messages == []
+    handler = ClientErrorHandler()
+    handler(KafkaError(KafkaError._TRANSPORT, "b:1/1: Connect to ipv4#b:1 failed: Connection refused"))
+    handler(down)
+    assert len(log.messages) == 1
+    assert "no Kafka broker can be reached" in log.messages[0]

@@ -77,6 +77,13 @@ class TestConfiguration:
             "group.id": "g",
         }
 
+    def test_values_are_the_texts_that_librdkafka_gets(self) -> None:
+        """Who names a retry topic after the group, say, has the same as the broker."""
+        text = type("Text", (str,), {"__str__": lambda _self: "other"})("earliest")
+        config = consumer_of(config={"auto.offset.reset": text, "fetch.min.bytes": 5}, group=b"shop").build_config()
+        assert (config["group.id"], config["fetch.min.bytes"]) == ("shop", 5)
+        assert str(config["auto.offset.reset"]) == "earliest"
+
     def test_class_can_replace_logger_and_handler(self) -> None:
         config = consumer_of(config={"logger": 1, "error_cb": 2}).build_config()
         assert (config["logger"], config["error_cb"]) == (1, 2)
@@ -112,8 +119,8 @@ class TestConfiguration:
 
 
 class TestLife:
-    def test_start_subscribes(self, client: mock.Mock) -> None:
-        consumer_of(Recorder("a"), Recorder("^b"))().start()
+    def test_start_subscribes_when_run_calls_it(self, client: mock.Mock) -> None:
+        consumer_of(Recorder("a"), Recorder("^b"), run=Consumer.start)().run()
         assert client.return_value.subscribe.call_args.kwargs["topics"] == ["a", "^b"]
 
     def test_start_calls_an_overridden_subscribe_as_it_can_be_called(self, client: mock.Mock) -> None:
@@ -122,6 +129,7 @@ class TestLife:
         class Later(Consumer):
             topics = Topics(Recorder("a"))
             config = {"group.id": "g"}
+            run = Consumer.start
 
             def subscribe(self) -> None:  # type: ignore[override]
                 called.append("later generation")
@@ -130,8 +138,8 @@ class TestLife:
             def subscribe(self, topics: Any) -> None:  # type: ignore[override]
                 called.append(topics)
 
-        Later().start()
-        Seed().start()
+        Later().run()
+        Seed().run()
         assert called == ["later generation", ["a"]]
 
     def test_subscribe_in_both_ways(self, client: mock.Mock) -> None:
@@ -388,7 +396,7 @@ class TestPlan:
     def test_direct(self) -> None:
         plan = self.plan(handle_exception=None, log_error=None, build_config=Consumer.build_config, other=1)
         assert plan.path is Path.DIRECT
-        assert plan.explain().startswith("direct: batches, the topic's consume() is called")
+        assert plan.explain().startswith("direct: each message goes straight to its topic's consume()")
 
     @pytest.mark.parametrize("name", ["consume", "get_topic"])
     def test_hooks(self, name: str) -> None:
@@ -440,9 +448,9 @@ def test_own_failure_topics(client: mock.Mock) -> None:
 
 
 def test_topics_may_be_set_on_the_object(client: mock.Mock) -> None:
-    consumer = consumer_of(Recorder())()
+    consumer = consumer_of(Recorder(), run=Consumer.start)()
     consumer.topics = Topics(Recorder("other"))
-    consumer.start()
+    consumer.run()
     assert client.return_value.subscribe.call_args.kwargs["topics"] == ["other"]
 
 

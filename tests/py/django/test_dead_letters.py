@@ -29,6 +29,7 @@ from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failures.copy import Copy
 from django_kafka.management.commands.kafka_dead_letters import Command, argument
 from django_kafka.management.progress import Progress
+from django_kafka.testing.broker import kafka_broker
 from django_kafka.utils.message import Message
 from tests.py.django.helpers import Recorder, consumer_of
 
@@ -41,19 +42,61 @@ def letter(partition: int = 0, offset: int = 0, *, key: Any = b"k", value: Any =
 
 @given(st.sets(st.integers(0, 300)))
 def test_marks_are_read_as_they_were_written(offsets: set[int]) -> None:
-    assert set(parse(render(offsets))) == offsets
-    assert set(parse(render(offsets).encode())) == offsets
+    for text in (render(offsets), render(offsets).encode()):
+        assert {offset for part in parse(text) for offset in part} == offsets
+
+
+def mark(text: bytes, partition: int = 1, offset: int = 20, **headers: bytes) -> Message:
+    named = [("DEAD_LETTER_REPLAYED", text), *headers.items()]
+    return Message("t", b"replayed-1-3", text, named, offset, partition)
 
 
 def test_a_mark_speaks_for_its_own_partition() -> None:
     marks = Marks()
-    mark = Message("t", b"key", b"", [("DEAD_LETTER_REPLAYED", b"3-5,9,what,7-")], 20, 1)
-    assert marks.note(mark)
+    assert marks.note(mark(b"3-5,9,what,7-"))
     assert not marks.note(letter().msg)
     assert [offset for offset in range(20) if marks.holds(1, offset)] == [3, 4, 5, 9]
     assert not marks.holds(0, 3)
-    assert marks.count(1, 5) == 2
+    assert marks.count(1, [range(2), range(4, 6), range(8, 20)]) == 3
     assert render([4, 3, 9, 5]) == "3-5,9"
+
+
+def test_a_mark_speaks_for_what_stands_before_it() -> None:
+    """Whoever writes the topic cannot make the tool count to a billion."""
+    marks = Marks()
+    assert marks.note(mark(b"0-999999999999999999,5-3", offset=7))
+    assert marks.count(1, [range(100)]) == 7
+    assert marks.holds(1, 6)
+    assert not marks.holds(1, 7)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        mark(b"0-5", DEAD_LETTER_MESSAGE_TOPIC=b"events"),
+        Message("t", b"replayed-1-3", b"value", [("DEAD_LETTER_REPLAYED", b"0-5")], 7, 1),
+        Message("t", b"key", b"0-5", [("DEAD_LETTER_REPLAYED", b"0-5")], 7, 1),
+        Message("t", None, b"0-5", [("DEAD_LETTER_REPLAYED", b"0-5")], 7, 1),
+    ],
+    ids=["with a letter's headers", "another value", "another key", "no key"],
+)
+def test_a_letter_that_bears_a_marks_header_stays_a_letter(record: Message) -> None:
+    assert not Marks().note(record)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9))), st.sets(st.integers(0, 70)))
+def test_marks_that_overlap_count_once(named: list[tuple[int, int]], letters: set[int]) -> None:
+    marks = Marks()
+    for start, length in named:
+        marks.add(0, [range(start, start + length)])
+    offsets = {offset for start, length in named for offset in range(start, start + length)}
+    assert marks.count(0, [range(offset, offset + 1) for offset in sorted(letters)]) == len(offsets & letters)
+    assert {offset for offset in range(80) if marks.holds(0, offset)} == offsets
+
+
+@pytest.mark.parametrize("number", [b"9" * 5000, b"-1", b"1e3", "\u0663".encode(), b"", b"9" * 19])
+def test_numbers_that_are_none_of_ours_are_missing(number: bytes) -> None:
+    assert letter(ORIGIN_TIMESTAMP=number).timestamp == 1_000_000
 
 
 def test_conditions_add_up() -> None:
@@ -180,6 +223,8 @@ def test_a_letter_is_described(registry: Any) -> None:
     short = "\n".join(describe(letter(value=b"x" * 1000), owner, replayed=False))
     assert "characters, see --full)" in short
     assert "Traceback" not in short
+    odd = letter(ORIGIN_TOPIC=b"x" * 100_000, ORIGIN_PARTITION=b"y" * 100_000, ORIGIN_OFFSET=b"1")
+    assert len("\n".join(describe(odd, owner, replayed=False))) < 1000, "any producer can write these headers"
 
 
 class Terminal(io.StringIO):
@@ -240,6 +285,13 @@ def test_a_purge_that_does_not_empty_all_says_what_is_left(monkeypatch: pytest.M
         admin.delete_records.return_value = dict(zip(places, map(deleted, errors), strict=True))
         with pytest.raises(DjangoKafkaError, match=text):
             purge("g.events.dlt", parts)
+
+
+def test_a_purge_on_the_embedded_broker_names_its_limit() -> None:
+    with kafka_broker(["g.events.dlt"]) as broker:
+        broker.produce("g.events.dlt", b"1")
+        with pytest.raises(DjangoKafkaError, match=r"embedded broker \(kafka_broker\), which cannot delete records"):
+            purge("g.events.dlt", [Extent(0, 0, 1)])
 
 
 def test_a_record_that_is_refused_while_others_are_still_produced_tells_why() -> None:

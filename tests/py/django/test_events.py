@@ -17,11 +17,8 @@ from django_kafka.events import Event
 PACKAGE = Path(__file__).resolve().parents[3] / "django_kafka"
 EVENTS = {name: event for name, event in vars(events).items() if isinstance(event, Event)}
 METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-# Public methods of Consumer that log what they are given.
-ALLOWED = {
-    ("consumer/consumer.py", "self.default_logger.error"),
-    ("consumer/consumer.py", "Consumer.default_logger.debug"),
-}
+# A public method of Consumer that logs what it is given.
+ALLOWED = {("consumer/reports.py", "CONSUMER.debug")}
 
 
 def nodes() -> Iterator[tuple[str, ast.AST]]:
@@ -73,6 +70,14 @@ def test_telling(caplog: pytest.LogCaptureFixture) -> None:
     )
     assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.DEBUG]
     assert caplog.records[1].exc_info is not None
+
+
+def test_texts_without_fields(caplog: pytest.LogCaptureFixture) -> None:
+    plain = [event for event in EVENTS.values() if "%" not in event.text]
+    assert plain
+    for event in plain:
+        event.tell(logging.getLogger("django_kafka.test"), level=logging.WARNING)
+    assert caplog.messages == [event.text for event in plain]
 
 
 def test_a_logger_that_raises_is_no_failure_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,8 +116,8 @@ def test_all() -> None:
     one_line = " ".join(text.split())
     for words in (
         "tests.py.django.test_explain.ShopConsumer (group shop)",
-        "direct: batches",
-        "hooks: batches, the consumer's consume() is called for each message",
+        "direct: each message goes straight to its topic's consume()",
+        "hooks: each message goes through the consumer's own consume()",
         "not faster: consume() is overridden",
         "consume_batch() gets up to 5000 messages at a time",
         "in a transaction with their offsets",

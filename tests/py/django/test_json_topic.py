@@ -15,6 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationError
 from django_kafka.exceptions import ConfigurationError, SchemaRegistryUnavailable
 from django_kafka.topic.json import JSONTopic
 from django_kafka.topic.protobuf import ProtobufTopic
+from tests.py.django.helpers import project_registry
 
 KEY, VALUE = MessageField.KEY, MessageField.VALUE
 
@@ -66,6 +67,25 @@ def test_errors() -> None:
         Events().deserialize(b"\xff", VALUE)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_json_is_not_written(number: float) -> None:
+    with pytest.raises(SerializationError, match="not JSON compliant"):
+        Events().serialize({"price": [number]}, VALUE)
+    assert Events().serialize(number, VALUE, allow_nan=True) in (b"NaN", b"Infinity", b"-Infinity")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(b"\0\0\0\0\7{}", r"id of a schema \(7\)"), (b"\1" + bytes(16) + b"{}", "GUID of a schema"), (b"\0\0", None)],
+)
+def test_confluents_framing_is_named(data: bytes, what: str | None) -> None:
+    with pytest.raises(SerializationError) as caught:
+        Events().deserialize(data, VALUE)
+    assert ("value_schema" in str(caught.value)) == (what is not None)
+    if what is not None:
+        caught.match(what)
+
+
 @pytest.mark.parametrize("part", ["key", "value"])
 def test_schemas_go_through_confluents_classes(part: str) -> None:
     class Checked(JSONTopic):
@@ -115,6 +135,21 @@ def test_a_registry_that_is_away_is_not_the_messages_fault(topic: str) -> None:
             made.deserialize(b"x", VALUE)
         with pytest.raises(SchemaRegistryUnavailable):
             made.serialize({}, VALUE)
+
+
+@pytest.mark.parametrize("page", [("text/html", "<html>Log in</html>"), ("application/json", "null")])
+def test_a_page_instead_of_the_registry_is_not_the_messages_fault(page: tuple[str, str]) -> None:
+    class Checked(JSONTopic):
+        name = "checked"
+        value_schema = '{"type": "object"}'
+
+    with project_registry() as registry:
+        value = Checked().serialize({"a": 1}, VALUE)
+        registry.page = (200, *page)
+        with pytest.raises(SchemaRegistryUnavailable, match="is not a schema registry"):
+            Checked().deserialize(value, VALUE)
+        registry.page = None
+        assert Checked().deserialize(value, VALUE) == {"a": 1}
 
 
 def test_a_protobuf_topic_without_a_message_class() -> None:

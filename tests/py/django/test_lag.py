@@ -224,7 +224,7 @@ class TestTerminal:
         monkeypatch.setattr(kafka, "consumers", registry)
         made: list[ConsumerWorker] = []
         monkeypatch.setattr(runner, "Supervisor", lambda jobs, **_: made.extend(jobs.values()))
-        runner.KafkaConsumeRunner(shows_lag=True)
+        runner.KafkaConsumeRunner(verbosity=1)
         assert [worker.shows_lag for worker in made] == [keys == 1] * keys
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from django_kafka._native import Stopped
 from django_kafka.consumer import Consumer
 from django_kafka.consumer.plan import Path
 from django_kafka.consumer.results import _reported
-from django_kafka.exceptions import ConfigurationError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
 from django_kafka.failures import database
 from django_kafka.producer import suppress
 from django_kafka.testing.broker import LocalBroker, kafka_broker
@@ -167,6 +168,7 @@ class TestFailures:
         assert topic.values == NUMBERS
         assert [offset for *_, offset in topic.calls] == [*range(6), 5, 5, *range(5, 20)]
         assert log.text.count("the partition is paused until this message succeeds") == 3
+        assert log.text.count("exceptions.ConfigurationError: no dead letters") == 1, "one traceback for all"
         assert "(topic=events partition=0 offset=5)" in log.text
         assert committed(cls) == 20
 
@@ -330,6 +332,71 @@ class TestStopping:
         assert topic.values == NUMBERS
         assert committed(cls) == 20
 
+    def test_start_is_the_loop_as_in_later_versions(self, broker: LocalBroker) -> None:
+        running: list[Consumer] = []
+        topic = Recorder(act=lambda msg: running[0].request_stop() if msg.value() == b"19" else None)
+        broker.produce("events", *NUMBERS)
+        cls = consumer_of(topic)
+        running.append(cls())
+        running[0].start()
+        assert topic.values == NUMBERS
+        assert committed(cls) == 20
+
+    def test_start_of_a_later_version_may_prepare_and_go_on(self, broker: LocalBroker) -> None:
+        """kafka_consume calls run(), which calls start(), which calls the original."""
+        prepared: list[Any] = []
+
+        def start(self: Any, stop_event: Any = None) -> None:
+            prepared.append(stop_event)
+            Consumer.start(self, stop_event)
+
+        topic = Recorder()
+        broker.produce("events", *NUMBERS)
+        cls = consumer_of(topic, start=start)
+        run_consumer_until(cls, lambda: len(topic.seen) >= 20)
+        assert (topic.values, prepared) == (NUMBERS, [None])
+
+    def test_start_with_an_event_inside_of_run_does_not_loop_twice(self, broker: LocalBroker) -> None:
+        def start(self: Any, stop_event: Any = None) -> None:
+            Consumer.start(self, stop_event or threading.Event())
+
+        topic = Recorder()
+        broker.produce("events", *NUMBERS)
+        cls = consumer_of(topic, start=start)
+        run_consumer_until(cls, lambda: len(topic.seen) >= 20)
+        assert topic.values == NUMBERS
+
+    def test_run_of_the_projects_own_subscribes_by_start(self, broker: LocalBroker) -> None:
+        """As a project of version 0.5 may have it."""
+        topic = Recorder()
+
+        def run(self: Any) -> None:
+            self.start()
+            while len(topic.seen) < 20:
+                if (msg := self.poll()) is not None:
+                    self.process_message(msg)
+            self.stop()
+
+        broker.produce("events", *NUMBERS)
+        cls = consumer_of(topic, run=run)
+        cls().run()
+        assert topic.values == NUMBERS
+
+    def test_start_while_it_runs_is_refused(self, broker: LocalBroker) -> None:
+        running: list[Consumer] = []
+        refused: list[str] = []
+
+        def act(msg: Any) -> None:
+            with pytest.raises(DjangoKafkaError, match="is running already") as caught:
+                running[0].start()
+            refused.append(str(caught.value))
+            running[0].request_stop()
+
+        broker.produce("events", b"0")
+        running.append(consumer_of(Recorder(act=act))())
+        running[0].run()
+        assert len(refused) == 1
+
     def test_stop_wakes_a_waiting_consumer(self, broker: LocalBroker) -> None:
         with override_settings(DJANGO_KAFKA=_with(POLLING_FREQUENCY=60)):
             consumer = consumer_of(Recorder())()
@@ -435,7 +502,7 @@ class TestHooks:
         cls = consumer_of(topic)
         broker.produce("events", *NUMBERS)
         consumer = cls()
-        consumer.start()
+        consumer.subscribe()
         while len(topic.seen) < 20:
             if (msg := consumer.poll()) is not None:
                 consumer.process_message(msg)
@@ -447,13 +514,20 @@ class TestHooks:
         assert committed(cls) == 20
 
 
-def test_commit_after_each_batch(broker: LocalBroker) -> None:
+class Answer(str, enum.Enum):
+    """Whose str() is not its value."""
+
+    NO = "false"
+
+
+@pytest.mark.parametrize("no", ["false", 0, b"false", Answer.NO])
+def test_commit_after_each_batch(broker: LocalBroker, no: Any) -> None:
     seen: list[int] = []
 
     def act(msg: Any) -> None:
         seen.append(msg.offset())
 
-    cls = consumer_of(Recorder(act=act), config={"enable.auto.commit": "false"})
+    cls = consumer_of(Recorder(act=act), config={"enable.auto.commit": no})
     broker.produce("events", *NUMBERS)
     marks: list[int] = []
 
@@ -515,6 +589,7 @@ class TestDatabase:
 
         topic = Recorder(act=act)
         broker.produce("events", *NUMBERS)
+        connection.close()  # or it would be the test's
         run_consumer_until(consumer_of(topic), lambda: len(topic.seen) >= 20)
         assert len(connection.queries_log) == 0
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -17,7 +17,6 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.test import override_settings
-from django.utils import timezone
 
 from django_kafka.consumer import Consumer
 from django_kafka.consumer.managers import PauseManager
@@ -315,40 +314,58 @@ def test_blocking_retries_without_time_zones(broker: LocalBroker, path: str) -> 
     assert time.monotonic() - begun >= 4
 
 
-def test_a_clock_that_is_set_back_makes_no_pause_longer() -> None:
+@pytest.mark.parametrize("moved", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_makes_no_pause_longer(moved: float) -> None:
     pauses = PauseManager()
-    now = timezone.now()
-    pauses.hold(TopicPartition("events", 0, 5), now + timedelta(seconds=0.1))
-    with mock.patch("django.utils.timezone.now", return_value=now - timedelta(hours=1)):
+    pauses.hold(TopicPartition("events", 0, 5), datetime.now(UTC) + timedelta(seconds=0.1))
+    with mock.patch("time.time", return_value=time.time() + moved):
         assert pauses.next_due() <= 0.1
         time.sleep(0.1)
         assert [partition.offset for partition in pauses.pop_ready()] == [5]
 
 
+class OneByOne(Recorder):
+    """Takes batches of one message."""
+
+    batch_size = 1
+
+    def consume_batch(self, messages: Any) -> None:
+        for msg in messages:
+            self.consume(msg)
+
+
 # ---- databases -----------------------------------------------------------------------------------------------------
 
 
-def test_a_transaction_that_a_failed_handler_left_open_is_not_the_next_ones(broker: LocalBroker) -> None:
-    """Or what the next one does would be rolled back with it when the batch ends, though it counts as handled."""
+@pytest.mark.parametrize("raises", [True, False])
+@pytest.mark.parametrize("path", [*PATHS, "batches"])
+def test_a_transaction_that_a_handler_left_open_is_not_the_next_ones(
+    broker: LocalBroker, path: str, raises: bool
+) -> None:
+    """Or what the next one does would be rolled back with it when the batch ends, though it counts as handled. So the
+    message fails."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE IF NOT EXISTS kept (value text)")
-        cursor.execute("DELETE FROM kept")
+        cursor.execute("CREATE TABLE left_open (value text)")
 
     def act(msg: Any) -> None:
         if msg.value() == b"1":
             transaction.set_autocommit(False)
         with connection.cursor() as cursor:
-            cursor.execute("INSERT INTO kept VALUES (%s)", [msg.value().decode()])
-        if msg.value() == b"1":
+            cursor.execute("INSERT INTO left_open VALUES (%s)", [msg.value().decode()])
+        if msg.value() == b"1" and raises:
             raise ValueError
 
-    topic = Recorder(act=act)
+    topic: Recorder = OneByOne(act=act) if path == "batches" else Recorder(act=act)
+    members = {} if path == "batches" else on_path(path)
     broker.produce("events", b"0", b"1", b"2", b"3")
-    run_consumer_until(consumer_of(topic, group="g"), lambda: len(topic.seen) >= 3, 20)
+    run_consumer_until(consumer_of(topic, group="g", **members), lambda: {b"2", b"3"} <= set(topic.values), 20)
+    assert values(broker, "g.events.dlt", 1) == [b"1"]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT value FROM kept ORDER BY value")
-        assert cursor.fetchall() == [("0",), ("2",), ("3",)]
+        cursor.execute("SELECT value FROM left_open ORDER BY value")
+        found = cursor.fetchall()
+        cursor.execute("DROP TABLE left_open")
     connection.close()
+    assert found == [("0",), ("2",), ("3",)]
 
 
 @pytest.mark.parametrize(

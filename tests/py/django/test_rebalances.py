@@ -39,6 +39,8 @@ def test_assigned_and_revoked(broker: LocalBroker, path: Path, caplog: pytest.Lo
     consumer = run_consumer_until(consumer_of(events, many, group="shop", **PATHS[path]), lambda: events.seen)
     assert consumer.plan().path is path
     lines = [record for record in caplog.records if "group 'shop'" in record.getMessage()]
+    joined = lines.pop(0)
+    assert joined.getMessage().startswith("tests.py.django.helpers.MyConsumer has joined group 'shop' as ")
     assert [line.getMessage() for line in lines] == [
         "tests.py.django.helpers.MyConsumer, group 'shop': assigned events[0], many[0-3]",
         "tests.py.django.helpers.MyConsumer, group 'shop': revoked events[0], many[0-3]",

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from django_kafka import hooks, kafka
 from django_kafka.consumer import Consumer, Topics
-from django_kafka.exceptions import ConfigurationError, DjangoKafkaError
+from django_kafka.exceptions import ConfigurationError, DjangoKafkaError, TopicNotRegisteredError
 from django_kafka.registry import ConnectorsRegistry, ConsumersRegistry, Registry
 from django_kafka.retry.consumer import RetryConsumer
 from tests.py.django.helpers import Recorder, consumer_of
@@ -84,6 +84,40 @@ def test_retry_consumers_of_what_was_registered_before_django_was_set_up(
     assert list(registry) == [key, f"{key}.retry", registry.get_key(second)]
 
 
+NON_BLOCKING = {"RETRY_SETTINGS": {"max_retries": 3, "delay": 1, "blocking": False}}
+
+
+def test_retry_consumers_follow_overridden_settings(registry: ConsumersRegistry) -> None:
+    first = kafka.consumers()(consumer_of(Recorder("orders"), group="g"))
+    last = kafka.consumers()(type("Last", (Consumer,), {"topics": Topics(Recorder()), "config": {"group.id": "h"}}))
+    one, two = registry.get_key(first), registry.get_key(last)
+    assert list(registry) == [one, two]
+    with override_settings(DJANGO_KAFKA=NON_BLOCKING):
+        assert list(registry) == [one, f"{one}.retry", two, f"{two}.retry"]
+        assert registry[f"{one}.retry"].topics.names == [r"^g\.orders\.retry\.([0-9]+)$"]
+        with override_settings(DJANGO_KAFKA={"RETRY_SETTINGS": {"max_retries": 3, "delay": 1}}):
+            assert list(registry) == [one, two]
+        assert f"{one}.retry" in registry
+    assert list(registry) == [one, two]
+    assert f"{one}.retry" not in registry
+
+
+def test_a_group_from_overridden_settings_names_the_retry_topics(registry: ConsumersRegistry) -> None:
+    topic = Recorder("orders")
+    kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
+    cls = kafka.consumers()(type("FromSettings", (Consumer,), {"topics": Topics(topic)}))
+    for group in ("a", "b"):
+        with override_settings(DJANGO_KAFKA={"CONSUMER_CONFIG": {"group.id": group}}):
+            assert registry[f"{registry.get_key(cls)}.retry"].config["group.id"] == f"{group}.retry"
+
+
+def test_a_consumer_that_was_taken_out_stays_out(registry: ConsumersRegistry) -> None:
+    kafka.consumers()(consumer_of(Recorder("orders"), group="g"))
+    registry._classes.clear()
+    with override_settings(DJANGO_KAFKA=NON_BLOCKING):
+        assert list(registry) == []
+
+
 def test_group_is_needed_for_retry_topics(registry: ConsumersRegistry) -> None:
     topic = Recorder()
     kafka.retry(max_retries=1, delay=1, blocking=False)(topic)
@@ -108,4 +142,5 @@ def test_topic_of_a_name(registry: ConsumersRegistry) -> None:
     registry._classes["other"] = consumer_of(logs)
     assert registry.topic("orders") is orders
     assert registry.topic("logs-1") is logs
-    assert registry.topic("nothing") is None
+    with pytest.raises(TopicNotRegisteredError, match=r"^No topic registered for `nothing`$"):
+        registry.topic("nothing")

@@ -20,6 +20,7 @@ from django_kafka.dead_letter.header import DeadLetterHeader
 from django_kafka.dead_letter.topic import DeadLetterTopicProducer
 from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.failures.headers import shorten
+from django_kafka.failures.story import Story
 from django_kafka.retry.consumer import RetryConsumer, RetryTopics
 from django_kafka.retry.header import RetryHeader
 from django_kafka.retry.search import TopicSearch, refresh_interval
@@ -42,9 +43,11 @@ class Target:
 
     def __init__(self) -> None:
         self.copies: list[Any] = []
+        self.story = Story()
 
-    def forward(self, copy: Any) -> None:
+    def forward(self, copy: Any) -> bool:
         self.copies.append(copy)
+        return True
 
 
 class TestSettings:

@@ -63,6 +63,19 @@ def poison(*wrong: bytes, error: type[BaseException] = ValueError) -> Callable[[
     return act
 
 
+def named(*wrong: bytes) -> Callable[[list[bytes]], None]:
+    """Poison that is named."""
+
+    def act(values: list[bytes]) -> None:
+        for index, value in enumerate(values):
+            if value in wrong:
+                error = ValueError(f"no {value!r}")
+                error.index = index  # type: ignore[attr-defined]
+                raise error
+
+    return act
+
+
 class Once:
     """Acts in the first calls only."""
 
@@ -223,6 +236,48 @@ class TestFailures:
         assert len(topic.calls) < 10 * 13 + 60
         assert log.text.count("in halves") <= 10
         assert {msg.value() for msg in broker.collect("g.events.dlt", 10)} == set(wrong)
+
+    def test_an_exception_with_an_index_spares_the_halves(
+        self, broker: LocalBroker, log: pytest.LogCaptureFixture
+    ) -> None:
+        values = [b"%d" % i for i in range(5000)]
+        wrong = values[250::500]
+        topic = Batches(named(*wrong))
+        broker.produce("events", *values)
+        run_consumer_until(consumer_of(topic, group="g"), lambda: len(topic.done) >= 4990, timeout=60)
+        assert topic.done == [value for value in values if value not in wrong]
+        assert len(topic.calls) < 3 * 10 + 20
+        assert "in halves" not in log.text
+        assert [msg.value() for msg in broker.collect("g.events.dlt", 10)] == wrong
+
+    @pytest.mark.parametrize("index", [0, 19, -1, 20, "1", True, None, 10])
+    def test_an_index_that_is_wrong(self, index: Any, broker: LocalBroker) -> None:
+        """Whatever it says, no message is left out, and the calls are not as many as the messages."""
+
+        def act(values: list[bytes]) -> None:
+            if b"5" in values:
+                error = ValueError("no 5")
+                said = min(index, len(values) - 1) if type(index) is int else index
+                error.index = said  # type: ignore[attr-defined]
+                raise error
+
+        topic = Batches(act)
+        broker.produce("events", *NUMBERS)
+        cls = consumer_of(topic, group="g")
+        run_consumer_until(cls, lambda: len(topic.done) >= 19)
+        assert topic.done == [number for number in NUMBERS if number != b"5"]
+        assert [msg.value() for msg in broker.collect("g.events.dlt", 1)] == [b"5"]
+        assert committed(cls) == 20
+
+    def test_all_fail_and_are_named(self, broker: LocalBroker) -> None:
+        """As many as there are messages, which is deeper than Python goes."""
+        values = [b"%d" % i for i in range(3000)]
+        topic = Batches(named(*values), retry_settings=None)
+        broker.produce("events", *values)
+        cls = consumer_of(topic, group="g")
+        run_consumer_until(cls, lambda: [b"2999"] in topic.calls, timeout=60)
+        assert committed(cls) == 3000
+        assert [msg.value() for msg in broker.collect("g.events.dlt", 3000)] == values
 
     def test_batch_error_names_those_that_failed(self, broker: LocalBroker) -> None:
         def act(values: list[bytes]) -> None:

@@ -4,20 +4,28 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from django.conf import settings
+from django.test import override_settings
 
 from django_kafka import kafka
-from django_kafka.consumer import Consumer
+from django_kafka._native import Producer as NativeProducer
+from django_kafka.consumer import Consumer, stopping
 from django_kafka.processes import grace as grace_module
 from django_kafka.processes.child import StopRequest
 from django_kafka.processes.grace import Grace
 from django_kafka.testing.broker import LocalBroker, kafka_broker
+from django_kafka.testing.consumer import run_consumer_until
+from django_kafka.topic import TopicConsumer
 from django_kafka.utils.stop_time import time_to_flush
 from tests.py.django.helpers import Recorder, consumer_of
 
@@ -142,3 +150,64 @@ def test_an_end_that_is_not_clean_is_logged_and_raises_nothing(
     assert given == [(), (7.0,)]
     assert log.text.count("MyConsumer has stopped, but not all is done: offsets of t [0]") == 2
     consumer.close()
+
+
+class Forwards(TopicConsumer):
+    """Produces something for each message."""
+
+    name = "events"
+    retry_settings = None
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def consume(self, msg: Any) -> None:
+        kafka.producer.produce("output", msg.value())
+        self.seen.append(msg.value())
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_the_input_of_undelivered_output_is_not_committed(reachable: bool, log: pytest.LogCaptureFixture) -> None:
+    with kafka_broker(topics={"events": 1, "output": 1}) as broker:
+        output = {} if reachable else {"bootstrap.servers": "127.0.0.1:1", "message.timeout.ms": 300_000}
+        with override_settings(DJANGO_KAFKA={**settings.DJANGO_KAFKA, "PRODUCER_CONFIG": output}):
+            broker.produce("events", b"1", b"2")
+            topic = Forwards()
+            cls = consumer_of(topic, group="forwards", flush_timeout=20 if reachable else 0.2)
+            run_consumer_until(cls, lambda: len(topic.seen) == 2)
+            kafka.producer.purge()
+            again = Recorder("events")
+            if reachable:
+                broker.produce("events", b"3")
+            run_consumer_until(
+                consumer_of(again, group="forwards"), lambda: len(again.seen) >= (1 if reachable else 2)
+            )
+    assert again.values == ([b"3"] if reachable else [b"1", b"2"])
+    assert ("will be redelivered" in log.text) != reachable
+
+
+def test_the_end_of_the_process_waits_no_longer_than_the_stop_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    monkeypatch.setattr(stopping, "Producer", mock.Mock(limit_exit_flush=limits.append))
+    for left in (None, 100.0, 20.0, 5.0, 0.0):
+        stopping.limit_exit(left)
+    assert limits == [30, 19.0, 4.5, 0.0]
+
+
+def test_a_limit_is_a_number_of_seconds() -> None:
+    for wrong in (None, -1, float("nan"), "1"):
+        with pytest.raises((TypeError, ValueError)):
+            NativeProducer.limit_exit_flush(wrong)  # type: ignore[arg-type]
+    NativeProducer.limit_exit_flush(30)
+
+
+def test_a_process_that_cannot_deliver_ends_when_it_is_told_to() -> None:
+    program = """
+from django.conf import settings
+settings.configure(DJANGO_KAFKA={"GLOBAL_CONFIG": {"bootstrap.servers": "127.0.0.1:1"}, "EXIT_FLUSH_SECONDS": 0.1})
+from django_kafka import kafka
+kafka.producer.produce("events", b"x")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=25, check=False)
+    assert "1 messages were not delivered when the interpreter ended" in done.stderr
+    assert "within 0.1 s" in done.stderr

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from django_kafka import _native
 from django_kafka._native import AvroMethod, Message, Producer, Route
 from django_kafka.conf.kinds import SUFFIX
-from django_kafka.dead_letter.header import DeadLetterHeader
+from django_kafka.dead_letter.header import DeadLetterHeader, ReplayHeader
 from django_kafka.logs.loggers import NATIVE
 from django_kafka.management.commands import kafka_broker
 from django_kafka.retry.header import RetryHeader
@@ -61,6 +61,15 @@ def test_a_dead_letter_sheds_the_headers_of_retries_and_dead_letters() -> None:
     headers = ROUTE.dead_headers(message(headers=[*old, ("own", b"1")]), "summary", "Error", "detail")
     assert [value for name, value in headers if value == b"old"] == []
     assert ("own", b"1") in headers
+
+
+def test_no_copy_carries_a_mark_of_the_tool() -> None:
+    source = message(headers=[(ReplayHeader.MARK.value, b"0-9"), ("own", b"1")])
+    retry = ROUTE.retry_headers(source, "summary", 1, 1700000000.0)
+    dead = ROUTE.dead_headers(source, "summary", "Error", "detail")
+    for headers in (retry, dead):
+        assert ("own", b"1") in headers
+        assert ReplayHeader.MARK not in dict(headers)
 
 
 def test_the_attempt_is_read_where_it_is_written() -> None:

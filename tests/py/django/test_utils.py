@@ -115,6 +115,7 @@ class TestClientErrorHandler:
 
     def test_d37_other_errors_are_logged_but_not_each_time(self, log: pytest.LogCaptureFixture) -> None:
         handler = ClientErrorHandler()
+        handler(KafkaError(KafkaError._TRANSPORT, "Connect to ipv4#b:1 failed: Connection refused"))
         for _ in range(5):
             handler(KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down"))
         handler(KafkaError(KafkaError._AUTHENTICATION, "wrong password"))

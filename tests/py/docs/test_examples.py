@@ -118,11 +118,12 @@ def test_logins_are_what_clients_take(example: str, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, "x")
     names: dict[str, Any] = {}
     exec(example, names)
-    with override_settings(DJANGO_KAFKA=names["DJANGO_KAFKA"]):
-        assert check_settings() == []
     config = {key: ELSEWHERE.get(key, value) for key, value in names["DJANGO_KAFKA"]["GLOBAL_CONFIG"].items()}
+    config = {key: value for key, value in config.items() if value != ""}
+    with override_settings(DJANGO_KAFKA={**names["DJANGO_KAFKA"], "GLOBAL_CONFIG": config}):
+        assert check_settings() == []
     config |= {"log_level": 0, "error_cb": lambda error: None}
-    producer = Producer({key: value for key, value in config.items() if value != ""})
+    producer = Producer(config)
     producer.close(0)
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -24,6 +25,9 @@ from django_kafka.processes.exits import Exit
 from django_kafka.processes.supervisor import Backoff, Supervisor
 
 EVENTS = Path(sys.argv[1])
+# Not empty: a process that is forked gets SIGTERM before any hook of the package has run in it.
+END_AT_ONCE: list[bool] = []
+os.register_at_fork(after_in_child=lambda: END_AT_ONCE and os.kill(os.getpid(), signal.SIGTERM))
 
 
 def event(job: str, what: str, **more: Any) -> None:
@@ -43,9 +47,10 @@ class Job:
         return getattr(self, self.behaviour.rstrip("0123456789").replace("-", "_"))(stop)
 
     def wait(self, stop: StopRequest) -> None:
-        asked = threading.Event()
-        with stop.calls(asked.set):
-            asked.wait()
+        # Not an Event: its lock would wait for ever for this thread if the signal came while it is held.
+        read, write = os.pipe()
+        with stop.calls(lambda: os.write(write, b"x")):
+            os.read(read, 1)
         event(self.behaviour, "stopped")
 
     def messages(self, stop: StopRequest) -> None:
@@ -57,6 +62,37 @@ class Job:
                 time.sleep(left)
             event(self.behaviour, "end")
         event(self.behaviour, "stopped")
+
+    def helper(self, stop: StopRequest) -> None:
+        """A process that the job forks and terminates."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(write, b"x")
+            while True:
+                time.sleep(60)
+        os.read(read, 1)
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+        event(self.behaviour, "helper ended", code=os.waitstatus_to_exitcode(status))
+        self.wait(stop)
+
+    def helper_ended_at_once(self, stop: StopRequest) -> None:
+        """The signal is there before the helper has left fork()."""
+        END_AT_ONCE.append(True)
+        pid = os.fork()
+        END_AT_ONCE.clear()
+        while pid == 0:
+            time.sleep(60)
+        _, status = os.waitpid(pid, 0)
+        event(self.behaviour, "helper ended", code=os.waitstatus_to_exitcode(status))
+        self.wait(stop)
+
+    def orphan(self, stop: StopRequest) -> None:
+        """A program that outlives the one that has started it."""
+        subprocess.run(["sh", "-c", "exec sleep 3600 & exit 0"], check=True)
+        event(self.behaviour, "orphaned")
+        self.wait(stop)
 
     def slow_start(self, stop: StopRequest) -> None:
         """The stop comes before there is anything that could be told of it."""
@@ -109,6 +145,8 @@ last: SignalAtTheEnd | None = None
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     options = json.loads(sys.argv[2])
+    if options.pop("first", False) and os.getpid() != 1:
+        os.execvp("unshare", ["unshare", "--pid", "--fork", "--kill-child", sys.executable, *sys.argv])
     if "backoff" in options:
         options["backoff"] = Backoff(**options["backoff"])
     supervision.SAME_SIGNAL_WINDOW = options.pop("window", supervision.SAME_SIGNAL_WINDOW)

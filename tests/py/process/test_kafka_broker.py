@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import re
 import signal
 import socket
 import time
@@ -124,6 +126,21 @@ def test_bad_arguments(serve: Serve, arguments: list[str], text: str) -> None:
     with serve(*arguments) as run:
         assert run.wait() == 2
         assert text in run.output
+
+
+def test_settings_to_paste_are_right(serve: Serve) -> None:
+    with serve("--topics", "events") as run:
+        bootstrap = address(run)
+        found = re.search(r"^DJANGO_KAFKA = (\{.*?^\})$", run.output, re.MULTILINE | re.DOTALL)
+        assert found, run.output
+        settings = ast.literal_eval(found[1])
+        assert settings["GLOBAL_CONFIG"] == {"bootstrap.servers": bootstrap}
+        consumer = Consumer({**settings["GLOBAL_CONFIG"], **settings["CONSUMER_CONFIG"], "group.id": "g"})
+        consumer.subscribe(["events"])
+        wait_for(lambda: consumer.poll(0.1) or consumer.assignment())
+        consumer.close()
+        documented = (MANAGE.parents[4] / "docs" / "embedded-broker.md").read_text()
+        assert found[0].replace(bootstrap, "127.0.0.1:9092") in documented
 
 
 def test_topic_given_twice(serve: Serve) -> None:

@@ -63,6 +63,39 @@ def offsets(run: Program, what: str) -> list[int]:
     return [one["offset"] for one in run.events(what)]
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_handlers_log_is_seen_and_commands_no_terminal(
+    broker: LocalBroker, consume: Consume, method: str
+) -> None:
+    """The project has no LOGGING."""
+    orders(broker, {"log": "it was handled \x1b[2J"})
+    with consume("--start-method", method) as run:
+        run.wait_events("end", 1)
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0, run.output
+    (line,) = [line for line in run.output.splitlines() if "it was handled" in line]
+    assert line.endswith(" it was handled \\x1b[2J")
+    assert " INFO " in line
+    assert sum("assigned work[" in line for line in run.output.splitlines()) == 1
+    assert run.output.count("crew.consumers.WorkConsumer starts: ") == 1
+
+
+@pytest.mark.parametrize(("timeout", "wait"), [(45000, "44 s"), (7500, "6.5 s"), (6000, None)])
+def test_an_embedded_broker_is_told_with_what_a_restart_takes(
+    broker: LocalBroker, consume: Consume, timeout: int, wait: str | None
+) -> None:
+    settings = json.dumps({"CONSUMER_CONFIG": {"auto.offset.reset": "earliest", "session.timeout.ms": timeout}})
+    with consume(env={"CREW_KAFKA_SETTINGS": settings}) as run:
+        wait_for(lambda: "reads from librdkafka's mock cluster (kafka_broker)" in run.output)
+        orders(broker, {})
+        run.wait_events("end", 1)
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0, run.output
+    advice = f"After a restart a group waits {wait} for its partitions there: set 'session.timeout.ms' to 6000"
+    assert ("After a restart" in run.output) == (wait is not None)
+    assert wait is None or advice in run.output
+
+
 def test_stop_while_the_broker_is_unavailable_keeps_the_grace_period(broker: LocalBroker, consume: Consume) -> None:
     """By itself the client would go on trying to commit until the session times out."""
     orders(broker, *[{}] * 5)

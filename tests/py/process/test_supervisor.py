@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -239,6 +240,16 @@ def test_restarted_child_does_not_keep_orphans_alive(supervise: Supervise) -> No
         wait_for(lambda: not alive(pids[1]), 20)
 
 
+@pytest.mark.parametrize("helper", ["helper", "helper-ended-at-once"])
+@METHODS
+def test_a_helper_that_a_job_forks_can_be_terminated(supervise: Supervise, method: str, helper: str) -> None:
+    with supervise(helper, start_method=method) as run:
+        assert run.wait_events("helper ended")[0]["code"] == -signal.SIGTERM
+        run.signal(signal.SIGTERM)
+        assert run.wait() == 0
+        assert len(run.events("stopped")) == 1
+
+
 def test_threads_in_the_supervisor_mean_spawn(supervise: Supervise) -> None:
     with supervise("wait", thread=True) as run:
         run.wait_events("start")
@@ -287,3 +298,27 @@ def test_bad_grace(grace: float) -> None:
 
     with pytest.raises(ValueError, match="grace must be a number of seconds"):
         Supervisor({}, grace=grace)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "--pid", "--fork", "true"], check=False).returncode != 0,
+    reason="no namespace of processes can be made here",
+)
+def test_the_first_process_takes_note_of_orphans(supervise: Supervise) -> None:
+    """As in a container without an init: they would stay there as zombies."""
+    with supervise("orphan", first=True, start_method="fork") as run:
+        run.wait_events("orphaned")
+        (first,) = children_of(run.pid)
+        (orphan,) = wait_for(
+            lambda: [pid for pid in children_of(first) if "sleep" in Path(f"/proc/{pid}/cmdline").read_text()]
+        )
+        os.kill(orphan, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{orphan}").exists(), what="the orphan's end is noted")
+        assert len(run.events("start")) == 1
+        os.kill(first, signal.SIGTERM)
+        assert run.wait() == 0
+        assert len(run.events("stopped")) == 1

@@ -471,3 +471,64 @@ class TestDicts:
         for turn in range(3):
             given = {name: None if i % 4 == turn else f"{name}-{turn}" for i, name in enumerate(names)}
             assert schema.decode(schema.encode(given)) == given
+
+
+def test_a_reader_remembers_so_many_schemas() -> None:
+    """Ten thousand ids took 134 MB."""
+    reader, schema = AvroReader(), AvroSchema('"int"')
+    for i in range(2500):
+        reader.add(i, schema)
+        reader.add(5, schema)  # known, until it is the first
+        assert reader.decode(b"\0" + i.to_bytes(4, "big") + b"\2") == 1
+    with pytest.raises(KeyError):
+        reader.decode(b"\0\0\0\0\0\2")
+    known = 0
+    for i in range(2500):
+        try:
+            known += reader.decode(b"\0" + i.to_bytes(4, "big") + b"\2")
+        except KeyError as error:
+            assert error.args == (i,)
+    assert known == 1000
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "1e400",
+        "-1e999",
+        "9" * 30,
+        "9" * 400,
+        "-" + "9" * 5000 + ".5",
+        "1E+308",
+        f'"{"x" * 1_000_000}"',
+        "[" * 150 + "]" * 150,
+    ],
+)
+def test_attributes_of_any_size_mean_nothing(extra: str) -> None:
+    schema = AvroSchema(
+        f'{{"type": "record", "name": "R", "x": {extra}, "y": "1e400",'
+        f'"fields": [{{"name": "a", "type": "int", "z": [{extra}, {extra}]}}]}}'
+    )
+    assert schema.decode(schema.encode({"a": 5})) == {"a": 5}
+
+
+def test_the_depth_is_the_same_for_both_ways() -> None:
+    node = json.dumps({"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]})
+    value: Any = None
+    for _ in range(300):
+        value = {"next": value}
+    deep = AvroSchema(node, depth=300)
+    data = deep.encode(value)
+    assert deep.decode(data) == AvroSchema.reader(deep, AvroSchema(node)).decode(data) == value
+    assert AvroSchema(node, depth=1024).decode(data) == value
+    for depth in (1, 200, 299):
+        schema = AvroSchema(node, depth=depth)
+        with pytest.raises(EncodeError, match="nested too deeply"):
+            schema.encode(value)
+        with pytest.raises(DecodeError, match="nested too deeply"):
+            schema.decode(data)
+    with pytest.raises(EncodeError, match="nested too deeply"):
+        AvroSchema(node).encode(value)
+    for depth in (0, -1, 1025):
+        with pytest.raises(ValueError, match="between 1 and 1024"):
+            AvroSchema(node, depth=depth)

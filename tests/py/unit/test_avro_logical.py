@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import json
 import uuid
+import zoneinfo
 from typing import Any
 
 import pytest
@@ -70,6 +71,46 @@ def test_timestamps_of_any_zone() -> None:
     early = FIRST.replace(tzinfo=dt.timezone(dt.timedelta(hours=14)))  # in UTC a year 0
     with pytest.raises(DecodeError, match="outside the years"):
         schema.decode(schema.encode({"f": early}))
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "Africa/Monrovia"])
+def test_timestamps_across_changes_of_the_clock(name: str) -> None:
+    """Hours that come twice, hours that never come, offsets of half an hour and of odd seconds (Monrovia, 1972)."""
+    schema, zone = of("long", "timestamp-micros"), zoneinfo.ZoneInfo(name)
+    start = dt.datetime(1971, 12, 30) if name == "Africa/Monrovia" else dt.datetime(2024, 1, 1)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=UTC)
+    for step in range(24 * 366):
+        for fold in (0, 1):
+            at = (start + dt.timedelta(hours=step, microseconds=step)).replace(tzinfo=zone, fold=fold)
+            written = schema.decode(schema.encode({"f": at}))["f"]
+            assert (written - epoch) == (at - epoch), at
+
+
+def test_zones_that_are_odd() -> None:
+    class Odd(dt.tzinfo):
+        answer: Any = None
+
+        def utcoffset(self, when: dt.datetime | None) -> Any:
+            if isinstance(self.answer, type):
+                raise self.answer
+            return self.answer
+
+    class Offset(dt.timedelta):
+        pass
+
+    schema, zone = of("long", "timestamp-micros"), Odd()
+    at = dt.datetime(2024, 1, 1, tzinfo=zone)
+    zone.answer = dt.timedelta(hours=-23, seconds=5, microseconds=999_999)
+    assert schema.decode(schema.encode({"f": at}))["f"] == at
+    zone.answer = Offset(hours=1)
+    assert schema.decode(schema.encode({"f": at}))["f"] == at
+    for answer in (None, 5, dt.timedelta(days=1), dt.timedelta(days=-1), ValueError):
+        zone.answer = answer
+        with pytest.raises(EncodeError, match="a time zone that works"):
+            schema.encode({"f": at})
+    zone.answer = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        schema.encode({"f": at})
 
 
 @pytest.mark.parametrize("kind", ["timestamp-nanos", "local-timestamp-nanos"])
@@ -147,8 +188,9 @@ def test_decimals_beyond_64_bits() -> None:
         value = D((1, (9,) * digits, -500))
         assert decoded(schema, schema.encode({"f": value})) == value
     small = of("bytes", "decimal", precision=5)
-    data = b"\xc8\x01" + b"\x7f" * 100  # more digits than the precision: rounded, as fastavro does
-    assert decoded(small, data).adjusted() == D(int.from_bytes(b"\x7f" * 100, "big")).adjusted()
+    for size in (3, 8, 9, 64, 65, 100, 4096):  # more digits than the precision: none is rounded away
+        for raw in (b"\x7f" * size, b"\x80" + b"\1" * (size - 1)):
+            assert decoded(small, number(size) + raw) == D(int.from_bytes(raw, "big", signed=True))
     with pytest.raises(DecodeError, match="a decimal of 5000 bytes, but its precision is 5 digits"):
         small.decode(number(5000) + b"\x7f" * 5000)
 

@@ -219,51 +219,6 @@ def test_a_logger_that_raises_does_no_harm(
     consumer.close()
 
 
-OAUTH = {
-    "security.protocol": "SASL_PLAINTEXT",
-    "sasl.mechanisms": "OAUTHBEARER",
-    "sasl.oauthbearer.config": "scope=x",
-    "bootstrap.servers": "127.0.0.1:1",
-    "log_level": 0,
-}
-
-
-def test_oauth_callable_is_asked_for_a_token(make_consumer: Make) -> None:
-    seen: list[str] = []
-
-    def token(config: str) -> tuple[str, float, str, dict[str, str]]:
-        import time
-
-        seen.append(config)
-        return "token", time.time() + 1000, "principal", {"key": "value"}
-
-    consumer = make_consumer({**OAUTH, "oauth_cb": token, "error_cb": lambda e: None})
-    while not seen:
-        consumer.poll(0.1)
-    assert seen == ["scope=x"]
-
-
-def test_oauth_callable_that_fails_is_logged_and_not_raised(
-    make_consumer: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    errors: list[KafkaError] = []
-
-    def fail(config: str) -> None:
-        raise Boom("no token today")
-
-    consumer = make_consumer({**OAUTH, "oauth_cb": fail, "error_cb": errors.append})
-    while not any("no token today" in error.str() for error in errors):
-        consumer.poll(0.1)
-    assert any("no token today" in record.getMessage() for record in caplog.records)
-
-
-def test_oauth_callable_that_returns_nonsense(make_consumer: Make) -> None:
-    consumer = make_consumer({**OAUTH, "oauth_cb": lambda config: 5, "error_cb": lambda e: None})
-    with pytest.raises(TypeError, match="oauth_cb"):
-        while True:
-            consumer.poll(0.1)
-
-
 def test_throttle(make_consumer: Make, broker: _native.Broker, fill: Fill, topic: str) -> None:
     """The embedded broker never throttles; the callable is at least accepted, and its argument can be made."""
     fill(topic, [b"a"])

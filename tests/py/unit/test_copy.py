@@ -103,6 +103,50 @@ def test_last_row_of_a_key_counts(plan: CopyPlan) -> None:
     assert deleted(result) == []
 
 
+def items(array: bytes) -> tuple[int, list[bytes | None]]:
+    """OID and items of a binary array."""
+    dimensions, nulls, oid = struct.unpack_from(">iiI", array)
+    if dimensions == 0:
+        assert len(array) == 12
+        return oid, []
+    count, first = struct.unpack_from(">ii", array, 12)
+    found: list[bytes | None] = []
+    at = 20
+    for _ in range(count):
+        size = struct.unpack_from(">i", array, at)[0]
+        found.append(None if size < 0 else array[at + 4 : at + 4 + size])
+        at += 4 + max(size, 0)
+    assert (dimensions, first, nulls, at) == (1, 1, None in found, len(array))
+    return oid, found
+
+
+def test_arrays_have_what_streams_have(plan: CopyPlan) -> None:
+    messages = [
+        message(1, "a"),
+        message(2, None),
+        (key(7), None),
+        message(1, "c"),
+        message(3, "\xe9"),
+        (key(8), None),
+    ]
+    result = plan.run(messages)
+    streams = [*fields(result.block)], [*fields(result.deleted)]
+    arrays = [items(array) for array in result.arrays()], [items(array) for array in result.deleted_arrays()]
+    assert [oid for oid, _ in (*arrays[0], *arrays[1])] == [20, 25, 20]
+    for rows_, columns in zip(streams, arrays, strict=True):
+        assert [list(row) for row in zip(*(found for _, found in columns), strict=True)] == rows_
+    assert [*fields(result.block)] == streams[0]
+    result.clear()
+    assert [items(array)[1] for array in (*result.arrays(), *result.deleted_arrays())] == [[], [], []]
+
+
+def test_arrays_of_arrays_are_refused() -> None:
+    result = CopyPlan([("id", "int4"), ("tags", "text[]")], ["id"]).run([])
+    with pytest.raises(ValueError, match="the column tags is an array"):
+        result.arrays()
+    assert len(result.deleted_arrays()) == 1
+
+
 def test_deleted_keys(plan: CopyPlan) -> None:
     messages = [
         message(1, "a"),

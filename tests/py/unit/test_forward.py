@@ -108,7 +108,7 @@ def test_what_cannot_be_queued_leaves_the_message_in_hand(
         ((batch, ""), "needs a topic"),
         ((batch, topic, 5), "headers"),
         ((batch, topic, None, "x"), "int"),
-        ((batch, topic, None, -1), "before 1970"),
+        ((batch, topic, None, -2), "before 1970"),
     ]:
         with pytest.raises((TypeError, ValueError), match=text):
             producer.forward(*args)
@@ -192,7 +192,12 @@ class TestRoute:
         received = batch.current
         assert received is not None
         by_hand = _native.Message(
-            topic, b"v", None, [("h", b"1"), ("RETRY_MESSAGE", "old")], partition=0, offset=0, timestamp=(1, 1234)
+            topic,
+            value=b"v",
+            headers=[("h", b"1"), ("RETRY_MESSAGE", "old")],
+            partition=0,
+            offset=0,
+            timestamp=(1, 1234),
         )
         found = [self.route.retry_headers(msg, "no", 2, 1.5) for msg in (received, by_hand)]
         assert found[0] == found[1]

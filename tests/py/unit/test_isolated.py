@@ -157,6 +157,44 @@ def test_after_a_fork_handles_refuse_and_new_ones_work(broker: _native.Broker, t
     )
 
 
+# ---- signals while callables run
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "TimeoutError"])
+def test_what_a_signal_handler_raises_in_flush_is_not_lost_in_a_log_line(error: str) -> None:
+    """No broker can be reached, so that there is a line to log each time that flush() has waited."""
+    script(
+        """
+        import builtins, os, signal, sys, threading
+        from django_kafka import _native
+        Error = getattr(builtins, sys.argv[1])
+
+        def handler(signum, frame):
+            raise Error("signal")
+
+        class Lines:
+            def log(self, *args):
+                if not sent.is_set():  # the main thread waits in C when it comes
+                    sent.set()
+                    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+        sent = threading.Event()
+        signal.signal(signal.SIGUSR1, handler)
+        conf = {"bootstrap.servers": "127.0.0.1:1", "message.timeout.ms": 5000}
+        producer = _native.Producer(conf, logger=Lines())
+        producer.produce("t", b"v")
+        try:
+            producer.flush()
+        except Error as exc:
+            assert str(exc) == "signal"
+        else:
+            raise SystemExit("lost")
+        os._exit(0)
+        """,
+        error,
+    )
+
+
 # ---- the end of the interpreter
 
 
@@ -490,13 +528,13 @@ def test_subinterpreters_have_modules_of_their_own() -> None:
         except ImportError:
             import _interpreters as interpreters
         from django_kafka import _native
-        code = "from django_kafka import _native; _native.Message('t', b'v').value(); _native.Broker().close()"
+        code = "from django_kafka import _native; _native.Message('t', value=b'v').value(); _native.Broker().close()"
         for _ in range(3):
             interp = interpreters.create() if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
             result = interpreters.run_string(interp, code) if hasattr(interpreters, "run_string") else None
             assert result is None, result
             interpreters.destroy(interp)
-        assert _native.Message("t", b"v").value() == b"v"
+        assert _native.Message("t", value=b"v").value() == b"v"
         """
     )
 

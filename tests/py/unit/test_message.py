@@ -34,7 +34,7 @@ def test_empty_message_answers_as_confluents_does() -> None:
 
 def test_constructor_keeps_what_it_is_given() -> None:
     error = KafkaError(KafkaError._PARTITION_EOF)
-    msg = Message("t", b"value", "key", [("h", b"1")], error, 3, 7, (1, 99), 0.5, 2)
+    msg = Message("t", 3, 7, "key", b"value", [("h", b"1")], error, (1, 99), 0.5, 2)
     assert msg.topic() == "t"
     assert msg.value() == b"value"
     assert msg.key() == "key"
@@ -67,7 +67,7 @@ def test_constructor_refuses_wrong_types(fields: dict[str, object]) -> None:
 
 
 def test_setters_replace_parts() -> None:
-    msg = Message("t", b"v")
+    msg = Message("t", value=b"v")
     msg.set_value({"any": "thing"})
     msg.set_key(5)
     msg.set_headers([("a", b"b")])
@@ -86,7 +86,7 @@ def test_subclasses_work() -> None:
     class Mine(Message):
         extra = 1
 
-    msg = Mine("t", b"v")
+    msg = Mine("t", value=b"v")
     msg.more = 2  # type: ignore[attr-defined]
     assert msg.value() == b"v"
     del msg

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import gc
 import logging
 import threading
@@ -92,7 +93,7 @@ def test_which_callable_is_called(make_producer: Make, topic: str) -> None:
         ({"partition": -5}, ValueError, "partition must be from -1"),
         ({"partition": 2**40}, ValueError, "partition"),
         ({"partition": "1"}, TypeError, "int"),
-        ({"timestamp": -1}, ValueError, "timestamp"),
+        ({"timestamp": -2}, ValueError, "timestamp"),
         ({"callback": 5}, TypeError, "callback expects a callable"),
         ({"on_delivery": 5}, TypeError, "on_delivery expects a callable"),
         ({"headers": 5}, TypeError, "expected headers to be dict or list"),
@@ -126,6 +127,39 @@ def test_a_message_that_is_too_large_is_refused(producer: _native.Producer, topi
     assert info.value.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE
     assert topic in str(info.value)
     assert producer.flush(5) == 0
+
+
+@pytest.mark.parametrize("n", [1, 64, 65, 1000])
+def test_any_number_and_kind_of_buffers(producer: _native.Producer, assigned: Any, topic: str, n: int) -> None:
+    kinds: list[Callable[[bytes], Any]] = [
+        bytearray,
+        memoryview,
+        lambda data: memoryview(bytes(b for pair in zip(data, data, strict=True) for b in pair))[::2],  # not in a row
+        lambda data: array.array("B", data),
+        lambda data: memoryview(bytearray(data[::-1]))[::-1],
+    ]
+    values = [kinds[i % len(kinds)](b"%05d" % i) for i in range(n)]
+    keys = [kinds[(i + 1) % len(kinds)](b"%07d" % i) for i in range(n)]
+    assert producer.produce_many(topic, values, keys) == n
+    producer.produce(topic, values[n // 2], keys[n // 2])
+    for value in values:
+        if isinstance(value, bytearray):
+            value.append(0)  # nobody holds it any more
+    msgs = read(assigned, topic, n + 1)
+    wanted = [(b"%05d" % i, b"%07d" % i) for i in [*range(n), n // 2]]
+    assert [(msg.value(), msg.key()) for msg in msgs] == wanted
+
+
+def test_a_buffer_that_cannot_be_read_is_no_full_queue(producer: _native.Producer, topic: str) -> None:
+    """BufferError says that the queue is full, and whoever catches it tries again."""
+    held = bytearray(5)
+    released = memoryview(held)
+    released.release()
+    with pytest.raises(ValueError, match="released"):
+        producer.produce_many(topic, [released])
+    with pytest.raises(TypeError, match="each value must be bytes"):
+        producer.produce_many(topic, [*[bytearray(5)] * 100, 5])  # type: ignore[list-item]
+    held.append(0)
 
 
 def test_produce_many(make_producer: Make, assigned: Any, topic: str) -> None:
@@ -300,7 +334,7 @@ def test_close(make_producer: Make, topic: str) -> None:
     with producer as same:
         assert same is producer
         producer.produce(topic, b"v")
-    assert producer.close() == 0
+    assert producer.close() is True
     assert not len(producer)
     assert producer
     for call in (
@@ -316,10 +350,10 @@ def test_close(make_producer: Make, topic: str) -> None:
 def test_close_that_does_not_make_it_stays_open(make_producer: Make, topic: str) -> None:
     producer = make_producer(DEAD)
     producer.produce(topic, b"v")
-    assert producer.close(0.1) == 1
+    assert producer.close(0.1) is False
     assert len(producer) == 1
     producer.purge()
-    assert producer.close(5) == 0
+    assert producer.close(5) is True
 
 
 def test_close_while_another_thread_waits(make_producer: Make) -> None:
@@ -335,7 +369,7 @@ def test_close_while_another_thread_waits(make_producer: Make) -> None:
     thread = threading.Thread(target=poll)
     thread.start()
     time.sleep(0.05)
-    assert producer.close() == 0
+    assert producer.close() is True
     thread.join()
     assert len(results) == 1
 
@@ -377,7 +411,7 @@ def test_a_dropped_producer_ends_although_its_reports_were_not_taken(
 
 def _made_and_closed(broker: _native.Broker) -> bool:
     """Making a producer is when those that were dropped are looked at."""
-    return _native.Producer({"bootstrap.servers": broker.bootstrap}).close(10) == 0
+    return _native.Producer({"bootstrap.servers": broker.bootstrap}).close(10)
 
 
 def test_callables_are_let_go(make_producer: Make, topic: str) -> None:

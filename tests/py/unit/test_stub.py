@@ -13,9 +13,16 @@ from typing import Any
 import pytest
 
 from django_kafka import _native
+from django_kafka.consumer import Consumer
+from django_kafka.producer import Producer
 
 STUB = ast.parse((Path(__file__).parents[3] / "django_kafka" / "_native.pyi").read_text())
-CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+ALL_CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+# What only type checkers know: the part of a class that others have too.
+PARTS = {
+    name: node for name, node in ALL_CLASSES.items() if "type_check_only" in map(ast.unparse, node.decorator_list)
+}
+CLASSES = {name: node for name, node in ALL_CLASSES.items() if name not in PARTS}
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
 CONSTANTS = {
     node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
@@ -24,6 +31,8 @@ CONSTANTS = {
 
 def members(node: ast.ClassDef) -> dict[str, ast.FunctionDef | ast.AnnAssign]:
     found: dict[str, ast.FunctionDef | ast.AnnAssign] = {}
+    for base in node.bases:
+        found |= members(PARTS[ast.unparse(base)]) if ast.unparse(base) in PARTS else {}
     for item in node.body:
         if isinstance(item, ast.FunctionDef):
             found[item.name] = item
@@ -124,6 +133,16 @@ def test_constructors_have_the_parameters_of_the_stub(name: str) -> None:
     assert real_parameters(getattr(_native, name)) == stub_parameters(node)
 
 
+@pytest.mark.parametrize("face", [Consumer, Producer])
+def test_the_face_passes_on_what_type_checkers_think_it_does(face: type) -> None:
+    """Its own methods are what the stub's class has beside the part that is passed on, but for the engine's."""
+    name = face.__name__
+    passed_on = members(PARTS[f"_{name}Client"]).keys()
+    own = members(CLASSES[name]).keys() - passed_on - {"fetch", "__enter__", "__exit__"}
+    assert own <= vars(face).keys()
+    assert not passed_on & vars(face).keys()
+
+
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions_have_the_parameters_of_the_stub(name: str) -> None:
     assert real_parameters(getattr(_native, name)) == stub_parameters(FUNCTIONS[name])
@@ -142,6 +161,6 @@ def test_final_classes_cannot_be_made_or_subclassed() -> None:
 def test_exceptions_have_the_bases_of_the_stub() -> None:
     for name, node in CLASSES.items():
         for base in node.bases:
-            if isinstance(base, ast.Name):
+            if isinstance(base, ast.Name) and base.id not in PARTS:
                 expected = getattr(_native, base.id, None) or getattr(builtins, base.id)
                 assert issubclass(getattr(_native, name), expected), name

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -19,34 +18,14 @@ from django_kafka import kafka
 from django_kafka.consumer import Consumer, Topics
 from django_kafka.retry.settings import RetrySettings
 from django_kafka.topic import TopicConsumer
+from tests.live.project.notes import failures, note
 
-_LEDGER = os.open(os.environ["LIVE_LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 _SLEEP = float(os.environ.get("LIVE_SLEEP", "0"))
 _RETRY: dict[str, Any] | None = json.loads(os.environ.get("LIVE_RETRY", "null"))
-_COUNTS = Path(os.environ["LIVE_LEDGER"] + ".counts")
 
 
 class Boom(Exception):
     """What a failing handler raises."""
-
-
-def note(kind: str, msg: Any, **fields: Any) -> None:
-    """A line in the ledger, by one write(2)."""
-    line = {"kind": kind, "time": time.time(), "pid": os.getpid(), "topic": msg.topic()}
-    line |= {"partition": msg.partition(), "offset": msg.offset(), **fields}
-    os.write(_LEDGER, json.dumps(line).encode() + b"\n")
-
-
-def failures(name: str) -> int:
-    """How often the message has failed before, in any process; counts one more."""
-    _COUNTS.mkdir(exist_ok=True)
-    fd = os.open(_COUNTS / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    try:
-        before = os.fstat(fd).st_size
-        os.write(fd, b".")
-        return before
-    finally:
-        os.close(fd)
 
 
 class FailingTopic(TopicConsumer):

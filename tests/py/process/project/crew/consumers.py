@@ -2,6 +2,7 @@
 """Consumers that do what their messages say, and write down what they do."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -38,6 +39,9 @@ class Work(Topic):
         for what, argument in order.items():
             getattr(self, what)(argument)
         event(self.name, "end", **place)
+
+    def log(self, text: str) -> None:
+        logging.getLogger("crew.orders").info("%s", text)
 
     def sleep(self, seconds: float) -> None:
         if os.environ.get("CREW_IN_A_HURRY"):
