@@ -21,15 +21,17 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: ## the quick start: set up, then messages from models through Kafka into a database
+demo: ## the quick start: set up, then messages from models through Kafka into a database, and a table by COPY
 	@tools/setup.sh demo
+	@$(PY) examples/catalogue/demo.py
+	@echo
 	@$(PY) examples/shop/demo.py
 
 .PHONY: test
 test: ## everything: set up, C tests, fault sweep, installation, Python tests, tests with a real Kafka
 	@tools/setup.sh test
-	@$(MAKE) check-c check-fault check-install
-	@tools/step.sh "Python tests, those with a real Kafka included" $(PYTEST) tests/py tests/live tests/chaos $(ARGS)
+	@$(MAKE) check-c check-fault check-objects check-install
+	@tools/step.sh "Python tests, those with a real Kafka included" tools/check_py.sh $(ARGS)
 
 .PHONY: check
 check: check-c check-py ## the inner loop, about a minute: C tests under sanitizers, fast Python tests
@@ -76,7 +78,7 @@ check-install: ## pip install . into a new environment, and a round trip with wh
 	@tools/step.sh "Installation into a new environment" tools/check_install.sh
 
 .PHONY: matrix
-matrix: ## the fast tests over every Python 3.11 to 3.14 found and Django 4.2, 5.2, 6
+matrix: ## the fast tests over Python 3.11 to 3.14 and Django 4.2, 5.2, 6; says what it could not test (STRICT=1: fails)
 	@tools/setup.sh system build
 	@tools/matrix.sh
 
@@ -94,6 +96,12 @@ coverage: ## line coverage of the C sources
 fuzz: ## every fuzzer for T seconds (60), from the committed corpora
 	@tools/setup.sh fuzz
 	@tools/fuzz.sh $(or $(T),60)
+	@tools/fuzz_objects.sh $(or $(T),60)
+
+.PHONY: check-objects
+check-objects: ## Python objects that do mischief, given to the extension under ASan; T=20 seconds SEED=7
+	@tools/setup.sh test
+	@tools/step.sh "Objects that do mischief, under ASan" tools/fuzz_objects.sh $(or $(T),20) $(SEED)
 
 .PHONY: lint
 lint: ## formatting, ruff, mypy, texts, layers, symbols

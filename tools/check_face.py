@@ -23,12 +23,12 @@ PACKAGE = "django_kafka"
 # From the lowest floor to the highest. An entry is a package or a module; a module belongs to the longest that fits.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "_native", "utils", "serialization", "retry.settings", "topic.transforms", "models", "migrations"),
-    ("hooks", "logs"),
+    ("hooks", "logs", "message", "keywords", "suppression"),
     ("events",),
-    ("conf", "registry", "error_handlers"),
+    ("conf", "registry", "error_handlers", "attendant"),
     ("producer",),
     ("",),  # django_kafka/__init__.py: `kafka`, the root of the API
-    ("schema", "failures"),
+    ("schema", "failures", "connect"),
     ("topic",),
     ("sync",),
     ("topic.model",),
@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # Functions that import what their first argument names.
 IMPORTERS = frozenset({"import_module", "__import__", "import_string", "resolve_name"})
 # Modules that import what a project's settings or a command's argument name, which nobody can know beforehand.
-IMPORT_ANYTHING = frozenset({"conf.loading", "management.commands.kafka_schema"})
+IMPORT_ANYTHING = frozenset({"conf.loading", "management.schemas"})
 # Ways into C that go past the binding, and what is not installed with the package.
 FORBIDDEN = frozenset({"ctypes", "cffi", "tests", "tools"})
 

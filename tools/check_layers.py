@@ -17,11 +17,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Headers of the C library and of POSIX (and a few of Linux's) that any layer may use.
+# Headers of the C library and of POSIX (and a few of Linux and macOS) that any layer may use.
 SYSTEM_NAMES = """
 assert ctype dirent dlfcn errno execinfo fcntl float getopt inttypes limits link math poll pthread regex signal stdarg
 sched stdatomic stdbool stddef stdint stdio stdlib string strings threads time unistd
-sys/mman sys/prctl sys/resource sys/socket sys/stat sys/time sys/types sys/wait
+mach-o/dyld sys/mman sys/prctl sys/resource sys/socket sys/stat sys/time sys/types sys/wait
 """
 SYSTEM = {f"{name}.h" for name in SYSTEM_NAMES.split()}
 
@@ -53,7 +53,7 @@ LAYERS = {
     # A binding of CPython knows its headers and the public ones of the engine.
     "binding": Layer(own=("dk/", "native.h", "avro/", "base/", "consumer/", "copy/", "producer/")),
     "binding/base": Layer(own=("dk/", "base/"), foreign=PYTHON),
-    "binding/avro": Layer(own=("dk/", "base/", "avro/"), foreign=PYTHON),
+    "binding/avro": Layer(own=("dk/", "base/", "avro/"), foreign={**PYTHON, "immintrin.h": "texts.c"}),
     "binding/consumer": Layer(own=("dk/", "base/", "consumer/")),
     "binding/copy": Layer(own=("dk/", "base/", "avro/", "consumer/", "copy/")),
     "binding/producer": Layer(own=("dk/", "base/", "avro/", "consumer/", "producer/")),

