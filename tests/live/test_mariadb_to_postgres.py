@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connections, models
 from django.test import override_settings
 
@@ -108,7 +109,10 @@ def make(alias: str) -> None:
 
 def run(*flags: str) -> list[str]:
     out = io.StringIO()
-    call_command("kafka_connect", *flags, stdout=out, skip_checks=True, no_color=True)
+    try:
+        call_command("kafka_connect", *flags, stdout=out, skip_checks=True, no_color=True)
+    except CommandError as error:
+        raise AssertionError(f"{error}\n{out.getvalue()}") from error
     return out.getvalue().splitlines()
 
 
