@@ -24,7 +24,7 @@ class KafkaConnectSession(requests.Session):
     Threads: as requests.Session, one at a time is safe; a thread of its own should have its own session."""
 
     # Pauses in seconds before a request is sent again that met a rebalance.
-    conflict_pauses: ClassVar[tuple[float, ...]] = (0.5, 1.0, 2.0, 4.0, 4.0)
+    conflict_pauses: ClassVar[tuple[float, ...]] = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0)
 
     def __init__(
         self,

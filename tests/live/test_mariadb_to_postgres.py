@@ -146,7 +146,7 @@ def test_rows_arrive_and_what_came_from_kafka_does_not(
         "GLOBAL_CONFIG": {"bootstrap.servers": shared_kafka.bootstrap},
     }
     with override_settings(DJANGO_KAFKA=settings):
-        told = run("--validate", "--publish", "--wait", "60")
+        told = run("--validate", "--publish", "--wait", "120")
         assert told[-2:] == ["Source: RUNNING", "Sink: RUNNING"]
         plain.create(pk=2, name="\N{SNOWMAN}", number=2**62)
         plain.create(pk=3, name="gone")

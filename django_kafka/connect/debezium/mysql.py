@@ -45,6 +45,8 @@ class DebeziumMySqlConnector(DebeziumSource):
             "table.include.list": ",".join(tables),
             _HISTORY: self._brokers(),
             "schema.history.internal.kafka.topic": f"{self.prefix}.schema-history",
+            # Without it the task fails for good if the brokers take three seconds to answer once.
+            "schema.history.internal.kafka.query.timeout.ms": 30_000,
             "heartbeat.interval.ms": self.heartbeat_ms,
             # Django's booleans are tinyint(1), which is a number otherwise.
             "converters": "booleans",

@@ -181,10 +181,16 @@ class ServerProcess:
 
 
 def keep_log(log: Path, name: str) -> Path | None:
-    """Copy a log out of a temporary folder, for after a failure; the place it is kept in."""
+    """Copy a log out of a temporary folder, for after a failure; the place it is kept in. Its last complaints are
+    printed, since the folder may be gone, too, when somebody asks for them."""
     if not log.exists():
         return None
     kept = CACHE / "logs" / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(log, kept)
+    complaints = [line[:300] for line in kept.read_text(errors="replace").splitlines() if _COMPLAINT.search(line)]
+    print("\n".join(["", f"The last complaints of {name}:", *complaints[-20:]]))
     return kept
+
+
+_COMPLAINT = re.compile(r"\b(WARN|ERROR|FATAL|Caused by)\b")

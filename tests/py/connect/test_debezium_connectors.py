@@ -226,6 +226,7 @@ def test_mysql() -> None:
     assert config["database.include.list"] == "shop"
     assert config["schema.history.internal.kafka.bootstrap.servers"] == "k:9092"
     assert config["schema.history.internal.kafka.topic"] == "shop.schema-history"
+    assert config["schema.history.internal.kafka.query.timeout.ms"] == "30000"
     assert 10_000 <= int(config["database.server.id"]) < 2**32
     assert config["booleans.type"].endswith("TinyIntOneToBooleanConverter"), "Django's booleans are no numbers"
     assert config == config_of(DebeziumMySqlConnector, entry={"ENGINE": "django.db.backends.mysql"})
