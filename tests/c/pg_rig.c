@@ -81,3 +81,13 @@ pg_number_refused(dk_pg_kind kind, uint8_t meaning, int64_t v, const char *why)
     pg_writer_init(&w);
     pg_check_refused(&w, dk__pg_put_int(&w.row, &c, (dk__pg_meaning){meaning, 0}, v), why);
 }
+
+void
+pg_bench_fini(pg_bench *b)
+{
+    dk_copy_block_free(b->block);
+    dk_copy_reader_free(b->key);
+    dk_copy_reader_free(b->value);
+    dk_copy_plan_unref(b->plan);
+    *b = (pg_bench){NULL};
+}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the writers of columns share.
+ * What tests of src/pg share: writers of columns, and blocks with what fills them.
  */
 #ifndef DK_TEST_PG_RIG_H
 #define DK_TEST_PG_RIG_H
 
 #include "avro_text.h"
+#include "dk/pgcopy.h"
 #include "dk_test.h"
 #include "pg/kinds.h"
 
@@ -30,5 +31,15 @@ void pg_check_odd(pg_writer *w, dk_status st);
 void pg_text_is(dk_pg_column c, const char *text, const char *hex);
 void pg_text_refused(dk_pg_column c, const char *text, const char *why);
 void pg_number_refused(dk_pg_kind kind, uint8_t meaning, int64_t v, const char *why);
+
+/* A block with what fills it; what is NULL is not there. */
+typedef struct pg_bench {
+    dk_copy_plan *plan;
+    dk_copy_reader *key, *value;
+    dk_copy_block *block;
+} pg_bench;
+
+/* Frees what is there. The bench is empty then. */
+void pg_bench_fini(pg_bench *b);
 
 #endif

@@ -4,28 +4,11 @@
  */
 #include <stdio.h>
 
-#include "avro_text.h"
-#include "dk/pgcopy.h"
-#include "dk_test.h"
-
-typedef struct bench {
-    dk_copy_plan *plan;
-    dk_copy_reader *key, *value;
-    dk_copy_block *block;
-} bench;
-
-static void
-bench_fini(bench *b)
-{
-    dk_copy_block_free(b->block);
-    dk_copy_reader_free(b->key);
-    dk_copy_reader_free(b->value);
-    dk_copy_plan_unref(b->plan);
-}
+#include "pg_rig.h"
 
 /* Columns a and b are the key; c is an array if asked for. */
 static dk_status
-bench_init(bench *b, bool array, dk_error *err)
+bench_init(pg_bench *b, bool array, dk_error *err)
 {
     const dk_pg_column columns[] = {
         {.size = sizeof *columns, .name = "a", .kind = DK_PG_INT4},
@@ -36,7 +19,7 @@ bench_init(bench *b, bool array, dk_error *err)
     dk_copy_plan_options options = {sizeof options, columns, 4, 2, true, NULL, NULL, false, false};
     dk_status st;
 
-    *b = (bench){NULL};
+    *b = (pg_bench){NULL};
     st = dk_copy_plan_new(dk_test_alloc(), &options, &b->plan, err);
     if (st == DK_OK)
         st = dk_copy_reader_json(b->plan, DK_COPY_KEY, NULL, &b->key, err);
@@ -48,7 +31,7 @@ bench_init(bench *b, bool array, dk_error *err)
 }
 
 static dk_status
-add(bench *b, const char *key, const char *value)
+add(pg_bench *b, const char *key, const char *value)
 {
     dk_copy_message m = {b->key, b->value, avro_slice(key), {NULL, 0}};
     dk_copy_verdict verdict;
@@ -64,7 +47,7 @@ add(bench *b, const char *key, const char *value)
 }
 
 static void
-check_arrays(bench *b, dk_copy_part part, const char *const *want, size_t n)
+check_arrays(pg_bench *b, dk_copy_part part, const char *const *want, size_t n)
 {
     dk_copy_arrays found;
     dk_error err;
@@ -98,7 +81,7 @@ DK_TEST(pg_arrays_of_rows_and_keys)
                                        FULL "00000019 00000001 00000001 00000001 7a"};
     dk_copy_streams before, after;
     dk_error err;
-    bench b;
+    pg_bench b;
 
     CHECK_OK_ERR(bench_init(&b, false, &err), &err);
     check_arrays(&b, DK_COPY_ROWS, nothing, 4);
@@ -116,20 +99,20 @@ DK_TEST(pg_arrays_of_rows_and_keys)
     CHECK_MEM(after.rows.p, after.rows.n, before.rows.p, before.rows.n);
     dk_copy_block_clear(b.block);
     check_arrays(&b, DK_COPY_ROWS, nothing, 4);
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 DK_TEST(pg_arrays_of_arrays_are_refused)
 {
     dk_copy_arrays found;
     dk_error err;
-    bench b;
+    pg_bench b;
 
     CHECK_OK_ERR(bench_init(&b, true, &err), &err);
     CHECK_STATUS(dk_copy_block_arrays(b.block, DK_COPY_ROWS, &found, &err), DK_EINVAL);
     CHECK_STR(err.text, "the column c is an array");
     CHECK_OK_ERR(dk_copy_block_arrays(b.block, DK_COPY_KEYS, &found, &err), &err); /* it is no part of the key */
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 DK_TEST_FAULT(pg_arrays_without_memory)
@@ -137,7 +120,7 @@ DK_TEST_FAULT(pg_arrays_without_memory)
     dk_copy_arrays found;
     dk_error err;
     char value[64];
-    bench b;
+    pg_bench b;
     int i;
 
     if (NOMEM(bench_init(&b, false, &err)))
@@ -153,7 +136,7 @@ DK_TEST_FAULT(pg_arrays_without_memory)
     CHECK_EQ(found.n, 4);
     CHECK_EQ(found.list[3].n, 20 + 50 * 4);
 out:
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 /* One failed allocation, and then all goes on: the rows are still there. */
@@ -161,7 +144,7 @@ DK_TEST(pg_arrays_after_a_failure)
 {
     dk_copy_arrays found;
     dk_error err;
-    bench b;
+    pg_bench b;
 
     CHECK_OK_ERR(bench_init(&b, false, &err), &err);
     CHECK_OK(add(&b, "{}", "{\"a\":1,\"b\":\"x\",\"c\":null,\"d\":null}"));
@@ -172,5 +155,5 @@ DK_TEST(pg_arrays_after_a_failure)
     }
     CHECK_OK_ERR(dk_copy_block_arrays(b.block, DK_COPY_ROWS, &found, &err), &err);
     CHECK_EQ(found.list[0].n, 28);
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }

@@ -4,9 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "avro_text.h"
-#include "dk/pgcopy.h"
-#include "dk_test.h"
+#include "pg_rig.h"
 
 #define KEY "{\"type\":\"record\",\"name\":\"K\",\"fields\":[{\"name\":\"id\",\"type\":\"int\"}]}"
 #define ROW                                                                                                          \
@@ -16,24 +14,8 @@
     "{\"name\":\"price\",\"type\":[\"null\",{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,"        \
     "\"scale\":2}]}]}"
 
-typedef struct bench {
-    dk_copy_plan *plan;
-    dk_copy_reader *key, *value;
-    dk_copy_block *block;
-} bench;
-
-static void
-bench_fini(bench *b)
-{
-    dk_copy_block_free(b->block);
-    dk_copy_reader_free(b->key);
-    dk_copy_reader_free(b->value);
-    dk_copy_plan_unref(b->plan);
-    *b = (bench){NULL};
-}
-
 static dk_status
-make_reader(bench *b, dk_copy_side side, const char *schema, dk_copy_reader **out, dk_error *err)
+make_reader(pg_bench *b, dk_copy_side side, const char *schema, dk_copy_reader **out, dk_error *err)
 {
     dk_avro_program *p = avro_program(schema, NULL); /* of libc's memory, or the test's: it must not fail */
     dk_status st = dk_copy_reader_avro(b->plan, side, p, out, err);
@@ -43,7 +25,7 @@ make_reader(bench *b, dk_copy_side side, const char *schema, dk_copy_reader **ou
 }
 
 static dk_status
-bench_init(bench *b, bool key_in_value, dk_error *err)
+bench_init(pg_bench *b, bool key_in_value, dk_error *err)
 {
     const dk_pg_column columns[] = {
         {.size = sizeof *columns, .name = "id", .kind = DK_PG_INT4},
@@ -54,7 +36,7 @@ bench_init(bench *b, bool key_in_value, dk_error *err)
     dk_copy_plan_options options = {sizeof options, columns, 4, 1, key_in_value, NULL, NULL, false, false};
     dk_status st;
 
-    *b = (bench){NULL};
+    *b = (pg_bench){NULL};
     st = dk_copy_plan_new(dk_test_alloc(), &options, &b->plan, err);
     if (st == DK_OK)
         st = dk_copy_block_new(dk_test_alloc(), b->plan, &b->block, err);
@@ -62,7 +44,7 @@ bench_init(bench *b, bool key_in_value, dk_error *err)
 }
 
 static dk_copy_verdict
-add(bench *b, const char *key, const char *value, dk_status want)
+add(pg_bench *b, const char *key, const char *value, dk_status want)
 {
     dk_copy_message m = {b->key, b->value, {NULL, 0}, {NULL, 0}};
     dk_copy_verdict verdict = DK_COPY_FAILED;
@@ -90,7 +72,7 @@ add(bench *b, const char *key, const char *value, dk_status want)
 }
 
 static void
-check_streams(bench *b, const char *rows, const char *deleted)
+check_streams(pg_bench *b, const char *rows, const char *deleted)
 {
     static const char header[] = "5047434f50590aff0d0a00 00000000 00000000";
     dk_copy_streams s;
@@ -122,7 +104,7 @@ check_streams(bench *b, const char *rows, const char *deleted)
 
 DK_TEST(pg_block_rows_of_keys)
 {
-    bench b;
+    pg_bench b;
     dk_error err;
     int in_value;
 
@@ -149,7 +131,7 @@ DK_TEST(pg_block_rows_of_keys)
         check_streams(&b, "", "");
         CHECK_EQ(add(&b, "04", VALUE_2, DK_OK), DK_COPY_ROW);
         check_streams(&b, ROW_2, "");
-        bench_fini(&b);
+        pg_bench_fini(&b);
     }
 }
 
@@ -163,7 +145,7 @@ DK_TEST(pg_block_failures_leave_nothing)
         "02 00 02 02 78 000000000000f87f 00 00", /* NaN in a document */
         "02 00 02 02 00 000000000000f83f 00 00", /* a NUL in it */
     };
-    bench b;
+    pg_bench b;
     dk_error err;
     size_t i;
 
@@ -181,7 +163,7 @@ DK_TEST(pg_block_failures_leave_nothing)
     b.value = NULL;
     (void)add(&b, "02", VALUE_1, DK_EINVAL);
     check_streams(&b, ROW_1, "");
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 DK_TEST(pg_block_many_keys)
@@ -189,7 +171,7 @@ DK_TEST(pg_block_many_keys)
     uint64_t seed = dk_test_seed();
     int last[300] = {0}, deleted[300] = {0}, rows = 0, keys = 0, i;
     dk_copy_streams s;
-    bench b;
+    pg_bench b;
     dk_error err;
     char key[16], value[40];
 
@@ -217,12 +199,12 @@ DK_TEST(pg_block_many_keys)
     CHECK_EQ(s.ndeleted, keys);
     CHECK_EQ(s.rows.n, 21 + (size_t)rows * (2 + 8 + 4 + 16 + 7));
     CHECK_EQ(s.deleted.n, 21 + (size_t)keys * (2 + 8));
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 DK_TEST(pg_reader_odd)
 {
-    bench b;
+    pg_bench b;
     dk_error err;
 
     CHECK_OK_ERR(bench_init(&b, false, &err), &err);
@@ -238,7 +220,7 @@ DK_TEST(pg_reader_odd)
     CHECK_EQ(add(&b, "02", VALUE_1, DK_OK), DK_COPY_ODD); /* one of its key was */
     CHECK_EQ(add(&b, "04", VALUE_2, DK_OK), DK_COPY_ROW);
     check_streams(&b, ROW_2, "");
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }
 
 DK_TEST(pg_plan_refuses)
@@ -280,7 +262,7 @@ DK_TEST_FAULT(pg_block_without_memory)
     dk_avro_schema *key = NULL, *row = NULL;
     dk_avro_program *key_program = NULL, *row_program = NULL;
     dk_copy_streams s;
-    bench b = {NULL};
+    pg_bench b = {NULL};
     dk_error err;
     size_t i;
 
@@ -318,7 +300,7 @@ DK_TEST_FAULT(pg_block_without_memory)
     CHECK_EQ(s.nrows, 2);
     CHECK_EQ(s.ndeleted, 1);
 out:
-    bench_fini(&b);
+    pg_bench_fini(&b);
     dk_avro_program_unref(key_program);
     dk_avro_program_unref(row_program);
     dk_avro_schema_unref(key);
@@ -328,7 +310,7 @@ out:
 /* One failed allocation, and then all goes on: the block is as it was. */
 DK_TEST(pg_block_goes_on_after_a_failure)
 {
-    bench b;
+    pg_bench b;
     dk_error err;
     int i;
 
@@ -343,5 +325,5 @@ DK_TEST(pg_block_goes_on_after_a_failure)
         CHECK_EQ(add(&b, i % 2 == 0 ? "02" : "04", i % 2 == 0 ? VALUE_1 : VALUE_2, DK_OK), DK_COPY_ROW);
     }
     check_streams(&b, ROW_1 ROW_2, "");
-    bench_fini(&b);
+    pg_bench_fini(&b);
 }

@@ -8,11 +8,10 @@
 
 #define COMMIT_RETRY_MS 5000 /* how long a commit that is waited for is sent again while the coordinator moves */
 
-typedef rd_kafka_topic_partition_list_t rd_list;
-
 /* What the last try brought is told: *result, for a sync commit, is the caller's. */
 static rd_kafka_resp_err_t
-commit_list(dk_consumer *c, rd_list *list, bool sync, rd_list **result)
+commit_list(dk_consumer *c, rd_kafka_topic_partition_list_t *list, bool sync,
+            rd_kafka_topic_partition_list_t **result)
 {
     int64_t by_ms = dk__now_ms() + COMMIT_RETRY_MS;
     rd_kafka_resp_err_t rkerr;
@@ -47,7 +46,7 @@ move_mark(dk_consumer *c, const dk_partition *p)
 static dk_status
 commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
-    rd_list *list, *result;
+    rd_kafka_topic_partition_list_t *list, *result;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__to_rd_list(parts, &list, err);
 
@@ -72,7 +71,7 @@ commit_given(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 dk_status
 dk_consumer_commit(dk_consumer *c, dk_partitions *parts, bool sync, dk_error *err)
 {
-    rd_list *result;
+    rd_kafka_topic_partition_list_t *result;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);
 
@@ -212,7 +211,7 @@ dk_status
 dk_consumer_committed(dk_consumer *c, dk_partitions *parts, int timeout_ms, dk_error *err)
 {
     int64_t by_ms = timeout_ms < 0 ? -1 : dk__now_ms() + timeout_ms;
-    rd_list *list;
+    rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t rkerr;
     dk_status st = dk__consumer_enter(c, err);
 
