@@ -115,8 +115,8 @@ DK_API void dk_consumer_set_assign_ack(dk_consumer *c, bool on);
  * With opts.assign_ack, between an ASSIGN event and its dk_consumer_rebalance_ack(), dk_consumer_assign() and
  * _incremental_assign() are the answer to it: these partitions are taken, and each begins at its offset
  * (DK_OFFSET_INVALID or _STORED: where the group stands); dk_consumer_seek() changes where one begins. With eager,
- * cooperative and KIP-848 groups. dk_consumer_assignment - what is assigned now, into *out. Threads: any. Errors:
- * DK_EKAFKA, DK_EINVAL.
+ * cooperative and KIP-848 groups. While dk_consumer_close() is under way each of the three gives all back, whatever
+ * the protocol. dk_consumer_assignment - what is assigned now, into *out. Threads: any. Errors: DK_EKAFKA, DK_EINVAL.
  */
 DK_API DK_MUST_CHECK dk_status dk_consumer_subscribe(dk_consumer *c, const char *const *topics, size_t n,
                                                      dk_error *err);

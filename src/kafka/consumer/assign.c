@@ -113,6 +113,37 @@ answer(dk_consumer *c, rd_kafka_topic_partition_list_t *list, bool add)
     return answered;
 }
 
+static bool
+is_closing(dk_consumer *c)
+{
+    bool closing;
+
+    pthread_mutex_lock(&c->lock);
+    closing = c->closing;
+    pthread_mutex_unlock(&c->lock);
+    return closing;
+}
+
+/* While the consumer is closed librdkafka takes any of these calls, whatever the protocol of the group, for one that
+ * gives all back. */
+static dk_status
+give_all_back(dk_consumer *c, dk_error *err)
+{
+    rd_kafka_topic_partition_list_t *ours = assigned_now(c, NULL);
+    rd_kafka_error_t *rderr = NULL;
+    rd_kafka_resp_err_t rkerr = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    take_back(c, ours);
+    if (!atomic_load(&c->incremental))
+        rkerr = rd_kafka_assign(c->rk, NULL);
+    else if (ours->cnt > 0)
+        rderr = rd_kafka_incremental_unassign(c->rk, ours);
+    rd_kafka_topic_partition_list_destroy(ours);
+    if (rderr != NULL)
+        return dk__rd_error(err, rderr, "incremental unassign");
+    return rkerr ? dk__kafka_error(err, rkerr, "unassign") : DK_OK;
+}
+
 static dk_status
 assign_all(dk_consumer *c, rd_kafka_topic_partition_list_t *list, dk_error *err)
 {
@@ -143,7 +174,7 @@ dk_consumer_assign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
         return st;
     if (answer(c, list, false))
         return DK_OK;
-    st = assign_all(c, list, err);
+    st = is_closing(c) ? give_all_back(c, err) : assign_all(c, list, err);
     if (list != NULL)
         rd_kafka_topic_partition_list_destroy(list);
     return st;
@@ -183,26 +214,32 @@ dk_consumer_incremental_assign(dk_consumer *c, const dk_partitions *parts, dk_er
         return st;
     if (answer(c, list, true))
         return DK_OK;
-    st = assign_more(c, list, err);
+    st = is_closing(c) ? give_all_back(c, err) : assign_more(c, list, err);
     rd_kafka_topic_partition_list_destroy(list);
     return st;
+}
+
+static dk_status
+assign_less(dk_consumer *c, const rd_kafka_topic_partition_list_t *list, dk_error *err)
+{
+    rd_kafka_error_t *rderr;
+
+    take_back(c, list);
+    rderr = rd_kafka_incremental_unassign(c->rk, list);
+    return rderr != NULL ? dk__rd_error(err, rderr, "incremental unassign") : DK_OK;
 }
 
 dk_status
 dk_consumer_incremental_unassign(dk_consumer *c, const dk_partitions *parts, dk_error *err)
 {
     rd_kafka_topic_partition_list_t *list;
-    rd_kafka_error_t *rderr;
     dk_status st = dk__consumer_enter(c, err);
 
     if (st == DK_OK)
         st = dk__to_rd_list(parts, &list, err);
     if (st != DK_OK)
         return st;
-    take_back(c, list);
-    rderr = rd_kafka_incremental_unassign(c->rk, list);
-    if (rderr != NULL)
-        st = dk__rd_error(err, rderr, "incremental unassign");
+    st = is_closing(c) ? give_all_back(c, err) : assign_less(c, list, err);
     rd_kafka_topic_partition_list_destroy(list);
     return st;
 }

@@ -45,8 +45,8 @@ struct dk_consumer {
 
     pthread_t thread;
     bool thread_started, thread_joined;
-    bool told_of_leaving; /* engine thread: the application knows that all partitions go */
-    bool incremental;     /* engine thread: the group rebalances cooperatively */
+    bool told_of_leaving;    /* engine thread: the application knows that all partitions go */
+    atomic_bool incremental; /* the group rebalances cooperatively; written by the engine thread */
     dk__member member;
 
     pthread_mutex_t lock;

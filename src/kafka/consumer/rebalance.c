@@ -110,7 +110,7 @@ on_revoke(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
     rd_kafka_topic_partition_list_t *ours = still_ours(c, parts);
 
     revoke(c, parts, rd_kafka_assignment_lost(c->rk));
-    if (c->incremental)
+    if (atomic_load(&c->incremental))
         dk__report(c, 0, rd_kafka_incremental_unassign(c->rk, ours), "incremental unassign");
     else
         dk__report(c, rd_kafka_assign(c->rk, NULL), NULL, "unassign");
@@ -264,8 +264,8 @@ on_assign(dk_consumer *c, rd_kafka_topic_partition_list_t *parts)
         take_answer(c, parts, answer);
         parts = answer;
     }
-    c->incremental = is_incremental(c->rk);
-    if (c->incremental)
+    atomic_store(&c->incremental, is_incremental(c->rk));
+    if (atomic_load(&c->incremental))
         dk__report(c, 0, rd_kafka_incremental_assign(c->rk, parts), "incremental assign");
     else
         dk__report(c, rd_kafka_assign(c->rk, parts), NULL, "assign");

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
+import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
@@ -43,6 +45,37 @@ CALLS: dict[str, tuple[Call, Call]] = {
     "member": (lambda c, p: bool(c.memberid()), lambda c, p: True),
     "unsubscribe": (lambda c, p: c.unsubscribe(), lambda c, p: None),
 }
+
+
+GIVING: dict[str, Call] = {
+    "assign": lambda c, p: c.assign(p),
+    "assign nothing": lambda c, p: c.assign([]),
+    "unassign": lambda c, p: c.unassign(),
+    "incremental_assign": lambda c, p: c.incremental_assign(p),
+    "incremental_unassign": lambda c, p: c.incremental_unassign(p),
+    "twice": lambda c, p: [c.incremental_unassign(p), c.incremental_unassign(p)],
+}
+
+
+@pytest.mark.parametrize("library", [confluent_kafka, _native], ids=["confluent", "ours"])
+@pytest.mark.parametrize("strategy", ["range", "cooperative-sticky"])
+@pytest.mark.parametrize("name", GIVING)
+def test_the_wrong_call_for_the_protocol_gives_all_back_too(
+    conf: dict[str, Any], fill: Fill, topic: str, library: ModuleType, strategy: str, name: str
+) -> None:
+    """Some raised _STATE, and so did close()."""
+    fill(topic, [b"a"])
+    left: list[Any] = []
+
+    def revoke(consumer: Any, partitions: list[TopicPartition]) -> None:
+        GIVING[name](consumer, partitions)
+        left.append(consumer.assignment())
+
+    consumer: Any = library.Consumer({**conf, "partition.assignment.strategy": strategy})
+    consumer.subscribe([topic], on_revoke=revoke)
+    assert consumer.poll(20).value() == b"a"
+    consumer.close()
+    assert left == [[]]
 
 
 @pytest.mark.parametrize("name", CALLS)
