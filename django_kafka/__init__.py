@@ -85,6 +85,7 @@ class DjangoKafka:
         cls = sys.modules[__name__].SchemaRegistryClient
         config = settings.SCHEMA_REGISTRY
         if cls.__module__.startswith("confluent_kafka"):  # nobody has put another one there, to see the setting
+            cls = importlib.import_module("django_kafka.schema.client").RegistryClient
             config = {"timeout": REGISTRY_TIMEOUT, **config}
         try:
             client: SchemaRegistryClient = cls(config)

@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hooks", "logs", "message", "keywords", "suppression"),
     ("events",),
     ("conf", "registry", "error_handlers", "attendant"),
-    ("producer",),
+    ("producer", "schema.client"),
     ("",),  # django_kafka/__init__.py: `kafka`, the root of the API
     ("schema", "failures", "connect"),
     ("topic",),

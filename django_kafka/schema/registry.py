@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.serialization import SerializationError
 
 from django_kafka._native import AvroSchema, SchemaError
 from django_kafka.conf import settings
-from django_kafka.exceptions import SchemaRegistryUnavailable
+from django_kafka.exceptions import ConfigurationError, SchemaRegistryUnavailable
+from django_kafka.schema.client import check_schema, no_registry
 
 if TYPE_CHECKING:
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -45,6 +47,8 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
                 f"The schema registry does not answer: {error}; is `url` in the setting SCHEMA_REGISTRY right?"
             ) from error
         raise
+    except SchemaRegistryUnavailable:
+        raise
     except Exception as error:
         if is_unreachable(error):
             raise SchemaRegistryUnavailable(
@@ -52,7 +56,7 @@ def ask(question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
                 "see `url`, authentication and TLS in the setting SCHEMA_REGISTRY."
             ) from error
         if is_misread(error):
-            raise _no_registry(f"{type(error).__name__}: {error}") from error
+            raise no_registry(f"{type(error).__name__}: {error}") from error
         raise
 
 
@@ -77,23 +81,51 @@ def is_misread(error: BaseException) -> bool:
     return any(str(frame.f_globals.get("__name__")).endswith("schema_registry_client") for frame, _ in frames)
 
 
-def _no_registry(reason: str) -> SchemaRegistryUnavailable:
-    return SchemaRegistryUnavailable(
-        f"What answers is not a schema registry ({reason}); see `url` in the setting SCHEMA_REGISTRY."
-    )
-
-
 class Asking:
-    """A (de)serializer of confluent's, called through ask(): an unavailable registry is not the message's fault."""
+    """A (de)serializer of confluent's, called through ask(): an unavailable registry is not the message's fault.
 
-    def __init__(self, confluent: Any) -> None:
+    client: the one that it asks. kind: the type of its schemas."""
+
+    def __init__(self, confluent: Any, client: Any, kind: str) -> None:
         self.confluent = confluent
+        self.client = client
+        self.kind = kind
 
     def __call__(self, value: Any, ctx: SerializationContext | None = None) -> Any:
-        return ask(self.confluent, value, ctx)
+        try:
+            return ask(self.confluent, value, ctx)
+        except (SchemaRegistryUnavailable, SchemaRegistryError):
+            raise
+        except Exception as error:
+            schema = _schema_in_hand(error)
+            if schema is None:
+                raise
+            raise self._about(schema, error) from error
+
+    def _about(self, schema: Any, error: Exception) -> Exception:
+        """What is wrong with a schema that confluent's class could not read."""
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        if schema is getattr(self.confluent, "_schema", None):
+            return ConfigurationError(f"The topic's schema is no {self.kind} schema ({reason}).")
+        if schema.schema_type != self.kind:
+            return SerializationError(f"The schema is of type {schema.schema_type}, not {self.kind}.")
+        self.client.clear_caches()
+        return no_registry(f"it has sent a schema that cannot be read: {reason}")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.confluent, name)
+
+
+def _schema_in_hand(error: BaseException) -> Any:
+    """The Schema that one of confluent's classes failed to read; None if it failed over something else."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name in _READING and str(frame.f_globals.get("__name__")).startswith("confluent_kafka."):
+            found = frame.f_locals.get("schema")
+    return found
+
+
+_READING = frozenset({"_get_parsed_schema", "_resolve_named_schema", "_get_validator"})
 
 
 @dataclass(frozen=True)
@@ -149,7 +181,7 @@ def _collect_names(client: SchemaRegistryClient, source: Schema, names: dict[str
     plain = getattr(source, "rule_set", None) is None and "confluent:" not in (source.schema_str or "")
     for reference in source.references or ():
         registered = ask(client.get_version, reference.subject, reference.version, True)
-        referred = _with_text(client, registered.schema)
+        referred = _sound(client, registered.schema)
         plain = _collect_names(client, referred, names) and plain
         text = referred.schema_str or ""
         names[_full_name(text) or str(reference.name)] = text
@@ -165,10 +197,13 @@ def _full_name(text: str) -> str | None:
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
-def _with_text(client: SchemaRegistryClient, schema: Schema) -> Schema:
-    if not isinstance(schema.schema_str, str):
+def _sound(client: SchemaRegistryClient, schema: Schema) -> Schema:
+    """The schema, checked: a client of the project's own does not do it."""
+    try:
+        check_schema(schema)
+    except SchemaRegistryUnavailable:
         client.clear_caches()  # it is kept there, and would be given again
-        raise _no_registry("it has sent a schema without a text")
+        raise
     return schema
 
 
@@ -177,7 +212,7 @@ def fetch(client: SchemaRegistryClient, identity: int | bytes, subject: str | No
     name = f"id {identity}" if isinstance(identity, int) else f"GUID {uuid.UUID(bytes=identity)}"
     try:
         if isinstance(identity, bytes):
-            return _with_text(client, ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity))))
-        return _with_text(client, ask(client.get_schema, identity, subject))
+            return _sound(client, ask(client.get_schema_by_guid, str(uuid.UUID(bytes=identity))))
+        return _sound(client, ask(client.get_schema, identity, subject))
     except SchemaRegistryUnavailable as error:
         raise SchemaRegistryUnavailable(f"Schema {name}: {error}") from error

@@ -141,7 +141,7 @@ def _kept(topic: Any, name: str, schema: str, kwargs: dict[str, Any]) -> Any:
             raise ConfigurationError(
                 f"A JSONTopic with a schema needs jsonschema ({error}): pip install 'django-kafka-native[json]'."
             ) from error
-        kept[key] = (client, Asking(cls(schema, schema_registry_client=client, **kwargs)))
+        kept[key] = (client, Asking(cls(schema, schema_registry_client=client, **kwargs), client, "JSON"))
     return kept[key][1]
 
 

@@ -30,7 +30,7 @@ def _made(topic: Any, name: str, message: Any, kwargs: dict[str, Any]) -> Any:
         arguments = (message, client) if name == "ProtobufSerializer" else (message,)
         if name == "ProtobufDeserializer":
             kwargs = {"schema_registry_client": client, **kwargs}
-        kept[key] = (client, Asking(cls(*arguments, **kwargs)))
+        kept[key] = (client, Asking(cls(*arguments, **kwargs), client, "PROTOBUF"))
     return kept[key][1]
 
 

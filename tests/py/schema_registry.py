@@ -79,7 +79,9 @@ class SchemaRegistry(HttpStub):
 
     @staticmethod
     def _entry(body: dict[str, Any]) -> dict[str, Any]:
-        return {key: body[key] for key in ("schema", "references", "ruleSet") if body.get(key)}
+        kept = {key: body[key] for key in ("schema", "references", "ruleSet") if body.get(key)}
+        kind = body.get("schemaType", "AVRO")
+        return kept if kind == "AVRO" else {**kept, "schemaType": kind}
 
     def _registered(self, subject: str, schema_id: int) -> dict[str, Any]:
         version = self.subjects[subject].index(schema_id) + 1
