@@ -21,6 +21,7 @@ from django_kafka.sync.copying import ByHand, Copying, copying_of
 from django_kafka.sync.forms import NotARow, Nothing
 from django_kafka.sync.plan import BULK, COPY, Plan
 from django_kafka.sync.temporary import TablesMissingError
+from django_kafka.sync.unavailable import check_unavailable
 from django_kafka.sync.unmigrated import writing
 
 WRITERS: dict[str, Callable[[Sequence[Change], Any, str], None]] = {
@@ -45,6 +46,7 @@ def sync(topic: Any, model: Any, key: Any, value: Any) -> Any:
     using = topic.get_using(model)
     change = topic.reader.change(0, model, key, value, using)
     with writing(model):
+        check_unavailable([change], topic, using)
         return instances.write_one(change, topic, using)
 
 
@@ -66,6 +68,7 @@ def consume_batch(topic: Any, messages: Sequence[Any]) -> None:
         outer = connections[using].in_atomic_block
         try:
             with writing(changes[0].model), transaction.atomic(using=using, savepoint=False):
+                _check(changes, topic, using, messages)
                 for plan, part in _by_plan(topic, changes, using):
                     (instances.write if alone else WRITERS[plan.path])(part, topic, using)
                 if outer:
@@ -87,6 +90,7 @@ def _copy(topic: Any, messages: Sequence[Any], using: str) -> None:
 
     def by_hand(indices: Sequence[int]) -> None:
         for alias, changes in _read(topic, messages, indices).items():
+            _check(changes, topic, alias, messages)
             bulk.write(changes, topic, alias)
 
     copying = copying_of(topic, topic.model, using)
@@ -163,6 +167,14 @@ def _changes(topic: Any, messages: Sequence[Any], indices: Sequence[int]) -> dic
         except Exception as error:
             raise_located(error, msg, index)
     return {using: changes for using, changes in found.items() if changes}
+
+
+def _check(changes: Sequence[Change], topic: Any, using: str, messages: Sequence[Any]) -> None:
+    try:
+        check_unavailable(changes, topic, using)
+    except UnfitValue as error:
+        index: int = getattr(error, "index", 0)
+        raise_located(error, messages[index], index)
 
 
 def _event(topic: Any, msg: Any) -> tuple[Any, Any] | None:

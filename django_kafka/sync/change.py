@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -10,9 +11,10 @@ class Change:
     """A row to be written or deleted.
 
     index: of the message in its sequence. lookup: which row, as QuerySet.get() takes it. values: what is to be in it,
-    by attname where it is a column. version: of the event, None if it has none."""
+    by attname where it is a column. version: of the event, None if it has none. unavailable: columns, by attname, of
+    which the source has not sent the value."""
 
-    __slots__ = ("delete", "index", "lookup", "model", "values", "version")
+    __slots__ = ("delete", "index", "lookup", "model", "unavailable", "values", "version")
 
     def __init__(
         self,
@@ -21,6 +23,7 @@ class Change:
         lookup: dict[str, Any],
         values: dict[str, Any] | None,
         version: Any = None,
+        unavailable: Sequence[str] = (),
     ) -> None:
         self.index = index
         self.model = model
@@ -28,6 +31,7 @@ class Change:
         self.delete = values is None
         self.values: dict[str, Any] = values or {}
         self.version = version
+        self.unavailable = unavailable
 
     def __repr__(self) -> str:
         what = "delete" if self.delete else f"set {', '.join(self.values)}"

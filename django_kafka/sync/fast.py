@@ -7,6 +7,7 @@ the hooks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django_kafka.sync import forms
@@ -96,7 +97,8 @@ class FastReader:
         ):
             return self._deletion(index, source, pk)
         lookup = {self.pk_attname: self._pk_value(source, pk)}
-        return Change(index, self.model, lookup, self._values(shape, value))
+        values, unavailable = self._values(shape, value)
+        return Change(index, self.model, lookup, values, None, unavailable)
 
     def _deletion(self, index: int, source: Any, pk: tuple[str, Converter]) -> Change:
         return Change(index, self.model, {self.pk_attname: self._pk_value(source, pk)}, None)
@@ -111,8 +113,10 @@ class FastReader:
         except Unfit as error:
             raise UnfitValue(f"{self.model.__name__}.{self.target.pk_name}", value, error.expected) from None
 
-    def _values(self, shape: Shape, row: dict[str, Any]) -> dict[str, Any]:
+    def _values(self, shape: Shape, row: dict[str, Any]) -> tuple[dict[str, Any], Sequence[str]]:
+        """What is written, and the columns of which nothing is known."""
         values = {attname: row[name] for name, attname in shape.sure}
+        unavailable: tuple[str, ...] = ()
         matches, texts = self.reader.placeholder.matches, self.reader.placeholder.texts
         for name, attname, convert, nullable, large in shape.steps:
             value = row[name]
@@ -121,18 +125,20 @@ class FastReader:
                     refuse_null(self.target, name)
             else:
                 if large and (value in texts if type(value) is str else matches(value)):
+                    unavailable = (*unavailable, attname)
                     continue
                 if convert is not None:
                     try:
                         value = convert(value)
                     except Unfit as error:
                         if matches(value):  # in a column that is none of those that can be large
+                            unavailable = (*unavailable, attname)
                             continue
                         raise UnfitValue(f"{self.model.__name__}.{name}", value, error.expected) from None
             values[attname] = value
         if self.skip:
             values["kafka_skip"] = True
-        return values
+        return values, unavailable
 
     def _pk_of_key(self, key: Any, struct: Struct, debezium: bool) -> tuple[str, Converter] | None:
         """Where a key has the primary key; None when that is not for us to say."""

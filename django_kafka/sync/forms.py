@@ -199,6 +199,7 @@ def drop_unavailable(row: Row, placeholder: Placeholder) -> None:
             found = [*(found or ()), name]
     for name in found or ():
         del row[name]
+    row.unavailable = found or ()
 
 
 _LARGE = frozenset({str, bytes, list, dict})

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from django.db.models import Model
@@ -127,7 +127,12 @@ class Reader:
             values = self._values(target, topic.get_defaults(model, transformed), transformed, value, using)
         if version is not None:
             values[field.attname] = version
-        return Change(index, model, lookup, values, version)
+        return Change(index, model, lookup, values, version, self._unavailable(target, value, values))
+
+    def _unavailable(self, target: Target, value: Any, values: dict[str, Any]) -> Sequence[str]:
+        """The columns, by attname, that nothing is known of. What a hook has given a value has one."""
+        names = dict.fromkeys(value.unavailable if isinstance(value, Row) else ())
+        return [f.attname for _, f in self.columns_of(target, names) if f.attname not in values] if names else ()
 
     # ---- which row -------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_kafka.sync.convert.semantic import Semantic
@@ -14,9 +14,10 @@ NO_TYPES: Types = {}
 
 class Row(dict[str, Any]):
     """types: what the schema calls the fields. debezium: it is Debezium's beyond doubt. outer: what stood around it,
-    in an envelope: a row without a field of its own called so gives `op`, `source` or `after` of its envelope."""
+    in an envelope: a row without a field of its own called so gives `op`, `source` or `after` of its envelope.
+    unavailable: names of fields that were taken out, since Debezium does not have their values."""
 
-    __slots__ = ("debezium", "outer", "types")
+    __slots__ = ("debezium", "outer", "types", "unavailable")
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class Row(dict[str, Any]):
         self.types = types
         self.debezium = debezium
         self.outer = outer
+        self.unavailable: Sequence[str] = ()
 
     def __missing__(self, name: str) -> Any:
         if self.outer is None:

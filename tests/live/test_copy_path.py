@@ -323,6 +323,22 @@ def test_values_that_were_not_sent_stay_and_order_is_kept(alias: str) -> None:
     assert [(row["note"], row["small"]) for row in rows(alias)] == [("last", 2), (None, 1)]
 
 
+@pytest.mark.parametrize("mode", ["copy", "bulk", "instances"])
+def test_no_row_is_made_without_a_value_that_was_not_sent(alias: str, mode: str) -> None:
+    topic = avro_topic(alias, sync_mode=mode)
+    unsent = {**FULL, "note": "__debezium_unavailable_value"}
+
+    def write(*changes: tuple[int, Any]) -> None:
+        topic.consume_batch([WRITTEN.message(schema_of(), v and {**v, "id": pk}, 0, {"id": pk}) for pk, v in changes])
+
+    write((1, {**FULL, "note": "kept"}), (1, unsent), (2, unsent), (2, None))
+    for key_changed in ([(4, FULL), (1, None), (3, unsent)], [(1, None), (3, unsent), (3, unsent)]):
+        with pytest.raises(ModelSyncError, match=r"Everything\.note: .* REPLICA IDENTITY FULL") as caught:
+            write(*key_changed)
+        assert key_changed[caught.value.index] == (3, unsent)
+    assert [(row["id"], row["note"]) for row in rows(alias)] == [(1, "kept")]
+
+
 def test_a_message_that_does_not_fit_is_named_and_none_is_written(alias: str) -> None:
     topic = avro_topic(alias)
     messages = [

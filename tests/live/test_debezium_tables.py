@@ -67,13 +67,11 @@ class Both:
         return self.rows(model, self.names[0], columns) == self.rows(model, self.names[1], columns)
 
     def rows(self, model: Any, name: str, columns: list[str]) -> list[dict[str, Any]]:
-        found = source_rows(self.server, model._meta.db_table, name)
+        table = model._meta.db_table
+        found = source_rows(self.server, table, name)
         rows = [dict(zip(found["columns"], row, strict=True)) for row in found["rows"]]
-        # What is large and left alone when the key changes is in no message.
-        lost = {"note", "blob", "doc", "texts", "ints", "pairs", "raw", "bigs", "refs", "markup"}
-        return [
-            {n: row[n] for n in columns if row["id" if "id" in row else n] != "30" or n not in lost} for row in rows
-        ]
+        # What is large and left alone when the key changes is in no message: that row becomes a dead letter.
+        return [{n: row[n] for n in columns} for row in rows if table != "wide" or row["id"] != "30"]
 
     def topic(self, model: Any, **more: Any) -> Any:
         base = DbzJSONTopic if self.way == "json" else type("Avro", (AvroTopicConsumer, DbzModelTopicConsumer), {})

@@ -8,10 +8,11 @@ from typing import Any
 
 import pymysql
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from hypothesis import given, settings
 
 import tests.django_project  # noqa: F401
+from django_kafka.exceptions import ModelSyncError
 from tests.py.sync.helpers import message, topic_of
 from tests.py.sync.histories import histories
 from tests.py.sync.test_equivalence import LIMITS, compare
@@ -56,3 +57,27 @@ def test_another_unique_constraint_does_not_overwrite_another_row(alias: str) ->
     with pytest.raises(IntegrityError):
         topic.consume_batch([row(3, code="a"), row(4, code="c")])
     assert [(r["id"], r["code"]) for r in contents(Customer, alias)] == [(1, "a"), (2, "b")]
+
+
+@pytest.fixture
+def any_case(alias: str) -> Iterator[None]:
+    """Names of orders do not tell `a` from `A`."""
+    table = Order._meta.db_table
+    change = f"ALTER TABLE {table} MODIFY name varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_{{}} NOT NULL"
+    with connections[alias].cursor() as cursor:
+        cursor.execute(change.format("general_ci"))
+        yield
+        cursor.execute(change.format("bin"))
+
+
+@pytest.mark.usefixtures("any_case")
+def test_a_row_whose_key_differs_in_letter_case_is_there(alias: str) -> None:
+    """Of one that is not, none is made without a large value that was not sent."""
+    topic = topic_of(Order, using=alias, get_lookup_kwargs=lambda self, model, key, value: {"name": value["name"]})
+    unsent = {"note": "__debezium_unavailable_value"}
+    topic.consume_batch([row(1, name="a", note="known"), row(2, name="b", note="known")])
+    topic.consume_batch([row(1, name="A", **unsent), row(2, name="b", **unsent)])
+    with pytest.raises(ModelSyncError, match=r"Order\.note: .* REPLICA IDENTITY FULL"):
+        topic.consume_batch([row(1, name="A", **unsent), row(3, name="c", **unsent)])
+    found = [(r["id"], r["name"], r["note"]) for r in contents(Order, alias)]
+    assert found == [(1, "A", "known"), (2, "b", "known")]

@@ -53,10 +53,6 @@ def by_key(found: dict[str, Any], names: set[str], key: int) -> dict[Any, Any]:
     }
 
 
-# What is large and left alone when the key changes is in no message.
-LARGE = {"note", "blob", "doc", "texts", "ints", "pairs", "raw", "bigs", "refs", "markup"}
-
-
 @pytest.mark.parametrize("path", ["auto", "bulk", "instances"])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("model", [*MODELS.values(), Narrow], ids=lambda model: str(model.__name__))
@@ -69,10 +65,11 @@ def test_tables_end_equal(name: str, path: str, model: Any, pg: PostgresServer, 
     names = {field.column for field in model._meta.concrete_fields} - set(whole["inexact"])
     key = 2 if table == "pairs" else 1
     wanted, found = by_key(whole["tables"][table], names, key), by_key(rows(pg, table), names, key)
-    for values in (wanted, found):
-        if table == "wide":
-            values["30",] = {name: value for name, value in values["30",].items() if name not in LARGE}
-    assert {offset: str(error) for offset, error in failures.items()} == {}
+    # What is large and left alone when the key changes is in no message: of row 30 nothing is made up.
+    if table == "wide":
+        del wanted["30",]
+    assert bool(failures) == (table == "wide")
+    assert {o: str(error) for o, error in failures.items() if "REPLICA IDENTITY FULL" not in str(error)} == {}
     if whole["deletes"]:
         assert list(found) == list(wanted)
     assert not [

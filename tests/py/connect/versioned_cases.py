@@ -14,6 +14,7 @@ from django.db.models.signals import post_delete
 
 from django_kafka import producer
 from django_kafka.connect import versions
+from django_kafka.exceptions import ModelSyncError
 from django_kafka.models import DeletedRow
 from tests.py.sync.helpers import message, topic_of
 from tests.synced.models import Versioned, VersionedChild, VersionedPart
@@ -260,6 +261,18 @@ def test_an_older_event_does_not_bring_back_a_row(alias: str, consume: Any) -> N
     assert names(alias) == {2: ""}
     consume(event(1, 7, "new"))
     assert names(alias) == {1: "new", 2: ""}
+
+
+def test_an_older_event_may_lack_a_large_value(alias: str, consume: Any) -> None:
+    """No row is made of it. A deletion that is older than the row deletes nothing."""
+    unsent = {"note": "__debezium_unavailable_value"}
+    consume(event(1, 5, note="a"), gone(1, 6), event(1, 5, **unsent), event(2, 5, note="b"))
+    consume(event(1, 6, "old", **unsent), gone(2, 4), event(2, 6, "new", **unsent))
+    assert names(alias) == {2: "new"}
+    assert models.QuerySet(Versioned, using=alias).get().note == "b"
+    with pytest.raises(ModelSyncError, match=r"Versioned\.note: .* REPLICA IDENTITY FULL"):
+        consume(event(1, 7, **unsent))
+    assert names(alias) == {2: "new"}
 
 
 def test_an_older_event_does_not_bring_back_what_the_project_has_deleted(alias: str, consume: Any) -> None:

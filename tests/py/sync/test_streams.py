@@ -69,18 +69,21 @@ def test_tables_end_equal(model: Any, name: str, path: str, registry: SchemaRegi
     whole = stream(name)
     table = whole["tables"][model._meta.db_table]
     found = messages(whole, model._meta.db_table, registry)
-    assert write(topic(whole, model, sync_mode=path), found) == {}
+    failures = write(topic(whole, model, sync_mode=path), found)
+    # What is large and left alone when the key changes is in no message: of row 30 nothing is made up.
+    assert bool(failures) == (model is Narrow)
+    assert all("REPLICA IDENTITY FULL" in str(error) for error in failures.values())
     fields = [field for field in model._meta.fields if field.column not in whole["inexact"]]
     ids = []
     for texts in table["rows"]:
         source = dict(zip(table["columns"], texts, strict=True))
+        if failures and source["id"] == "30":
+            continue
         ids.append(int(source["id"]))
         row = model.objects.get(id=source["id"])
         for field in fields:
             text, value = source[field.column], getattr(row, field.attname)
             wanted = None if text is None else READ.get(field.get_internal_type(), int)(text)
-            # What is large and left alone when the key changes is in no message.
-            if source["id"] != "30" or field.column not in ("note", "doc", "blob"):
-                assert value == wanted, f"{field.name} of {source['id']}"
+            assert value == wanted, f"{field.name} of {source['id']}"
     if whole["deletes"]:
         assert sorted(ids) == sorted(model.objects.values_list("id", flat=True))
