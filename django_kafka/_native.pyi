@@ -163,6 +163,9 @@ class Claim(Sequence[Message]):
         """The claim is over: what has no outcome is finished. Not of a slice."""
     def give_back(self, delay: float) -> None:
         """The claim is over: what has no outcome is handed out again after `delay` seconds. Not of a slice."""
+    def behind(self, most: int) -> Claim | None:
+        """The messages that follow in this batch, of the same topic and at most so many: to be read before they are
+        in hand. Nothing can be said of them. None: there are none, or the claim is over."""
     @property
     def counts(self) -> bool:
         """Whether outcomes count: False when the claim is over, or one of its partitions was taken away."""
@@ -534,6 +537,16 @@ class CopyPlan:
         """Makes rows of messages[start:stop]: of a Claim, Message objects or tuples (key, value). Stops at a schema
         that was not added, at a message that is not told apart from others and, if asked to, at an error. Goes on
         with an earlier result, if one is given. Runs without the GIL."""
+    def ahead(self, messages: Claim, /) -> CopyAhead | None:
+        """Begin to run what Claim.behind() gave on another thread, with stop_at_error. Until it is taken or dropped
+        the plan is in use. None: there can be no thread."""
+
+@final
+class CopyAhead:
+    """Messages that become rows before they are in hand. Owned by the thread that made it."""
+
+    def take(self, messages: Sequence[Any], /) -> CopyResult | None:
+        """The result, if these are exactly its messages; waits for it. None: they are not. It is over then."""
 
 @final
 class CopyResult:

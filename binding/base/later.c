@@ -2,7 +2,6 @@
  *
  * Threads, and freeing on one of its own.
  */
-#include <pthread.h>
 #include <signal.h>
 
 #include "base/later.h"
@@ -24,17 +23,24 @@ run_later(void *arg)
 }
 
 int
-native_thread_start(void *(*fn)(void *), void *arg)
+native_thread_begin(pthread_t *out, void *(*fn)(void *), void *arg)
 {
     sigset_t all, old;
-    pthread_t thread;
     int rc;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, NULL, fn, arg);
+    rc = pthread_create(out, NULL, fn, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc != 0)
+    return rc == 0 ? 0 : -1;
+}
+
+int
+native_thread_start(void *(*fn)(void *), void *arg)
+{
+    pthread_t thread;
+
+    if (native_thread_begin(&thread, fn, arg) < 0)
         return -1;
     pthread_detach(thread);
     return 0;

@@ -27,6 +27,7 @@ native_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->route_type);
     Py_VISIT(state->copy_plan_type);
     Py_VISIT(state->copy_result_type);
+    Py_VISIT(state->copy_ahead_type);
     Py_VISIT(state->copy_stream_type);
     Py_VISIT(state->config_error);
     Py_VISIT(state->forked_error);
@@ -57,6 +58,7 @@ native_clear(PyObject *module)
     Py_CLEAR(state->route_type);
     Py_CLEAR(state->copy_plan_type);
     Py_CLEAR(state->copy_result_type);
+    Py_CLEAR(state->copy_ahead_type);
     Py_CLEAR(state->copy_stream_type);
     Py_CLEAR(state->config_error);
     Py_CLEAR(state->forked_error);

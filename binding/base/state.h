@@ -37,7 +37,7 @@ struct MessageObject;
 typedef struct native_state {
     PyObject *module; /* borrowed: the state is part of it */
     PyTypeObject *message_type, *batch_type, *claim_type, *ticket_type, *consumer_type, *producer_type, *broker_type,
-        *route_type, *copy_plan_type, *copy_result_type, *copy_stream_type;
+        *route_type, *copy_plan_type, *copy_result_type, *copy_stream_type, *copy_ahead_type;
     PyObject *config_error, *forked_error, *concurrent_use, *stopped;
     PyObject *kafka_config_error; /* ConfigError that is also a KafkaException; made when first raised */
     PyObject *vocab[NATIVE_CLASSES];

@@ -198,23 +198,12 @@ batch_next_topic(PyObject *op, PyObject *ignored)
     return native_core_topic(self->core, (uint32_t)self->pending);
 }
 
-/* How many entries from this one on are of its topic, at most max. */
-static uint32_t
-run_of(const dk_batch *b, uint32_t first, uint32_t max)
-{
-    uint32_t topic = dk_batch_topic_id(b, first), len = dk_batch_len(b), end = first + 1;
-
-    while (end < len && end - first < max && dk_batch_topic_id(b, end) == topic)
-        end++;
-    return end - first;
-}
-
 static PyObject *
 claim_next(BatchObject *self, uint32_t max)
 {
     dk_batch *b = self->core->b;
     dk_range range;
-    dk_status st = dk_batch_claim_hand(b, run_of(b, (uint32_t)self->pending, max), false, &range);
+    dk_status st = dk_batch_claim_hand(b, native_core_run(self->core, (uint32_t)self->pending, max), false, &range);
 
     if (st != DK_OK)
         return native_raise(self->core->state, st, NULL);

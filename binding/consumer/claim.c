@@ -285,3 +285,27 @@ claim_rest(PyObject *op, PyObject *ignored)
     be_part_of(part, self);
     return (PyObject *)part;
 }
+
+/* A claim that is not open: nobody has anything in hand. */
+PyObject *
+claim_behind(PyObject *op, PyObject *most)
+{
+    ClaimObject *self = claim_whole((ClaimObject *)op), *view;
+    const native_core *core = self->core;
+    long max = PyLong_AsLong(most);
+    int32_t first = self->open && self->n > 0 ? dk_batch_peek(core->b) : -1;
+
+    if (max == -1 && PyErr_Occurred())
+        return NULL;
+    if (max < 1 || first < 0 ||
+        dk_batch_topic_id(core->b, (uint32_t)first) != dk_batch_topic_id(core->b, self->order[0]))
+        Py_RETURN_NONE;
+    view = roomy(self->core, native_core_run(core, (uint32_t)first, max > UINT32_MAX ? UINT32_MAX : (uint32_t)max));
+    if (view == NULL)
+        return NULL;
+    view->range = (dk_range){.first = (uint32_t)first, .n = (uint32_t)view->n};
+    for (Py_ssize_t i = 0; i < view->n; i++)
+        view->order[i] = (uint32_t)(first + i);
+    PyObject_GC_Track(view);
+    return (PyObject *)view;
+}

@@ -32,6 +32,9 @@ typedef struct native_claimed {
  * the sequence or the message changes. Threads: with the GIL; the bytes may be read without it, as long as the caller
  * holds the sequence and no Python code runs. */
 bool native_claim_part(const native_state *state, PyObject *seq, Py_ssize_t i, native_claimed *out);
+/* The entries of a batch that a Claim is, without messages that somebody has changed; NULL, without an exception: it
+ * is none, or has some. Borrowed from the claim, which keeps the batch. */
+const uint32_t *native_claim_entries(const native_state *state, PyObject *seq, const dk_batch **batch, Py_ssize_t *n);
 /* How many there are; -1, without an exception: seq is nothing of the kind. */
 Py_ssize_t native_claim_len(const native_state *state, PyObject *seq);
 

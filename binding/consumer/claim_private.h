@@ -45,6 +45,7 @@ PyObject *claim_subscript(PyObject *op, PyObject *key);
 PyObject *claim_index(PyObject *op, PyObject *msg);
 PyObject *claim_count(PyObject *op, PyObject *msg);
 PyObject *claim_rest(PyObject *op, PyObject *ignored);
+PyObject *claim_behind(PyObject *op, PyObject *most);
 
 /* ---- claim_outcome.c: methods ---------------------------------------------------------------------------------- */
 

@@ -168,3 +168,24 @@ native_claim_part(const native_state *state, PyObject *seq, Py_ssize_t i, native
     msg = PySequence_Fast_GET_ITEM(seq, i);
     return Py_IS_TYPE(msg, state->message_type) && read_message((MessageObject *)msg, out);
 }
+
+static bool
+is_changed(const ClaimObject *whole)
+{
+    for (uint32_t i = 0; whole->made != NULL && i < whole->range.n; i++)
+        if (whole->made[i] != NULL && (whole->made[i]->key != NULL || whole->made[i]->value != NULL))
+            return true; /* or was read, which is not told apart */
+    return false;
+}
+
+const uint32_t *
+native_claim_entries(const native_state *state, PyObject *seq, const dk_batch **batch, Py_ssize_t *n)
+{
+    ClaimObject *self = (ClaimObject *)seq;
+
+    if (!Py_IS_TYPE(seq, state->claim_type) || is_changed(claim_whole(self)))
+        return NULL;
+    *batch = self->core->b;
+    *n = self->n;
+    return self->order;
+}

@@ -32,6 +32,9 @@ static PyMethodDef claim_methods[] = {
      "done($self, /)\n--\n\nThese messages are finished, those that have no outcome yet; whatever becomes of "
      "others."},
     {"rest", claim_rest, METH_NOARGS, "rest($self, /)\n--\n\nThose of these messages that have no outcome yet."},
+    {"behind", claim_behind, METH_O,
+     "behind($self, most, /)\n--\n\nThe messages that follow in this batch, to be read before they are in hand; or "
+     "None."},
     {"finish", claim_finish, METH_NOARGS,
      "finish($self, /)\n--\n\nThe claim is over: what has no outcome is finished."},
     {"give_back", claim_give_back, METH_O,

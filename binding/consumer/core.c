@@ -89,3 +89,14 @@ native_core_topic(native_core *core, uint32_t index)
     Py_XSETREF(t->names[id], Py_NewRef(name));
     return name;
 }
+
+uint32_t
+native_core_run(const native_core *core, uint32_t first, uint32_t max)
+{
+    const dk_batch *b = core->b;
+    uint32_t topic = dk_batch_topic_id(b, first), len = dk_batch_len(b), end = first + 1;
+
+    while (end < len && end - first < max && dk_batch_topic_id(b, end) == topic)
+        end++;
+    return end - first;
+}

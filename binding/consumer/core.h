@@ -31,5 +31,7 @@ native_core *native_core_new(native_state *state, dk_batch *b,
                              native_topics *topics); /* takes b; NULL with MemoryError */
 void native_core_unref(native_core *core);
 PyObject *native_core_topic(native_core *core, uint32_t index); /* new reference */
+/* How many entries from this one on are of its topic, at most max. */
+uint32_t native_core_run(const native_core *core, uint32_t first, uint32_t max);
 
 #endif

@@ -3,8 +3,8 @@
  * What the files of this folder share: plans of COPY, and what came of messages that were run through one.
  *
  * plan.c is the type CopyPlan, column.c reads its columns, schemas.c has the readers of its schemas, part.c gets the
- * bytes out of what stands for a message, json.c has readers of JSON, run.c runs messages, and result.c is the type
- * CopyResult.
+ * bytes out of what stands for a message, json.c has readers of JSON, run.c runs messages, ahead.c those that are not
+ * in hand yet, and result.c is the type CopyResult.
  */
 #ifndef DK_BINDING_NATIVE_COPY_H
 #define DK_BINDING_NATIVE_COPY_H
@@ -14,6 +14,7 @@
 #include "base/args.h"
 #include "base/state.h"
 
+#include "dk/consumer.h"
 #include "dk/pgcopy.h"
 #include "dk/wire.h"
 
@@ -73,12 +74,32 @@ typedef struct copy_part {
 /* Of message i of a sequence, which the caller holds. -1 with an exception; fini anyway. */
 int native_copy_part(native_state *state, PyObject *seq, Py_ssize_t i, copy_part *out);
 void native_copy_part_fini(copy_part *part);
+/* The same of an entry of a batch: without an object, and without the GIL. */
+void native_copy_entry(const dk_batch *b, uint32_t index, copy_part *out);
 
 /* ---- run.c ---- */
 
 typedef struct CopyResultObject CopyResultObject;
 
-/* Runs messages start <= i < stop of seq into the result, which belongs to the plan. -1 with an exception. */
+/* Messages that go through a plan, until one of them ends it. */
+typedef enum copy_end { COPY_ON, COPY_UNKNOWN, COPY_STRAY, COPY_ERROR, COPY_NOMEM } copy_end;
+
+typedef struct copy_run {
+    CopyPlanObject *plan;
+    CopyResultObject *result; /* belongs to the plan */
+    bool stop_at_error;
+    copy_end end;
+    dk_copy_side side; /* of what is unknown */
+    dk_wire wire;
+    dk_error err;
+} copy_run;
+
+/* The next message, whose index this is. COPY_ON: it is part of the result. Without the GIL. */
+copy_end native_copy_run_one(copy_run *r, const copy_part *part, Py_ssize_t index);
+/* The run is over: it ended at this index. -1 with an exception. */
+int native_copy_run_end(copy_run *r, Py_ssize_t index);
+
+/* Runs messages start <= i < stop of seq into the result. -1 with an exception. */
 int native_copy_run(CopyPlanObject *plan, CopyResultObject *result, PyObject *seq, Py_ssize_t start, Py_ssize_t stop,
                     bool stop_at_error);
 
@@ -109,7 +130,11 @@ struct CopyResultObject {
 dk_status native_copy_note(CopyResultObject *result, Py_ssize_t index, bool odd, const dk_error *err);
 PyObject *native_copy_result_new(native_state *state, PyObject *plan, dk_copy_plan *c);
 
-extern PyType_Spec native_copy_plan_spec, native_copy_result_spec, native_copy_stream_spec;
+extern PyType_Spec native_copy_plan_spec, native_copy_result_spec, native_copy_stream_spec, native_copy_ahead_spec;
+
+/* ---- ahead.c ---- */
+
+PyObject *native_copy_ahead(PyObject *op, PyObject *messages); /* CopyPlan.ahead() */
 
 /* ---- json.c ---- */
 

@@ -52,6 +52,13 @@ find_headers(const dk_batch *b, uint32_t index, copy_part *out)
     }
 }
 
+void
+native_copy_entry(const dk_batch *b, uint32_t index, copy_part *out)
+{
+    *out = (copy_part){.key = dk_batch_key(b, index), .value = dk_batch_value(b, index)};
+    find_headers(b, index, out);
+}
+
 /* Of a message of the engine's, without an object for what nobody has set. */
 static int
 part_of_batch(MessageObject *msg, copy_part *out)

@@ -238,10 +238,15 @@ static PyGetSetDef plan_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+PyDoc_STRVAR(plan_ahead_doc,
+             "ahead($self, messages, /)\n--\n\nBegin to run what Claim.behind() gave on another thread, with\n"
+             "stop_at_error; None if that cannot be. Until it is taken or dropped the plan is in use.");
+
 static PyMethodDef plan_methods[] = {
     {"add", NATIVE_METHOD(plan_add), NATIVE_FAST, plan_add_doc},
     {"add_json", NATIVE_METHOD(native_copy_add_json), NATIVE_FAST, plan_add_json_doc},
     {"run", NATIVE_METHOD(plan_run), NATIVE_FAST, plan_run_doc},
+    {"ahead", native_copy_ahead, METH_O, plan_ahead_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -274,7 +279,8 @@ native_copy_exec(PyObject *module)
     native_state *state = PyModule_GetState(module);
 
     if (add_type(module, &native_copy_plan_spec, &state->copy_plan_type) < 0 ||
-        add_type(module, &native_copy_result_spec, &state->copy_result_type) < 0)
+        add_type(module, &native_copy_result_spec, &state->copy_result_type) < 0 ||
+        add_type(module, &native_copy_ahead_spec, &state->copy_ahead_type) < 0)
         return -1;
     return add_type(module, &native_copy_stream_spec, &state->copy_stream_type);
 }

@@ -57,15 +57,16 @@ class Loop:
         with Watch(self.member.client, settings.SLOW_HANDLER_SECONDS, logger):
             self._fetch(path)
 
-    def _largest_fetch(self) -> int:
-        """How many messages to fetch at most; 0: as many as the engine takes by itself."""
+    def _largest_size(self) -> int:
+        """How many messages one of the topics takes at a time."""
         topics = self.consumer.topics
-        wanted = max(map(size_of, topics), default=0) if isinstance(topics, Topics) else 0
-        return wanted if wanted > ENGINE_FETCH else 0
+        return max(map(size_of, topics), default=0) if isinstance(topics, Topics) else 0
 
     def _fetch(self, path: DirectPath | HooksPath) -> None:
-        most = self._largest_fetch() if isinstance(path, DirectPath) else 0
+        largest = self._largest_size() if isinstance(path, DirectPath) else 0
         while True:
+            wanted = max(largest, path.wanted()) if isinstance(path, DirectPath) else 0
+            most = wanted if wanted > ENGINE_FETCH else 0  # 0: as many as the engine takes by itself
             try:
                 batch = self.member.client.fetch(self.member.patience(float(self.consumer.polling_freq)), most)
             except Stopped:

@@ -4,6 +4,7 @@ writes them into the table. What only Python can decide goes the other paths, in
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from django.db import connections
 from django_kafka import events
 from django_kafka._native import CopyPlan
 from django_kafka.logs.loggers import MODEL_TOPICS
+from django_kafka.sync.ahead import Ahead
 from django_kafka.sync.columns import Table, describe_table
 from django_kafka.sync.copy import CopyWriter
 from django_kafka.sync.copyable import Layout, NotCopyableError, can_fast_delete
@@ -42,6 +44,7 @@ class Copying:
         self.kinds: dict[Any, _Copied | None] = {}  # by what the source calls them
         self.current: _Copied | None = None
         self.careful = True
+        self.ahead = Ahead()
 
     def prepare(self) -> None:
         """Make the temporary tables that are missing, in the transaction that is open."""
@@ -71,12 +74,14 @@ class Copying:
 
     def _run(self, copied: _Copied, messages: Sequence[Any], at: int, by_hand: ByHand) -> int:
         """Write the messages from there on that are of one kind. Returns behind the last one."""
-        result = copied.plan.run(messages, at, stop_at_error=True)
+        result = self.ahead.take(copied.plan, messages, at) or copied.plan.run(messages, at, stop_at_error=True)
         while result.unknown is not None:
             stopped = result.stopped_at or 0
             if not self._learn(copied, messages[stopped], *result.unknown):
                 break
             result = copied.plan.run(messages, stopped, result=result, stop_at_error=True)
+        if result.stopped_at is None:
+            self.ahead.begin(copied.plan, messages)
         copied.write(result, careful=self.careful)
         self.careful = True  # what comes next in this transaction finds these tables filled
         odd = [index for index, _, _ in result.odd]
@@ -190,6 +195,20 @@ class _Made(threading.local):
 
 
 _made = _Made()
+
+
+def _forget() -> None:
+    """What has begun in the process that was forked does not go on in this one."""
+    global _made
+    _made = _Made()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def is_copied(topic: Any) -> bool:
+    """Whether the messages that this thread wrote last were copied, so that the next ones most likely will be."""
+    return any(copying.current is not None for copying in _made.by_topic.get(topic, {}).values())
 
 
 def copying_of(topic: Any, model: Any, using: str) -> Copying:

@@ -290,6 +290,9 @@ class TopicConsumer(ABC):  # noqa: B024 - `name` is abstract
         """The name of the database that transactions are of, and rows of a model are written to."""
         return self.using or DEFAULT_DB_ALIAS
 
+    # Whether messages are handled faster if those that follow them in the log are there, too.
+    reads_ahead: Any = False
+
     @property
     def takes_batches(self) -> bool:
         """Whether consume_batch() is defined, and not consume() by a class that inherits it."""

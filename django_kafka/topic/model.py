@@ -16,6 +16,7 @@ from django_kafka.exceptions import DjangoKafkaError
 from django_kafka.sync import batch
 from django_kafka.sync.convert import placeholder
 from django_kafka.sync.copyable import version_names
+from django_kafka.sync.copying import is_copied
 from django_kafka.sync.fast import HOOKS, FastReader
 from django_kafka.sync.forms import NotARow
 from django_kafka.sync.plan import Plan, make_plan
@@ -186,6 +187,11 @@ class ModelTopicConsumer(TopicConsumer, ABC):
     def sync(self, model: Any, key: Any, value: Any) -> Any:
         """Do to the model's table what the message says: (object, created), None for a deletion."""
         return batch.sync(self, model, key, value)
+
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether its messages are written faster if those that follow them are there, too."""
+        return is_copied(self)
 
     # ---- messages --------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,10 @@ class DirectPath:
         self._handlers: dict[str, Handler | Sink] = {}
         self._guarded: dict[str, Handler | Sink] = {}
 
+    def wanted(self) -> int:
+        """How many messages a fetch should bring for topics that take several at a time; 0: there are none yet."""
+        return max((each.wanted for each in self._handlers.values() if isinstance(each, Sink)), default=0)
+
     def walk(self, batch: Batch) -> None:
         """Call the topics' handlers with the messages of a batch."""
         uses_database = database.in_use()

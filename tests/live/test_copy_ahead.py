@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""A topic that is copied reads ahead: the next messages become rows while PostgreSQL writes those before them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+import tests.django_project  # noqa: F401
+from django_kafka.consumer.paths import sink
+from django_kafka.sync.ahead import Ahead
+from django_kafka.testing import kafka_broker, run_consumer_until
+from tests.live.model_tables import database
+from tests.live.servers import PostgresServer
+from tests.py.django.helpers import consumer_of
+from tests.py.sync.helpers import DbzJSONTopic, topic_of
+from tests.synced.models import Customer, contents, empty_tables, make_tables
+
+SIZE = 50
+
+
+@pytest.fixture(scope="module")
+def pg(shared_postgres: PostgresServer) -> Iterator[str]:
+    name = "copy_ahead"
+    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
+    with database("ahead", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+        make_tables(alias)
+        yield alias
+    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
+
+
+@pytest.fixture
+def alias(pg: str) -> Iterator[str]:
+    yield pg
+    connections[pg].close()
+    empty_tables(pg)
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each run through a plan: whether it had begun before its messages were in hand."""
+    found: list[bool] = []
+    take = Ahead.take
+
+    def watched(self: Ahead, *args: Any) -> Any:
+        result = take(self, *args)
+        found.append(result is not None)
+        return result
+
+    monkeypatch.setattr(Ahead, "take", watched)
+    return found
+
+
+def produce(broker: Any, count: int, value: Callable[[int], Any], keys: int = 120) -> None:
+    for number in range(count):
+        broker.produce("customers", value(number), key=json.dumps({"id": number % keys}))
+
+
+def named(number: int) -> str:
+    return json.dumps({"id": number % 120, "name": f"n{number}"})
+
+
+def names(alias: str) -> set[str]:
+    return {row["name"] for row in contents(Customer, alias)}
+
+
+def newest(count: int, but: frozenset[int] = frozenset()) -> set[str]:
+    """The last name of each key."""
+    return set({number % 120: f"n{number}" for number in range(count) if number not in but}.values())
+
+
+def test_most_messages_are_rows_before_they_are_in_hand(alias: str, taken: list[bool]) -> None:
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers"]) as broker:
+        produce(broker, 1000, named)
+        run_consumer_until(consumer_of(topic, group="rows"), lambda: names(alias) == newest(1000))
+    assert sum(taken) > len(taken) / 2
+
+
+def test_a_message_that_fails_is_handled_by_itself(alias: str, taken: list[bool]) -> None:
+    """In the middle of what was read ahead, and the last one of it."""
+    poison = frozenset({475, 549, 800})
+
+    def value(number: int) -> str:
+        return json.dumps({"id": number % 120, "name": "x" * 1000}) if number in poison else named(number)
+
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers", "rows.customers.dlt"]) as broker:
+        produce(broker, 1000, value)
+        run_consumer_until(consumer_of(topic, group="rows"), lambda: names(alias) == newest(1000, poison))
+        letters = broker.collect("rows.customers.dlt")
+    assert [json.loads(letter.key())["id"] for letter in letters] == [number % 120 for number in sorted(poison)]
+    assert any(taken)
+
+
+def test_other_fields_in_mid_stream(alias: str, taken: list[bool]) -> None:
+    """Rows get another layout, and go back to the first one."""
+
+    def value(number: int) -> str:
+        more = {"code": f"c{number}"} if 330 <= number < 640 else {}
+        return json.dumps({"id": number % 120, "name": f"n{number}", **more})
+
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers"]) as broker:
+        produce(broker, 1000, value)
+        run_consumer_until(consumer_of(topic, group="rows"), lambda: names(alias) == newest(1000))
+    assert {row["id"]: row["code"] for row in contents(Customer, alias)} == {
+        number % 120: f"c{number}" for number in range(520, 640)
+    }
+    assert any(taken)
+
+
+def test_a_slow_database_is_given_no_more_than_it_takes_at_a_time(
+    alias: str, monkeypatch: pytest.MonkeyPatch, taken: list[bool]
+) -> None:
+    """What the loop does besides messages must not wait for several slow transactions."""
+    monkeypatch.setattr(sink, "QUICK", 0.0)
+    wanted: list[int] = []
+    walk = sink.Sink.walk
+
+    def watched(self: sink.Sink, batch: Any) -> None:
+        walk(self, batch)
+        wanted.append(self.wanted)
+
+    monkeypatch.setattr(sink.Sink, "walk", watched)
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers"]) as broker:
+        produce(broker, 200, named)
+        run_consumer_until(consumer_of(topic, group="rows"), lambda: names(alias) == newest(200))
+    assert set(wanted) == {SIZE}
