@@ -11,12 +11,12 @@ import pytest
 from django.db import connections
 
 import tests.django_project  # noqa: F401
-from django_kafka.consumer.paths import sink
+from django_kafka.consumer.paths import direct
 from django_kafka.sync.ahead import Ahead
 from django_kafka.testing import kafka_broker, run_consumer_until
 from tests.live.model_tables import database
 from tests.live.servers import PostgresServer
-from tests.py.django.helpers import consumer_of
+from tests.py.django.helpers import Recorder, consumer_of
 from tests.py.sync.helpers import DbzJSONTopic, topic_of
 from tests.synced.models import Customer, contents, empty_tables, make_tables
 
@@ -73,6 +73,19 @@ def newest(count: int, but: frozenset[int] = frozenset()) -> set[str]:
     return set({number % 120: f"n{number}" for number in range(count) if number not in but}.values())
 
 
+def watch_wanted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What is asked for before each fetch."""
+    found: list[int] = []
+    wanted = direct.DirectPath.wanted
+
+    def watched(self: direct.DirectPath) -> int:
+        found.append(wanted(self))
+        return found[-1]
+
+    monkeypatch.setattr(direct.DirectPath, "wanted", watched)
+    return found
+
+
 def test_most_messages_are_rows_before_they_are_in_hand(alias: str, taken: list[bool]) -> None:
     topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
     with kafka_broker(topics=["customers"]) as broker:
@@ -115,20 +128,27 @@ def test_other_fields_in_mid_stream(alias: str, taken: list[bool]) -> None:
 
 
 def test_a_slow_database_is_given_no_more_than_it_takes_at_a_time(
-    alias: str, monkeypatch: pytest.MonkeyPatch, taken: list[bool]
+    alias: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the loop does besides messages must not wait for several slow transactions."""
-    monkeypatch.setattr(sink, "QUICK", 0.0)
-    wanted: list[int] = []
-    walk = sink.Sink.walk
-
-    def watched(self: sink.Sink, batch: Any) -> None:
-        walk(self, batch)
-        wanted.append(self.wanted)
-
-    monkeypatch.setattr(sink.Sink, "walk", watched)
+    monkeypatch.setattr(direct, "QUICK", 0.0)
+    wanted = watch_wanted(monkeypatch)
     topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
     with kafka_broker(topics=["customers"]) as broker:
         produce(broker, 200, named)
         run_consumer_until(consumer_of(topic, group="rows"), lambda: names(alias) == newest(200))
-    assert set(wanted) == {SIZE}
+    assert set(wanted) == {0}
+
+
+def test_nor_where_messages_of_another_topic_come_one_by_one(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their handler may be slow, and partitions of one fetch wait for one another."""
+    wanted = watch_wanted(monkeypatch)
+    begin: list[int] = []
+    others = Recorder("others", lambda _: begin.append(len(wanted)))
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers", "others"]) as broker:
+        broker.produce("others", b"1")
+        produce(broker, 200, named)
+        cls = consumer_of(others, topic, group="rows")
+        run_consumer_until(cls, lambda: begin and names(alias) == newest(200) and len(wanted) > begin[0])
+    assert set(wanted[begin[0] :]) == {0}

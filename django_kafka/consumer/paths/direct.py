@@ -7,6 +7,7 @@ becomes of the message, and the batch goes on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Any], Any]
 
+# Claims in a fetch, where those behind the one in hand are of use. All partitions of a fetch wait for its end: if
+# that took more than so many seconds, a fetch brings one claim for so long.
+AHEAD, QUICK, SLOW_FOR = 4, 0.5, 60.0
+
 
 class DirectPath:
     """Of one run of a consumer."""
@@ -36,13 +41,26 @@ class DirectPath:
         self.logger = consumer.default_logger
         self._handlers: dict[str, Handler | Sink] = {}
         self._guarded: dict[str, Handler | Sink] = {}
+        self._was_slow = -SLOW_FOR  # when a walk ended that took long
 
     def wanted(self) -> int:
-        """How many messages a fetch should bring for topics that take several at a time; 0: there are none yet."""
-        return max((each.wanted for each in self._handlers.values() if isinstance(each, Sink)), default=0)
+        """How many messages a fetch should bring, for topics that are better off with several claims at once; 0: as
+        many as one of them takes."""
+        handlers = (*self._handlers.values(), *self._guarded.values())
+        sinks = [each for each in handlers if isinstance(each, Sink) and each.topic.reads_ahead is True]
+        if not sinks or len(sinks) < len(handlers) or time.monotonic() < self._was_slow + SLOW_FOR:
+            return 0
+        return AHEAD * max(each.size for each in sinks)
 
     def walk(self, batch: Batch) -> None:
         """Call the topics' handlers with the messages of a batch."""
+        begun = time.monotonic()
+        self._walk(batch)
+        ended = time.monotonic()
+        if ended - begun > QUICK:
+            self._was_slow = ended
+
+    def _walk(self, batch: Batch) -> None:
         uses_database = database.in_use()
         if uses_database:
             database.refresh()

@@ -40,8 +40,6 @@ Sequence.register(Claim)
 
 # While a small batch waits for more it is looked at so often; seconds, at least and at most.
 SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.25
-# Claims in a fetch, where those behind the one in hand are of use; but the loop comes back within so many seconds.
-AHEAD, QUICK = 4, 0.5
 # So many undone calls inside of one another, then the messages are halved.
 DEEPEST = 10
 
@@ -63,7 +61,6 @@ class Sink:
         self.calls = Calls(consumer.default_logger, member, topic)
         self.offsets: StoredOffsets | None = self.calls.offsets
         self.timeout = float(topic.batch_timeout)
-        self.wanted = self.size  # messages in a fetch
         self._waiting_since: float | None = None
         self._claim: Claim
         self._is_told = False  # that this claim is halved
@@ -73,14 +70,11 @@ class Sink:
 
     def walk(self, batch: Batch) -> None:
         """Handle the run of messages that the batch has opened."""
-        begun = time.monotonic()
         while (claim := batch.claim(self.size)) is not None:
             wait = self._wait_for_more(claim, batch.full)
             if wait == 0.0:
                 self._handle(claim)
             claim.give_back(wait)  # what has no outcome
-        is_quick = time.monotonic() - begun < QUICK
-        self.wanted = self.size * (AHEAD if is_quick and self.topic.reads_ahead is True else 1)
 
     # ---- waiting for more ----
 
