@@ -61,8 +61,11 @@ class Shape:
 
 def _to_the_letter(column: Column) -> str:
     """What makes `=` of a column tell any difference. "a" and "A" may be the same in citext or by a collation,
-    2.5 and 2.50 are in jsonb. Others, json for one, have no `=` at all."""
-    if column.is_cast or column.kind in ("json", "jsonb"):
+    2.5 and 2.50 are in jsonb and where a numeric has any scale, a day and 24 hours are. Others, json for one, have no
+    `=` at all."""
+    if column.is_cast or column.kind in ("json", "jsonb", "numrange", "interval"):
+        return "::text"
+    if column.kind == "numeric" and not column.arguments:
         return "::text"
     return ' COLLATE "C"' if column.kind in _TEXTS else ""
 

@@ -42,6 +42,16 @@ def test_by_all_columns_of_the_key() -> None:
     assert ' ORDER BY r."b" COLLATE "C", r."a" ON CONFLICT' in text
 
 
+@pytest.mark.parametrize("kind", ["citext", "jsonb", "json[]", "numeric", "numeric[]", "interval", "mood[]"])
+def test_what_may_be_equal_with_other_digits_or_letters_is_compared_by_its_text(kind: str) -> None:
+    assert 't."n"::text' in upsert(column("id", "bigint"), column("n", kind))
+
+
+@pytest.mark.parametrize("kind", ["bigint", "numeric(10,2)", "numeric(10,2)[]", "date", "inet"])
+def test_other_values_are_compared_as_they_are(kind: str) -> None:
+    assert "::text" not in upsert(column("id", "bigint"), column("n", kind))
+
+
 @pytest.mark.parametrize("kind", ["citext", "bigint[]", "numeric(10,2)", "hstore"])
 def test_what_is_not_sorted_cheaply_comes_as_it_comes(kind: str) -> None:
     assert "ORDER BY" not in upsert(column("id", kind), NAME)
