@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* "(10,2)" and "[]" behind the kind's name: false if there is something else. */
+/* "(10,2)" and "[]", maybe more than once, behind the kind's name: false if there is something else. */
 static bool
 read_modifiers(const char *s, dk_pg_column *c)
 {
@@ -32,8 +32,9 @@ read_modifiers(const char *s, dk_pg_column *c)
         else
             return false;
     }
-    c->array = strcmp(s, "[]") == 0;
-    return c->array || *s == '\0';
+    for (; strncmp(s, "[]", 2) == 0 && c->array < UINT8_MAX; s += 2)
+        c->array++;
+    return *s == '\0';
 }
 
 static int

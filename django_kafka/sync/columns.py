@@ -60,23 +60,25 @@ class Column:
     not_null: bool
     generated: bool
     has_default: bool
+    of_ranges: bool = False  # a range field's, which the engine writes; to others it is read from text
 
     @property
     def kind(self) -> str:
         """What the engine writes: a kind of dk/pgcopy.h; "text" for what PostgreSQL has to read from text."""
         parts = _TYPE.match(self.type)
+        if self.of_ranges:
+            return self.type.removesuffix("[]")
         return _KINDS.get(_head(parts), "text") if parts else "text"
 
     @property
     def is_cast(self) -> bool:
         """Whether the column travels as text, and the statement makes its type of it."""
         parts = _TYPE.match(self.type)
-        return parts is None or _head(parts) not in _KINDS
+        return not self.of_ranges and (parts is None or _head(parts) not in _KINDS)
 
     @property
     def is_array(self) -> bool:
-        parts = _TYPE.match(self.type)
-        return bool(parts and parts["array"]) and not self.is_cast
+        return self.type.endswith("[]") and not self.is_cast
 
     @property
     def arguments(self) -> tuple[int, ...]:

@@ -23,8 +23,10 @@ from django_kafka.sync.plain import (
     against_methods,
     is_hstore,
     is_of_texts,
+    is_range,
     items_of,
     kind_of,
+    with_ranges,
 )
 from django_kafka.sync.read import takes_null
 from django_kafka.sync.target import SKIP_FIELD, Target, target_of
@@ -112,7 +114,7 @@ class Layout:
         self.topic = topic
         self.kind = kind
         self.target: Target = target_of(model)
-        self.table = table
+        self.table = with_ranges(table, self.target.fields)
         self.connection = connections[using]
         self.columns: list[Column] = []
         self.items: list[tuple[str, str, dict[str, Any]]] = []  # for CopyPlan
@@ -199,6 +201,8 @@ class Layout:
         """How texts and numbers are meant that the schema does not explain. The reason when it is not known."""
         while field.remote_field is not None and hasattr(field, "target_field"):
             field = field.target_field
+        if is_range(field):
+            return self._set_form(field.base_field, NONE, {})  # its bounds are texts
         if items := items_of(field):
             if semantic.name:
                 return f"{semantic.name} is no list"

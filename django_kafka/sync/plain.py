@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
 
-from django_kafka.sync.columns import Column
+from django_kafka.sync.columns import Column, Table
 from django_kafka.sync.convert.semantic import DEBEZIUM, Semantic
 
 # Fields whose values become what PostgreSQL stores without anything that a subclass could have changed.
@@ -30,11 +32,9 @@ _FIELDS: tuple[type, ...] = (
 )
 # Of these, an ArrayField's items.
 _ITEMS: tuple[type, ...] = tuple(
-    cls
-    for cls in _FIELDS
-    if cls not in (models.BinaryField, models.JSONField, models.GenericIPAddressField, models.ForeignKey)
+    cls for cls in _FIELDS if cls not in (models.JSONField, models.GenericIPAddressField, models.ForeignKey)
 )
-_DJANGO = ("django.db.models.", "django.contrib.postgres.fields.array", "django.contrib.postgres.fields.hstore")
+_DJANGO = ("django.db.models.", *(f"django.contrib.postgres.fields.{name}" for name in ("array", "hstore", "ranges")))
 _METHODS = ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "get_placeholder", "pre_save", "get_default")
 
 # What each kind of field is stored as, so that both sides agree what a value is.
@@ -62,6 +62,46 @@ def items_of(field: Any) -> Any:
     return None if hasattr(field, "range_type") else getattr(field, "base_field", None)
 
 
+def leaf_of(field: Any) -> Any:
+    """The field of what is in its arrays, however many dimensions they have; other fields as they are."""
+    while items := items_of(field):
+        field = items
+    return field
+
+
+def _dimensions(field: Any) -> int:
+    dimensions = 0
+    while field := items_of(field):
+        dimensions += 1
+    return dimensions
+
+
+# What the bounds of Django's range fields are, and what their columns are.
+_RANGES: dict[type, str] = {
+    models.IntegerField: "int4range",
+    models.BigIntegerField: "int8range",
+    models.DecimalField: "numrange",
+    models.DateTimeField: "tstzrange",
+    models.DateField: "daterange",
+}
+
+
+def is_range(field: Any) -> bool:
+    """Whether it is a range field: told by what it has, too."""
+    return hasattr(field, "range_type")
+
+
+def with_ranges(table: Table, fields: Iterable[Any]) -> Table:
+    """The table, with those columns marked that hold the ranges of such fields."""
+    columns = dict(table.columns)
+    for field in fields:
+        leaf, column = leaf_of(field), columns.get(field.column)
+        kind = _RANGES.get(type(leaf.base_field)) if is_range(leaf) else None
+        if column is not None and column.type.removesuffix("[]") == kind:
+            columns[column.name] = replace(column, of_ranges=True)
+    return replace(table, columns=columns)
+
+
 def is_hstore(field: Any) -> bool:
     """The same for an HStoreField."""
     return bool(field.get_internal_type() == "HStoreField")
@@ -82,12 +122,12 @@ def against_field(field: Any) -> str | None:
     """Whether a field of the project's own does something to values."""
     if is_hstore(field):
         return against_methods(field)
+    if is_range(field):
+        return _against_range(field)
     if isinstance(field, models.GenericIPAddressField) and field.unpack_ipv4:
         return "unpack_ipv4 makes other addresses of some"
     if items := items_of(field):
-        if items_of(items):
-            return "its arrays have several dimensions"
-        if not isinstance(items, _ITEMS):
+        if not items_of(items) and not is_range(items) and not isinstance(items, _ITEMS):
             return f"its items are of a {type(items).__name__}"
         return against_methods(field) or against_field(items)
     if isinstance(field, models.FileField) or not isinstance(field, _FIELDS):
@@ -99,6 +139,15 @@ def against_field(field: Any) -> str | None:
     if isinstance(field, models.JSONField) and (field.encoder or field.decoder):
         return "the JSONField has an encoder or a decoder of its own"
     return None
+
+
+def _against_range(field: Any) -> str | None:
+    bound = field.base_field
+    if type(bound) not in _RANGES or getattr(bound, "max_digits", None) or getattr(bound, "decimal_places", None):
+        return f"its bounds are of a {type(bound).__name__} of the project's own"
+    if not field.range_type.__module__.startswith("psycopg"):
+        return f"its ranges are of a {field.range_type.__name__}"
+    return against_methods(field)
 
 
 def against_methods(field: Any) -> str | None:
@@ -116,8 +165,10 @@ def against_column(field: Any, column: Column) -> str | None:
         field = field.target_field
     if column.is_cast and _is_cast_from(field, column):
         return None
-    items = items_of(field)
-    kinds = next((kinds for cls, kinds in _KINDS if isinstance(items or field, cls)), frozenset())
+    items, leaf = items_of(field), leaf_of(field)
+    kinds = next((kinds for cls, kinds in _KINDS if isinstance(leaf, cls)), frozenset())
+    if is_range(leaf):
+        kinds = frozenset({_RANGES[type(leaf.base_field)]})
     if column.is_array != bool(items) or column.is_cast or column.kind not in kinds:
         return f"a {type(field).__name__} in a column of type {column.type}"
     return None
@@ -131,7 +182,7 @@ def kind_of(field: Any, column: Column) -> str:
     kind = column.kind
     if column.arguments and kind in ("varchar", "char", "numeric"):
         kind += f"({','.join(map(str, column.arguments))})"
-    return kind + ("[]" if column.is_array else "")
+    return kind + "[]" * _dimensions(field)
 
 
 def _is_cast_from(field: Any, column: Column) -> bool:

@@ -47,7 +47,12 @@ extern "C" {
     XX(JSON, "json", "json", 114)                                                                                    \
     XX(JSONB, "jsonb", "jsonb", 3802)                                                                                \
     XX(INET, "inet", "inet", 869)                                                                                    \
-    XX(CIDR, "cidr", "cidr", 650)
+    XX(CIDR, "cidr", "cidr", 650)                                                                                    \
+    XX(INT4RANGE, "int4range", "int4range", 3904)                                                                    \
+    XX(INT8RANGE, "int8range", "int8range", 3926)                                                                    \
+    XX(NUMRANGE, "numrange", "numrange", 3906)                                                                       \
+    XX(TSTZRANGE, "tstzrange", "tstzrange", 3910)                                                                    \
+    XX(DATERANGE, "daterange", "daterange", 3912)
 
 typedef enum dk_pg_kind {
 #define XX(name, text, sql, oid) DK_PG_##name,
@@ -77,7 +82,7 @@ typedef struct dk_pg_column {
     size_t size;        /* sizeof this */
     const char *name;   /* of the field in the message */
     dk_pg_kind kind;    /* of the column, or of the items of its array */
-    bool array;         /* one dimension */
+    uint8_t array;      /* its dimensions, 6 at most; 0: it is none */
     bool nullable;      /* a null is written; else it is an error */
     uint32_t length;    /* VARCHAR, CHAR: most characters; 0: any */
     uint32_t precision; /* NUMERIC: most digits; 0: any number with any scale */

@@ -97,17 +97,20 @@ find_meaning(const node *n)
     return m;
 }
 
-/* That of the items, of an array. */
+/* That of the items, of an array, however many dimensions it has. */
 static dk__pg_meaning
 find_meaning_within(const node *n)
 {
-    node items;
+    node inner = *n, items;
     dk_error err;
+    int i;
 
-    if (!dk__json_is(&n->type, "array") || n->items.kind != DK__JSON_OBJECT ||
-        !read_node(n->items.text, &items, &err))
-        return find_meaning(n);
-    return find_meaning(&items);
+    for (i = 0; i < DK__PG_DIMENSIONS_MAX && dk__json_is(&inner.type, "array"); i++) {
+        if (inner.items.kind != DK__JSON_OBJECT || !read_node(inner.items.text, &items, &err))
+            break;
+        inner = items;
+    }
+    return find_meaning(&inner);
 }
 
 /* The name of a struct's field, without its escapes. false: no memory, or it is none of ours. */

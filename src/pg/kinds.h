@@ -167,6 +167,11 @@ bool dk__pg_is_base64(dk_slice s, bool standard);
 
 dk_status dk__pg_inet_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s);
 
+/* ---- range.c ---- */
+
+/* PostgreSQL's text of a range, without escapes; other forms are odd. Its bounds are texts for their kind. */
+dk_status dk__pg_range_of_text(dk__pg_row *row, const dk_pg_column *c, dk_slice s);
+
 /* ---- document.c ---- */
 
 /* What PostgreSQL takes as JSON; strict: as JSONB, which knows no NUL, no half pairs and no boundless numbers. */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Arrays of one dimension.
+ * Arrays.
+ *
+ * One of several dimensions is written like one of arrays, each a whole field. In the end their heads are taken out,
+ * as its own has what they all agree in: the server keeps the items alone, one behind the other.
  */
 #include "pg/kinds.h"
 
-#define HEAD 20  /* dimensions, whether there are nulls, type of the items, number of them, first index */
-#define EMPTY 12 /* without the last two: no dimension */
+#define HEAD 20     /* dimensions, whether there are nulls, type of the items, number of them, first index */
+#define EMPTY 12    /* without the last two: no dimension */
+#define DIMENSION 8 /* those two, once more for each dimension */
 
 static const uint32_t oids[] = {
 #define XX(name, text, sql, oid) oid,
@@ -39,7 +43,7 @@ dk__pg_list_begin(dk__pg_row *row, const dk_pg_column *c, dk__pg_list *list)
     if (!c->array)
         return dk__pg_odd(row, c, "a list in a column that is no array");
     *list = (dk__pg_list){.column = c, .item = *c, .at = row->out->n};
-    list->item.array = false;
+    list->item.array = (uint8_t)(c->array - 1);
     list->item.nullable = true;
     p = dk__pg_field(row->out, HEAD);
     list->first = row->out->n;
@@ -87,6 +91,49 @@ is_uuid_placeholder(const dk__pg_row *row, const dk__pg_list *list)
            memcmp(row->out->p + list->first + 4, uuid, 16) == 0;
 }
 
+static uint32_t
+load4(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+/* Whether the items are lists of as many dimensions as they should have, all of the same lengths. */
+static bool
+is_rectangular(const dk__pg_row *row, const dk__pg_list *list)
+{
+    const uint8_t *first = row->out->p + list->first, *p = first;
+    const size_t lengths = (size_t)DIMENSION * list->item.array;
+
+    for (; p < row->out->p + row->out->n; p += 4 + load4(p))
+        if (load4(p) == UINT32_MAX || load4(p + 4) != list->item.array ||
+            memcmp(p + 4 + EMPTY, first + 4 + EMPTY, lengths) != 0)
+            return false;
+    return true;
+}
+
+/* Takes the heads of the items out; their lengths are behind the head of the whole then. */
+static void
+join_items(dk__pg_row *row, dk__pg_list *list)
+{
+    const size_t lengths = (size_t)DIMENSION * list->item.array, head = 4 + EMPTY + lengths;
+    uint8_t *from = row->out->p + list->first, *to = from;
+    const uint8_t *end = row->out->p + row->out->n;
+
+    while (from < end) {
+        size_t size = 4 + load4(from);
+
+        list->nulls = list->nulls || load4(from + 8) != 0;
+        if (to == row->out->p + list->first) {
+            memmove(to, from + 4 + EMPTY, lengths);
+            to += lengths;
+        }
+        memmove(to, from + head, size - head);
+        to += size - head;
+        from += size;
+    }
+    row->out->n = (size_t)(to - row->out->p);
+}
+
 dk_status
 dk__pg_list_end(dk__pg_row *row, dk__pg_list *list)
 {
@@ -98,9 +145,16 @@ dk__pg_list_end(dk__pg_row *row, dk__pg_list *list)
         return dk__pg_odd(row, list->column, "a value that the source has not sent");
     if (row->out->n - list->at > INT32_MAX)
         return dk__pg_refuse_int(row, list->column, list->n, "too many bytes");
+    if (list->item.array > 0) {
+        if (!is_rectangular(row, list))
+            return dk__pg_odd(row, list->column, "lists of different lengths in an array");
+        join_items(row, list);
+    }
     row->out->n -= HEAD - dk__pg_list_head_size(list->n);
     p = row->out->p + list->at;
     dk__pg_store4(p, (uint32_t)(row->out->n - list->at - 4));
     dk__pg_list_head(p + 4, list->item.kind, list->n, list->nulls);
+    if (list->n > 0)
+        dk__pg_store4(p + 4, list->column->array);
     return DK_OK;
 }

@@ -28,6 +28,9 @@ check_column(const dk_pg_column *c, dk_error *err)
 {
     if (c->size != sizeof *c || c->name == NULL || (unsigned)c->kind >= DK_PG_KIND_COUNT)
         return dk__error_set(err, DK_EINVAL, "a column without a name, of no known kind or of another version");
+    if (c->array > DK__PG_DIMENSIONS_MAX)
+        return dk__error_set(err, DK_EINVAL, "column %.100s: an array has at most %d dimensions", c->name,
+                             DK__PG_DIMENSIONS_MAX);
     if (c->precision > 1000 || c->scale < -1000 || c->scale > 1000)
         return dk__error_set(err, DK_EINVAL, "column %.100s: no numeric(%u,%d)", c->name, c->precision, c->scale);
     if ((unsigned)c->form > DK_PG_FORM_HSTORE || (unsigned)c->unit > DK_PG_UNIT_NANOS)

@@ -226,6 +226,12 @@ dk__pg_put_text(dk__pg_row *row, const dk_pg_column *c, dk__pg_meaning m, dk_sli
     case DK_PG_INET:
     case DK_PG_CIDR:
         return dk__pg_inet_of_text(row, c, s);
+    case DK_PG_INT4RANGE:
+    case DK_PG_INT8RANGE:
+    case DK_PG_NUMRANGE:
+    case DK_PG_TSTZRANGE:
+    case DK_PG_DATERANGE:
+        return dk__pg_range_of_text(row, c, s);
     default:
         return dk__pg_text(row, c, s);
     }

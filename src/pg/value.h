@@ -70,7 +70,11 @@ DK_MUST_CHECK dk_status dk__pg_put_bytes(dk__pg_row *row, const dk_pg_column *c,
  * JSONB; odd for other columns. */
 DK_MUST_CHECK dk_status dk__pg_put_document(dk__pg_row *row, const dk_pg_column *c, dk_slice json);
 
-/* Arrays: begin, the items by the writers above with `&list.item` as their column, end. Items may be null. */
+/* Arrays: begin, the items by the writers above with `&list.item` as their column, end. Items may be null. Those of
+ * an array of several dimensions are arrays themselves: lists of the same lengths, neither empty nor null, else the
+ * whole is odd. */
+#define DK__PG_DIMENSIONS_MAX 6 /* PostgreSQL's */
+
 typedef struct dk__pg_list {
     const dk_pg_column *column;
     dk_pg_column item;

@@ -15,7 +15,8 @@ read_column(char *spec, dk_pg_column *c, bool *key)
     char *save = NULL, *name = strtok_r(spec, " ", &save), *type = strtok_r(NULL, " ", &save), *word, *rest;
 
     *c = (dk_pg_column){.size = sizeof *c, .name = name};
-    c->array = strstr(type, "[]") != NULL;
+    for (rest = type; (rest = strstr(rest, "[]")) != NULL; rest += 2)
+        c->array++;
     rest = type + strcspn(type, "([");
     if (*rest == '(') {
         c->length = c->precision = (uint32_t)strtoul(rest + 1, &rest, 10);
@@ -135,6 +136,11 @@ put_value(const dk_pg_column *c, const uint8_t *p, size_t size, char *out, size_
     case DK_PG_JSONB:
         CHECK_EQ(p[0], 1);
         return (size_t)snprintf(out, room, "%.*s", (int)size - 1, (const char *)p + 1);
+    case DK_PG_INT4RANGE:
+        n = (size_t)snprintf(out, room, "%02x", p[0]);
+        for (i = 1; i + 8 <= size; i += 8)
+            n += (size_t)snprintf(out + n, room - n, " %d", (int32_t)load(p + i + 4, 4));
+        return n;
     default:
         for (i = 0; i < size; i++)
             n += (size_t)snprintf(out + n, room - n, "%02x", p[i]);
@@ -146,8 +152,8 @@ put_value(const dk_pg_column *c, const uint8_t *p, size_t size, char *out, size_
 static size_t
 put_field(const dk_pg_column *c, const uint8_t *p, char *out, size_t room, size_t *used)
 {
-    int32_t size = (int32_t)load(p, 4), at = 20;
-    size_t n = 0;
+    int32_t size = (int32_t)load(p, 4), first, at;
+    size_t n = 0, i;
 
     *used = 4 + (size < 0 ? 0 : (size_t)size);
     if (size < 0)
@@ -155,12 +161,16 @@ put_field(const dk_pg_column *c, const uint8_t *p, char *out, size_t room, size_
     if (!c->array)
         return put_value(c, p + 4, (size_t)size, out, room);
     n = (size_t)snprintf(out, room, "[");
-    while (at < size) {
+    for (i = 1; i < load(p + 4, 4); i++) /* "[2x3:" before items of two dimensions */
+        n += (size_t)snprintf(out + n, room - n, "%dx", (int)load(p + 8 + 8 * i, 4));
+    if (i > 1)
+        n += (size_t)snprintf(out + n, room - n, "%d:", (int)load(p + 8 + 8 * i, 4));
+    for (first = at = 12 + 8 * (int32_t)i; at < size;) {
         dk_pg_column item = *c;
         size_t some;
 
-        item.array = false;
-        n += (size_t)snprintf(out + n, room - n, "%s", at > 20 ? "," : "");
+        item.array = 0;
+        n += (size_t)snprintf(out + n, room - n, "%s", at > first ? "," : "");
         n += put_field(&item, p + 4 + at, out + n, room - n, &some);
         at += (int32_t)some;
     }

@@ -116,7 +116,7 @@ fuzz_json(const uint8_t *data, size_t n)
 
         columns[i - 1] = (dk_pg_column){.size = sizeof *columns, .name = names[i - 1], .nullable = i > 1};
         columns[i - 1].kind = (dk_pg_kind)((b & 0x1F) % DK_PG_KIND_COUNT);
-        columns[i - 1].array = (b & 0x20) != 0;
+        columns[i - 1].array = (b & 0x20) == 0 ? 0 : 1 + i % 2;
         columns[i - 1].form = (dk_pg_form)((b >> 6) % 4 == 3 ? DK_PG_FORM_HSTORE : b >> 6);
     }
     if (i > 1) {

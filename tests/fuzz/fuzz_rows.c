@@ -43,6 +43,32 @@ check_numeric(const dk_pg_column *c, dk_slice s)
     MUST(n == 0 || (s.p[s.n - 2] | s.p[s.n - 1]) != 0);
 }
 
+static void check_value(const dk_pg_column *c, dk_slice s);
+
+/* Its bounds are values of this size; 0: numbers. */
+static void
+check_range(dk_slice s, size_t size)
+{
+    const dk_pg_column number = {.kind = DK_PG_NUMERIC};
+    size_t at = 1, left;
+
+    MUST(s.n > 0 && (s.p[0] & ~0x1F) == 0 && (s.p[0] & 0x0A) != 0x0A && (s.p[0] & 0x14) != 0x14);
+    MUST(s.p[0] == 1 || (s.p[0] & 1) == 0);
+    left = s.p[0] == 1 ? 0 : ((s.p[0] & 0x08) == 0) + ((s.p[0] & 0x10) == 0);
+    for (; left > 0; left--) {
+        size_t n;
+
+        MUST(at + 4 <= s.n);
+        n = read4(s.p + at);
+        at += 4;
+        MUST(n <= s.n - at && (size == 0 || n == size));
+        if (size == 0)
+            check_value(&number, (dk_slice){s.p + at, n});
+        at += n;
+    }
+    MUST(at == s.n);
+}
+
 static void
 check_value(const dk_pg_column *c, dk_slice s)
 {
@@ -63,21 +89,30 @@ check_value(const dk_pg_column *c, dk_slice s)
         MUST(s.n > 1 && s.p[0] == 1 && dk_avro_utf8_valid(s.p, s.n) && memchr(s.p, 0, s.n) == NULL);
     else if (c->kind == DK_PG_INET || c->kind == DK_PG_CIDR)
         MUST(s.n == (s.p[0] == 2 ? 8 : 20) && s.p[3] == s.n - 4);
+    else if (c->kind >= DK_PG_INT4RANGE)
+        check_range(s, c->kind == DK_PG_NUMRANGE                                  ? 0
+                       : c->kind == DK_PG_INT4RANGE || c->kind == DK_PG_DATERANGE ? 4
+                                                                                  : 8);
 }
 
 static void
 check_list(const dk_pg_column *c, dk_slice s)
 {
-    size_t at = 20;
-    uint32_t n;
+    size_t at = 12;
+    uint64_t n = 1;
+    uint32_t i;
 
-    MUST(s.n >= 12 && read4(s.p) <= 1 && read4(s.p + 4) <= 1);
+    MUST(s.n >= 12 && read4(s.p + 4) <= 1);
     if (read4(s.p) == 0) {
         MUST(s.n == 12);
         return;
     }
-    MUST(read4(s.p + 16) == 1);
-    for (n = read4(s.p + 12); n > 0; n--) {
+    MUST(read4(s.p) == (c->array > 0 ? c->array : 1u)); /* of rows, it is one */
+    for (i = 0; i < read4(s.p); i++, at += 8) {
+        MUST(at + 8 <= s.n && read4(s.p + at) > 0 && read4(s.p + at + 4) == 1);
+        n *= read4(s.p + at);
+    }
+    for (; n > 0; n--) {
         uint32_t size;
 
         MUST(at + 4 <= s.n);
@@ -177,7 +212,7 @@ make_columns(const dk_avro_code *c, dk_slice choice, dk_pg_column *columns)
             continue;
         columns[n] = (dk_pg_column){.size = sizeof *columns, .name = rec->fields[n].name, .nullable = n > 0};
         columns[n].kind = (dk_pg_kind)(b & 0x1F);
-        columns[n].array = (b & 0x20) != 0;
+        columns[n].array = (b & 0x20) == 0 ? 0 : 1 + n % 2;
         columns[n].length = (b & 0x40) != 0 && columns[n].kind >= DK_PG_TEXT ? 3 : 0;
         columns[n].precision = (b & 0x40) != 0 && columns[n].kind == DK_PG_NUMERIC ? 7 : 0;
         columns[n].scale = (b & 0x40) != 0 ? 3 : 0;

@@ -310,19 +310,56 @@ def arrays() -> Iterator[Case]:
     zoned = array(debezium("string", "time.ZonedTimestamp"))
     yield Case("timestamptz[]", "'{1970-01-01 00:00:00+00}'", zoned, ["1970-01-01T00:00:00Z"])
     yield Case("jsonb[]", "ARRAY['{}'::jsonb]", array(debezium("string", "data.Json")), ["{}"])
+    yield Case("bytea[]", r"""'{"\\x00ff",NULL,""}'""", array("bytes"), [b"\x00\xff", None, b""])
     yield Case("inet[]", "'{::1}'", array("string"), ["::1"])
     for kind in ("char(2)", "bytea", "time", "interval", "uuid", "cidr", "json", "float4", "timestamp"):
         yield Case(f"{kind}[]", "'{NULL,NULL}'", array("string"), [None, None])
 
+    def nested(items: Any, dimensions: int) -> Any:
+        return items if dimensions == 0 else {"type": "array", "items": nested(items, dimensions - 1)}
+
+    for type_, sql, items, value in (
+        ("int4[][]", "'{{1,NULL,3},{4,5,6}}'", ["null", "int"], [[1, None, 3], [4, 5, 6]]),
+        ("int4[][]", "'{}'", "int", []),
+        ("text[][]", "'{{a},{\"\"},{c}}'", "string", [["a"], [""], ["c"]]),
+        ("numeric(10,2)[][]", "'{{1.50}}'", "string", [["1.5"]]),
+        ("date[][]", "'{{1970-01-02}}'", debezium("int", "time.Date"), [[1]]),
+        ("bool[][][]", "'{{{t},{f}},{{f},{t}}}'", "boolean", [[[True], [False]], [[False], [True]]]),
+        ("int8[][][][][][]", "'{{{{{{1,2}}}}}}'", "long", [[[[[[1, 2]]]]]]),
+        ("daterange[][]", "'{{empty,\"[2024-01-01,)\"}}'", "string", [["empty", "[2024-01-01,)"]]),
+    ):
+        yield Case(type_, sql, nested(items, type_.count("[")), value)
+
+
+def ranges() -> Iterator[Case]:
+    for kind, *texts in (
+        ("int4range", "[1,5)", "[1,5]", "(1,5)", "(,5]", "[5,]", "(,)", "empty", "[3,3)", "(3,4)", "[-2147483648,0)"),
+        ("int8range", "[1,5)", "(-9223372036854775808,9223372036854775806]", '["1","2")', "[7,7]"),
+        ("numrange", "[1.50,2]", "[1.0,1)", "[1.0,1]", "(-0.001,1e3)", "[1000,2000)", "[,99999999999999999999.5)"),
+        ("daterange", "[2024-01-01,2024-02-01)", "(2024-02-28,2024-02-29]", "[,2024-01-01]", "(-infinity,infinity]"),
+        (
+            "tstzrange",
+            '["2024-01-01 00:00:00+00",)',
+            '("2024-01-01 00:00:00.5+00","2024-02-01 12:30:00+02"]',
+            "(,2024-01-01T00:00:00Z]",
+            '["2024-01-01 00:00:00+00","2024-01-01 01:00:00+01")',
+        ),
+    ):
+        for text in texts:
+            yield Case(kind, f"'{text}'", "string", text)
+
 
 def cases() -> list[Case]:
-    everything = [*numbers(), *decimals(), *texts(), *times(), *documents(), *arrays()]
+    everything = [*numbers(), *decimals(), *texts(), *times(), *documents(), *arrays(), *ranges()]
     kinds = sorted({case.type for case in everything})
     return [*everything, *(Case(kind, "NULL", ["null", "string"], None) for kind in kinds)]
 
 
 # What both refuse: (type, text).
 REFUSED = [
+    ("int4range", "[5,1)"), ("int4range", "[1,2147483647]"), ("int8range", "(9223372036854775807,)"),
+    ("int4range", "[1.5,2)"), ("numrange", "[2,1.9]"), ("numrange", "[-1,-1.1]"), ("daterange", "[2024-02-30,)"),
+    ("daterange", "[2024-01-01,5874897-12-31]"), ("tstzrange", "[2024-01-01 00:00:01+00,2024-01-01 00:00:00+00]"),
     ("int2", "32768"), ("int4", "-2147483649"), ("int8", "9223372036854775808"), ("int4", "1.5"), ("int4", ""),
     ("float4", "1e39"), ("float4", "1e-60"), ("float8", "1e400"), ("float8", "x"),
     ("numeric(4,2)", "99.995"), ("numeric(4,2)", "100"), ("numeric(4,2)", "Infinity"), ("numeric(2,4)", "0.01"),

@@ -105,7 +105,7 @@ def _limit(field: Any, using: str) -> int | None:
 def _postgres(kind: str, field: Any, semantic: Semantic, modes: Modes, using: str) -> Converter | None:
     """Fields of django.contrib.postgres, which cannot be imported without psycopg: told by what they have."""
     if kind == "range" and hasattr(field, "range_type"):
-        bound = converter(field.base_field, NONE, modes, using)
+        bound = converter(field.base_field, NONE, _WRITTEN_OUT, using)
         return collections.range_of(field.range_type, bound)
     if kind == "array" and hasattr(field, "base_field") and not hasattr(field, "range_type"):
         item = converter(field.base_field, semantic.items or NONE, modes, using)
@@ -113,6 +113,10 @@ def _postgres(kind: str, field: Any, semantic: Semantic, modes: Modes, using: st
     if kind == "hstore" and field.get_internal_type() == "HStoreField":
         return collections.hstore_of(semantic, modes)
     return None
+
+
+# However a connector writes decimals, those in a range's text are digits.
+_WRITTEN_OUT = Modes(decimal="string")
 
 
 def _unknown(semantic: Semantic, modes: Modes) -> Converter:
