@@ -537,7 +537,7 @@ class CopyPlan:
         """Makes rows of messages[start:stop]: of a Claim, Message objects or tuples (key, value). Stops at a schema
         that was not added, at a message that is not told apart from others and, if asked to, at an error. Goes on
         with an earlier result, if one is given. Runs without the GIL."""
-    def ahead(self, messages: Claim, /) -> CopyAhead | None:
+    def ahead(self, messages: Claim) -> CopyAhead | None:
         """Begin to run what Claim.behind() gave on another thread, with stop_at_error. Until it is taken or dropped
         the plan is in use. None: there can be no thread."""
 
@@ -545,7 +545,7 @@ class CopyPlan:
 class CopyAhead:
     """Messages that become rows before they are in hand. Owned by the thread that made it."""
 
-    def take(self, messages: Sequence[Any], /) -> CopyResult | None:
+    def take(self, messages: Sequence[Any]) -> CopyResult | None:
         """The result, if these are exactly its messages; waits for it. None: they are not. It is over then."""
 
 @final
