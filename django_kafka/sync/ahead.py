@@ -22,6 +22,10 @@ class Ahead:
         if isinstance(messages, Claim) and (behind := messages.behind(len(messages))) is not None:
             self._plan, self._begun = plan, plan.ahead(behind)
 
+    def end(self) -> None:
+        """Let go of what has begun, and so of its batch."""
+        self._begun = None
+
     def take(self, plan: CopyPlan, messages: Sequence[Any], at: int) -> CopyResult | None:
         """What was made of the messages from there on. None: they were not those behind."""
         begun, self._begun = self._begun, None

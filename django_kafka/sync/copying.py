@@ -82,7 +82,11 @@ class Copying:
             result = copied.plan.run(messages, stopped, result=result, stop_at_error=True)
         if result.stopped_at is None:
             self.ahead.begin(copied.plan, messages)
-        copied.write(result, careful=self.careful)
+        try:
+            copied.write(result, careful=self.careful)
+        except BaseException:
+            self.ahead.end()  # the next ones may not come for a while
+            raise
         self.careful = True  # what comes next in this transaction finds these tables filled
         odd = [index for index, _, _ in result.odd]
         if odd:

@@ -17,6 +17,7 @@ from django.contrib.postgres.fields import (
 )
 from django.db import connections, models
 
+from tests.live.servers import PostgresServer
 from tests.synced.models import Base
 
 
@@ -67,3 +68,16 @@ def database(alias: str, settings: dict[str, Any]) -> Iterator[str]:
         connections[alias].close()
         del connections[alias]
         del connections.settings[alias]
+
+
+@contextmanager
+def own_database(server: PostgresServer, name: str, *statements: str, alias: str = "") -> Iterator[str]:
+    """The alias, which is its name by default, of a new database of a server, after these statements."""
+    server.psql(f"CREATE DATABASE {name}", database="postgres")
+    try:
+        for statement in statements:
+            server.psql(statement, database=name)
+        with database(alias or name, {**server.django_settings(), "NAME": name}) as found:
+            yield found
+    finally:
+        server.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")

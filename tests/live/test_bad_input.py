@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import tests.django_project  # noqa: F401
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.django.helpers import consumer_of
 from tests.py.sync.helpers import DbzJSONTopic, JSONModelTopic, topic_of
@@ -36,14 +36,12 @@ class Twice(Base):
 
 @pytest.fixture(scope="module")
 def alias(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE bad_input", database="postgres")
-    with database("bad", {**shared_postgres.django_settings(), "NAME": "bad_input"}) as found:
+    with own_database(shared_postgres, "bad_input", alias="bad") as found:
         make_tables(found)
         with connections[found].schema_editor() as editor:
             editor.create_model(Strict)
             editor.create_model(Twice)
         yield found
-    shared_postgres.psql("DROP DATABASE bad_input WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture(autouse=True)

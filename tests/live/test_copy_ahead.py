@@ -14,7 +14,7 @@ import tests.django_project  # noqa: F401
 from django_kafka.consumer.paths import direct
 from django_kafka.sync.ahead import Ahead
 from django_kafka.testing import kafka_broker, run_consumer_until
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.django.helpers import Recorder, consumer_of
 from tests.py.sync.helpers import DbzJSONTopic, topic_of
@@ -25,12 +25,9 @@ SIZE = 50
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_ahead"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database("ahead", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_ahead", alias="ahead") as alias:
         make_tables(alias)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture
@@ -108,6 +105,28 @@ def test_a_message_that_fails_is_handled_by_itself(alias: str, taken: list[bool]
         letters = broker.collect("rows.customers.dlt")
     assert [json.loads(letter.key())["id"] for letter in letters] == [number % 120 for number in sorted(poison)]
     assert any(taken)
+
+
+def test_nothing_is_kept_when_the_database_refuses(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be gone for long, and a batch is up to 8 MiB."""
+    ended: list[tuple[bool, bool]] = []
+    end = Ahead.end
+
+    def watched(self: Ahead) -> None:
+        had_begun = self._begun is not None
+        end(self)
+        ended.append((had_begun, self._begun is not None))
+
+    def value(number: int) -> str:
+        code = "same" if number in (20, 30) else f"c{number}"
+        return json.dumps({"id": number % 120, "name": f"n{number}", "code": code})
+
+    monkeypatch.setattr(Ahead, "end", watched)
+    topic = topic_of(Customer, DbzJSONTopic, name="customers", using=alias, batch_size=SIZE)
+    with kafka_broker(topics=["customers", "rows.customers.dlt"]) as broker:
+        produce(broker, 200, value)
+        run_consumer_until(consumer_of(topic, group="rows"), lambda: ended)
+    assert ended[0] == (True, False)
 
 
 def test_other_fields_in_mid_stream(alias: str, taken: list[bool]) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import tests.django_project  # noqa: F401
 from django_kafka.sync import bulk
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.test_copy_path import WRITTEN, AvroModelTopic
 from tests.py.sync.helpers import JSONModelTopic, message
@@ -54,14 +54,11 @@ class Others(Base):
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_arrays"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database(name, {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_arrays") as alias:
         with connections[alias].schema_editor() as editor:
             editor.create_model(Lists)
             editor.create_model(Others)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

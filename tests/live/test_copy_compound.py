@@ -17,7 +17,7 @@ import tests.django_project  # noqa: F401
 from django_kafka.sync import bulk
 from django_kafka.sync.copying import copying_of
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.test_copy_path import WRITTEN, AvroModelTopic
 from tests.py.sync.helpers import DbzJSONTopic, JSONModelTopic, message
@@ -40,12 +40,9 @@ VALUE = {"type": "record", "name": "Value", "fields": [NAME, NUMBER, TENANT, DEL
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_compound"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database(name, {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_compound") as alias:
         make_tables(alias)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.db import connections
 
 import tests.django_project  # noqa: F401
 from django_kafka.sync import bulk
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.sync.helpers import message, topic_of
 from tests.synced.models import Customer, empty_tables, make_tables
@@ -22,12 +22,9 @@ pytestmark = pytest.mark.usefixtures("copy_form")
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_order"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database("ordered", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_order", alias="ordered") as alias:
         make_tables(alias)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from django_kafka.sync.copying import copying_of
 from django_kafka.topic.avro import AvroTopicConsumer
 from django_kafka.topic.model import ModelTopicConsumer
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.sync.helpers import message, topic_of
 from tests.py.sync.histories import EXACT
@@ -149,14 +149,11 @@ class AvroModelTopic(AvroTopicConsumer, ModelTopicConsumer):
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_path"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database("copied", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_path", alias="copied") as alias:
         make_tables(alias)
         with connections[alias].schema_editor() as editor:
             editor.create_model(Everything)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from django_kafka.sync import bulk
 from django_kafka.sync.columns import Column, Table
 from django_kafka.sync.plain import against_column, against_field, with_ranges
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.test_copy_path import WRITTEN, AvroModelTopic
 from tests.py.sync.helpers import DbzJSONTopic, JSONModelTopic, message
@@ -76,14 +76,11 @@ COLUMNS = ("ages", "sizes", "prices", "days", "moments", "texts")
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "copy_ranges"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database(name, {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "copy_ranges") as alias:
         with connections[alias].schema_editor() as editor:
             editor.create_model(Ranges)
             editor.create_model(Spans)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

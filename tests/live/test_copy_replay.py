@@ -19,7 +19,7 @@ from django_kafka.sync import bulk
 from django_kafka.sync.copy import CopyWriter
 from django_kafka.sync.copying import copying_of
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.sync.helpers import DbzJSONTopic, topic_of
 from tests.py.sync.test_equivalence import LIMITS
@@ -59,12 +59,13 @@ WITH_VERSION = {"version_field": "version", "tombstones": "ignore"}
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE replayed", database="postgres")
-    shared_postgres.psql(f"CREATE TABLE replayed ({COLUMNS})", database="replayed")
-    shared_postgres.psql(f"CREATE TABLE flagged ({COLUMNS}, kafka_skip bool NOT NULL)", database="replayed")
-    with database("replayed", {**shared_postgres.django_settings(), "NAME": "replayed"}) as alias:
+    with own_database(
+        shared_postgres,
+        "replayed",
+        f"CREATE TABLE replayed ({COLUMNS})",
+        f"CREATE TABLE flagged ({COLUMNS}, kafka_skip bool NOT NULL)",
+    ) as alias:
         yield alias
-    shared_postgres.psql("DROP DATABASE replayed WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

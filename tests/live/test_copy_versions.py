@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tests.django_project  # noqa: F401
 from django_kafka.sync import bulk
 from django_kafka.utils.message import Message
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.sync.helpers import DbzJSONTopic, topic_of
 from tests.py.sync.test_equivalence import LIMITS
@@ -43,11 +43,8 @@ PATHS = ("copy", "bulk", "instances")
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE stamped", database="postgres")
-    shared_postgres.psql(DDL, database="stamped")
-    with database("stamped", {**shared_postgres.django_settings(), "NAME": "stamped"}) as alias:
+    with own_database(shared_postgres, "stamped", DDL) as alias:
         yield alias
-    shared_postgres.psql("DROP DATABASE stamped WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

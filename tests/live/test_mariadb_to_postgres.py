@@ -21,7 +21,7 @@ from django_kafka import DjangoKafka
 from django_kafka.connect.debezium import DebeziumJdbcSinkConnector, DebeziumMySqlConnector
 from django_kafka.connect.models import KafkaConnectSkipModel
 from django_kafka.registry import ConnectorsRegistry
-from tests.live.model_tables import database
+from tests.live.model_tables import database, own_database
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -80,11 +80,9 @@ def upstream() -> Iterator[str]:
 
 @pytest.fixture
 def downstream(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE sunk", database="postgres")
-    with database("downstream", {**shared_postgres.django_settings(), "NAME": "sunk"}) as alias:
+    with own_database(shared_postgres, "sunk", alias="downstream") as alias:
         make(alias)
         yield alias
-    shared_postgres.psql("DROP DATABASE sunk WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

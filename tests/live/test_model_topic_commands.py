@@ -18,7 +18,7 @@ from django_kafka import kafka
 from django_kafka.registry import ConsumersRegistry
 from django_kafka.topic.avro import AvroTopicConsumer
 from django_kafka.topic.debezium import DbzModelTopicConsumer
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.test_copy_path import Everything, schema_of
 from tests.py.django.helpers import consumer_of, project_registry
@@ -33,12 +33,10 @@ class Topic(AvroTopicConsumer, DbzModelTopicConsumer):
 
 @pytest.fixture(scope="module")
 def alias(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE explained", database="postgres")
-    with database("explained", {**shared_postgres.django_settings(), "NAME": "explained"}) as alias:
+    with own_database(shared_postgres, "explained") as alias:
         with connections[alias].schema_editor() as editor:
             editor.create_model(Everything)
         yield alias
-    shared_postgres.psql("DROP DATABASE explained WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

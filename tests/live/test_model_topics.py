@@ -17,7 +17,7 @@ from hypothesis import given
 
 import tests.django_project  # noqa: F401
 from django_kafka.exceptions import ModelSyncError
-from tests.live.model_tables import QUOTED, Quoted, Special, database
+from tests.live.model_tables import QUOTED, Quoted, Special, own_database
 from tests.live.servers import PostgresServer
 from tests.py.sync.helpers import message, topic_of
 from tests.py.sync.histories import histories
@@ -27,16 +27,12 @@ from tests.synced.models import Customer, Order, contents, empty_tables, make_ta
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "models"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    shared_postgres.psql(f"CREATE EXTENSION hstore; {QUOTED}", database=name)
-    with database("pg", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "models", f"CREATE EXTENSION hstore; {QUOTED}", alias="pg") as alias:
         register_type_handlers(connections[alias])  # as the app django.contrib.postgres does
         make_tables(alias)
         with connections[alias].schema_editor() as editor:
             editor.create_model(Special)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.db import connections, models, transaction
 import tests.django_project  # noqa: F401
 from django_kafka.utils.message import Message
 from tests.live.copy_cases import DEBEZIUM_INFINITY, DEBEZIUM_MINUS_INFINITY, connect, debezium
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.test_copy_path import WRITTEN, AvroModelTopic
 from tests.py.sync.helpers import DbzJSONTopic, JSONModelTopic
@@ -241,11 +241,8 @@ TYPED: list[tuple[str, Any, Any, Any, Any]] = [
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql("CREATE DATABASE cells", database="postgres")
-    shared_postgres.psql(DDL, database="cells")
-    with database("cells", {**shared_postgres.django_settings(), "NAME": "cells"}) as alias:
+    with own_database(shared_postgres, "cells", DDL) as alias:
         yield alias
-    shared_postgres.psql("DROP DATABASE cells WITH (FORCE)", database="postgres")
 
 
 def outcome(topic: Any, messages: list[Message], column: str, alias: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 import tests.django_project  # noqa: F401
 from django_kafka import producer
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.py.connect.skip_async import *  # noqa: F403
 from tests.py.connect.skip_cascades import *  # noqa: F403
@@ -30,13 +30,10 @@ CREATE TRIGGER see BEFORE DELETE ON synced_skipping FOR EACH ROW EXECUTE FUNCTIO
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    name = "skipping"
-    shared_postgres.psql(f"CREATE DATABASE {name}", database="postgres")
-    with database("skipping", {**shared_postgres.django_settings(), "NAME": name}) as alias:
+    with own_database(shared_postgres, "skipping") as alias:
         make_tables(alias)
-        shared_postgres.psql(TRIGGER, database=name)
+        shared_postgres.psql(TRIGGER, database="skipping")
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connections, models, transaction
 
 import tests.django_project  # noqa: F401
-from tests.live.model_tables import database
+from tests.live.model_tables import own_database
 from tests.live.servers import PostgresServer
 from tests.live.servers.process import wait_until
 from tests.py.connect.versioned_cases import *  # noqa: F403
@@ -23,11 +23,9 @@ NAME = "versioned"
 
 @pytest.fixture(scope="module")
 def pg(shared_postgres: PostgresServer) -> Iterator[str]:
-    shared_postgres.psql(f"CREATE DATABASE {NAME}", database="postgres")
-    with database(NAME, {**shared_postgres.django_settings(), "NAME": NAME}) as alias:
+    with own_database(shared_postgres, NAME) as alias:
         make_tables(alias)
         yield alias
-    shared_postgres.psql(f"DROP DATABASE {NAME} WITH (FORCE)", database="postgres")
 
 
 @pytest.fixture

@@ -167,6 +167,17 @@ class TestAhead:
         assert plan.run(second).rows == most
         second.finish()
 
+    def test_nor_have_as_many_of_the_same_batch(self, batch: _native.Batch, plan: CopyPlan) -> None:
+        first = claimed(batch)
+        ahead = plan.ahead(behind(first))
+        assert ahead is not None
+        first.finish()
+        claimed(batch, 5).finish()
+        third = claimed(batch)
+        assert ahead.take(third) is None
+        assert plan.run(third).rows == 10
+        third.finish()
+
     def test_nor_has_another_batch(
         self, batch: _native.Batch, fill: Fill, assigned: Assigned, topic: str, plan: CopyPlan
     ) -> None:
