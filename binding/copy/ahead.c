@@ -105,6 +105,14 @@ ahead_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+/* Headers are parsed when they are first asked for: the thread must not do that while somebody else reads them. */
+static void
+parse_headers(const CopyAheadObject *self)
+{
+    for (Py_ssize_t i = 0; i < self->n; i++)
+        (void)dk_batch_headers(self->batch, self->order[i]);
+}
+
 /* With the plan entered; it is left when the thread is joined. */
 static int
 begin(CopyAheadObject *self, native_state *state, CopyPlanObject *plan, PyObject *messages)
@@ -116,6 +124,7 @@ begin(CopyAheadObject *self, native_state *state, CopyPlanObject *plan, PyObject
     self->run.result = (CopyResultObject *)native_copy_result_new(state, (PyObject *)plan, plan->plan);
     if (self->run.result == NULL)
         return -1;
+    parse_headers(self);
     if (native_thread_begin(&self->thread, ahead_main, self) == 0)
         self->claim = Py_NewRef(messages);
     return 0;

@@ -234,8 +234,9 @@ DK_API size_t dk_consumer_partition_counters(dk_consumer *c, dk_partition_counte
  * waits beyond that (it failed, or has a ticket) keeps its own memory, not the batch's. Walking it: dk_batch_next()
  * gives the messages to handle, one after the other. Moving on from a message says that it is finished, unless
  * dk_batch_fail() or dk_batch_defer() said otherwise before. Messages whose partition was revoked, paused, or failed
- * are passed over: they are handed out again, or belong to another member. Threads: owner (one thread at a time),
- * reading the messages: any.
+ * are passed over: they are handed out again, or belong to another member. Threads: owner (one thread at a time);
+ * reading the messages: any. librdkafka parses the headers of a message when they are first asked for: the owner does
+ * that.
  */
 
 /* dk_batch_next - index of the next message to handle, or -1 at the end of the batch, when a stop was asked, or when

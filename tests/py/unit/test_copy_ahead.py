@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from django_kafka import _native
-from django_kafka._native import CopyPlan
+from django_kafka._native import AvroSchema, CopyPlan
 
 Assigned = Callable[..., _native.Consumer]
 Fill = Callable[..., None]
@@ -227,6 +228,29 @@ class TestAhead:
         assert (result.stopped_at, result.errors, result.rows) == (wanted.stopped_at, wanted.errors, 5)
         assert plan.run(second, 6, result=result).rows == 9
         second.finish()
+
+    def test_headers_may_be_read_at_the_same_time(
+        self, make_producer: Callable[..., Any], assigned: Assigned, topic: str
+    ) -> None:
+        """Those that say which schema it is, too. librdkafka parses headers when they are first asked for."""
+        schema = AvroSchema('{"type": "record", "name": "Row", "fields": [{"name": "id", "type": "long"}]}')
+        guid = uuid.uuid4()
+        plan = CopyPlan([("id", "int8")], ["id"], key_in_value=True)
+        plan.add("value", guid.bytes, schema)
+        producer = make_producer({"linger.ms": 60000})
+        for i in range(COUNT):
+            headers = [("first", b"1"), ("__value_schema_id", b"\x01" + guid.bytes), ("last", b"%d" % i)]
+            producer.produce(topic, schema.encode({"id": i}), headers=headers)
+        assert producer.flush(20) == 0
+        batch = fetched(assigned(topic))
+        while (claim := batch.claim(10)) is not None:
+            view = claim.behind(10)
+            ahead = None if view is None else plan.ahead(view)
+            if view is not None:
+                assert [msg.headers()[2] for msg in view] == [("last", b"%d" % msg.offset()) for msg in view]
+            claim.finish()
+            result = None if ahead is None or view is None else ahead.take(view)
+            assert ahead is None or (result is not None and result.rows == 10)
 
     def test_it_keeps_the_bytes_of_a_batch_that_is_gone(self, batch: _native.Batch, plan: CopyPlan) -> None:
         first = claimed(batch)
