@@ -120,7 +120,8 @@ def sentence(text: Any) -> str:
     if causes and causes[-1] not in parts:
         parts.append(causes[-1])
     line = masked_text(" ".join(": ".join(_CLASS_NAME.sub("", part) for part in parts).split()))
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    # The end is the last cause, or what an exception says behind the state that it prints first.
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def body_of(response: Response) -> Mapping[str, Any]:

@@ -117,7 +117,10 @@ def test_an_error_count_without_errors(stub: StubConnect, make: Any) -> None:
             Answer(302, "", Location="https://login"),
             "302: redirected to https://login; name that host in CONNECT_HOST",
         ),
-        (Answer(500, "\x1b[31mred" + "x" * 1000), "500: \N{REPLACEMENT CHARACTER}[31mred" + "x" * 492 + "…"),
+        (
+            Answer(500, "\x1b[31mred" + "x" * 1000 + "why"),
+            "500: \N{REPLACEMENT CHARACTER}[31mred" + "x" * 242 + " … " + "x" * 247 + "why",
+        ),
     ],
     ids=["trace", "page", "nothing", "401", "secrets", "redirection", "terminal"],
 )
